@@ -1,0 +1,60 @@
+# make help says what there is. Works with GNU make 3.81, which macOS has.
+
+PYTHON ?= python3
+SUITE ?= experiments/miniature.yaml
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
+
+BIN := .venv/bin
+# Written when an installation came to its end: an environment without it is begun anew.
+INSTALLED := .venv/.installed
+
+.PHONY: help book test lab lint format clean
+
+help:
+	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
+	@echo 'make test    lint, then every test'
+	@echo 'make lab     open JupyterLab'
+	@echo 'make lint    check style;  make format  repair it'
+	@echo 'make clean   remove what the others made; data/ is kept'
+	@echo 'Variables: SUITE, JOBS (runs at once), GPUS (GPUs to share out), PYTHON (for .venv)'
+
+# The book is built of the runs that succeeded even when others failed; their failure is the exit status.
+book: $(INSTALLED)
+	@$(BIN)/python -m text4vis_core.suites check '$(SUITE)'
+	@trap 'exit 130' INT; status=0; \
+	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --config suite='$(SUITE)' || status=$$?; \
+	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
+
+test: $(INSTALLED) lint
+	@$(BIN)/python -m pytest
+
+lab: $(INSTALLED)
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab notebooks/00_quickstart.ipynb
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(INSTALLED)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv runs book/_build .snakemake .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find text4vis_core notebooks book tests -name __pycache__ -prune -exec rm -rf {} +
+	find notebooks book -name .ipynb_checkpoints -prune -exec rm -rf {} +
+	@echo 'data/ is kept'
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@command -v '$(PYTHON)' >/dev/null || { \
+	  echo 'There is no $(PYTHON) here: install Python 3.10 or newer, or say make PYTHON=/path/to/python.' >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo '$(PYTHON) is older than Python 3.10: say make PYTHON=/path/to/a/newer/python.' >&2; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv).' >&2; \
+	  exit 1; }
+	@echo 'Installing into .venv (some minutes, once) ...'
+	@test -e $@ || '$(PYTHON)' -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[all]'
+	@touch $@

@@ -1,0 +1,69 @@
+"""Runs a suite: snakemake --cores 2 --resources gpu=0 --config suite=experiments/miniature.yaml
+
+Every run of the suite is one notebook, executed by `python -m text4vis_core.suites execute`. What is done is skipped,
+what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from text4vis_core import suites
+
+SUITE = config.get("suite", "experiments/miniature.yaml")
+try:
+    suite = suites.read_suite(SUITE)
+    # Snakemake reads this file again in processes of its own; only the first of them prepares.
+    if "--mode" not in sys.argv:
+        lock = suites.hold_lock(suite)
+        suites.forget_failures(suite)
+except suites.SuiteError as error:
+    raise WorkflowError(str(error))
+
+RUNS = {run.name: run for run in suite.runs}
+# Results are functions of these, besides the notebook and its parameters. How runs are started is not one of them.
+CORE = sorted(str(path) for path in Path("text4vis_core").rglob("*.py") if path.name != "suites.py")
+CORE += [*sorted(str(path) for path in Path("data").glob("*.csv")), "requirements.lock"]
+
+
+def inputs(wildcards):
+    run = RUNS[wildcards.run]
+    return [str(run.source), *CORE, *(str(RUNS[name].attempt) for name in run.after)]
+
+
+onerror:
+    # Rule summary has no turn when a run was stopped before its end.
+    if not all(run.attempt.exists() for run in suite.runs):
+        print(suites.summary(suite))
+
+
+localrules:
+    summary,
+
+
+rule summary:
+    input:
+        [str(run.attempt) for run in suite.runs],
+    shell:
+        "{sys.executable:q} -m text4vis_core.suites summary {SUITE:q}"
+
+
+rule run:
+    input:
+        inputs,
+    output:
+        f"runs/{suite.name}/{{run}}/attempt.json",
+    wildcard_constraints:
+        run="[^/]+",
+    params:
+        parameters=lambda wildcards: json.dumps(RUNS[wildcards.run].parameters, sort_keys=True),
+    threads: lambda wildcards: RUNS[wildcards.run].resources["cores"]
+    resources:
+        gpu=lambda wildcards: RUNS[wildcards.run].resources["gpu"],
+        mem_mb=lambda wildcards: RUNS[wildcards.run].resources["mem_mb"],
+        runtime=lambda wildcards: RUNS[wildcards.run].resources["minutes"],
+    shell:
+        # exec: the notebook's runner is Snakemake's own child, and notices when Snakemake is gone.
+        "exec {sys.executable:q} -m text4vis_core.suites execute --with-parent {SUITE:q} {wildcards.run:q}"

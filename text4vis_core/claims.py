@@ -1,0 +1,93 @@
+"""The paper's claims, each with what a run record must show for it to hold there.
+
+A claim is a function from a record to verdicts and one line in `CLAIMS`. The thresholds are the project's own: the
+paper gives numbers of its own data sets, which no other data set has to reproduce.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+from .evaluation import mean_interval
+
+FEW_SHOT_GAIN = 25  # points that frozen text must be ahead of frozen random, at every K up to 4
+TEMPORAL_GAIN = 20  # points that the temporal transformer must be ahead of the mean, on time-ordered classes
+
+Verdict = tuple[str, bool, str]  # claim, whether it holds, evidence
+
+
+def claims(records: list[dict]) -> list[dict]:
+    """Verdicts on all claims that the records speak of: dictionaries with claim, holds, evidence, suite, run."""
+    return [
+        {"claim": claim, "holds": holds, "evidence": evidence, "suite": record["suite"], "run": record["run"]}
+        for record in records
+        for judge in CLAIMS.get(record["notebook"], ())
+        for claim, holds, evidence in judge(record["metrics"])
+    ]
+
+
+def _zero_shot(metrics: dict) -> Iterator[Verdict]:
+    low, high = metrics["interval"]
+    yield (
+        "A classifier made of text names videos that nobody labelled, well above chance",
+        low > metrics["chance"],
+        f"top-1 {metrics['top1']:.1f} % (95 % interval {low:.1f} to {high:.1f}), chance {metrics['chance']:.1f} %",
+    )
+
+
+def _few_shot(metrics: dict) -> Iterator[Verdict]:
+    for shots, gain in metrics["gain_text_over_random_frozen"].items():
+        if int(shots) <= 4:
+            text, random = (metrics["summary"][f"{name}, frozen"][shots] for name in ("text", "random"))
+            yield (
+                f"With {shots} video{'s' * (int(shots) > 1)} per class, frozen text beats frozen random by at least "
+                f"{FEW_SHOT_GAIN} points",
+                gain[0] >= FEW_SHOT_GAIN,
+                f"text {_value(text)}, random {_value(random)}, gain {_value(gain, 'points')}",
+            )
+
+
+def _base(metrics: dict) -> Iterator[Verdict]:
+    rows = {(row["method"], row["seed"]): row["base_top1"] for row in metrics["rows"]}
+    seeds = [seed for method, seed in rows if method == "text, frozen" and ("random, frozen", seed) in rows]
+    if seeds:
+        gain = mean_interval([rows["text, frozen", seed] - rows["random, frozen", seed] for seed in seeds])
+        text, random = (metrics["summary"]["base"][f"{name}, frozen"] for name in ("text", "random"))
+        yield (
+            "Trained on all videos of the base classes, frozen text beats frozen random",
+            gain[0] > (0 if math.isnan(gain[1]) else gain[1]),
+            f"text {_value(text)}, random {_value(random)}, gain {_value(gain, 'points')}, {len(seeds)} seeds",
+        )
+
+
+def _novel(metrics: dict) -> Iterator[Verdict]:
+    after = metrics["summary"].get("novel", {}).get("text, frozen")
+    if after:
+        before = metrics["before"]["novel"]
+        yield (
+            "After training with frozen text, zero-shot accuracy on classes never trained is at least what it was",
+            after[0] >= before,
+            f"before {before:.1f} %, after {_value(after)}",
+        )
+
+
+def _temporal(metrics: dict) -> Iterator[Verdict]:
+    ordered = metrics["summary"].get("ordered", {})
+    if {"mean", "transformer"} <= ordered.keys():
+        yield (
+            f"On classes that differ only in the order of time, the temporal transformer beats the mean by at least "
+            f"{TEMPORAL_GAIN} points",
+            ordered["transformer"][0] - ordered["mean"][0] >= TEMPORAL_GAIN,
+            f"transformer {_value(ordered['transformer'])}, mean {_value(ordered['mean'])}",
+        )
+
+
+CLAIMS: dict[str, tuple[Callable[[dict], Iterator[Verdict]], ...]] = {
+    "02_zero_shot": (_zero_shot,),
+    "03_few_shot": (_few_shot,),
+    "04_full_training": (_base, _novel, _temporal),
+}
+
+
+def _value(pair: list, unit: str = "%") -> str:
+    mean, half = pair
+    return f"{mean:.1f} {unit}" if half is None or math.isnan(half) else f"{mean:.1f} ± {half:.1f} {unit}"

@@ -1,0 +1,197 @@
+"""Embed a data set once, then score it: multi-view, zero-shot, few-shot, with intervals.
+
+Embeddings are the meeting point: the encoder runs once per video and view, every protocol and metric below is a
+function of (embeddings, class embeddings, labels).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from .datasets import VideoDataset, collate
+
+
+@dataclass
+class EmbeddedVideos:
+    """A data set's video embeddings: one per view.
+
+    Attributes:
+        views: float32 (N, V, D), not of unit length.
+        labels: int64 (N,)
+        indices: int64 (N,), the videos' places in their list.
+        skipped: (path, reason) of the videos that could not be decoded; empty unless skipping was asked for.
+    """
+
+    views: Tensor
+    labels: Tensor
+    indices: Tensor
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def mean(self) -> Tensor:
+        """float32 (N, D): the mean of the views."""
+        return self.views.mean(1)
+
+
+@torch.no_grad()
+def embed_videos(
+    model, dataset: VideoDataset, batch_size: int = 32, num_workers: int = 0, progress: str | None = None
+) -> EmbeddedVideos:
+    """Encode every video of a data set.
+
+    Args:
+        model: a `VideoClassifier`; runs where its parameters are, in half precision on CUDA.
+        dataset: gives evaluation views (V, T, 3, S, S).
+        batch_size: videos at a time.
+        num_workers: processes that decode.
+        progress: label of the progress bar; None for none.
+
+    Raises:
+        VideoError: a video cannot be decoded and the data set does not skip.
+        ValueError: no video could be decoded.
+    """
+    device = model.logit_scale.device
+    cuda = device.type == "cuda"
+    loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=collate, pin_memory=cuda)
+    model.eval()
+    views, labels, indices, skipped = [], [], [], []
+    for batch in progress_bar(loader, progress):
+        skipped += [(str(dataset.videos.videos[i].path), reason) for i, reason in batch["errors"]]
+        if batch["frames"] is None:
+            continue
+        frames = batch["frames"].to(device, non_blocking=True)
+        with torch.autocast(device.type, enabled=cuda):
+            embeddings = model.encode_video(frames.flatten(0, 1))
+        views.append(embeddings.float().unflatten(0, frames.shape[:2]).cpu())
+        labels.append(batch["labels"])
+        indices.append(batch["indices"])
+    if not views:
+        raise ValueError(f"none of the {len(dataset)} videos could be decoded; the first: {skipped[0][1]}")
+    return EmbeddedVideos(torch.cat(views), torch.cat(labels), torch.cat(indices), skipped)
+
+
+def progress_bar(iterable, description: str | None, **options):
+    """A progress bar that says what and how long, or the iterable itself when there is nothing to say."""
+    if description is None:
+        return iterable
+    from tqdm.auto import tqdm
+
+    return tqdm(iterable, desc=description, **options)
+
+
+def multi_view_scores(view_embeddings: Tensor, class_embeddings: Tensor, logit_scale: float = np.log(100)) -> Tensor:
+    """Class probabilities of videos seen in several views: the mean of the views' embeddings, then cosine, softmax.
+
+    Args:
+        view_embeddings: (B, V, D).
+        class_embeddings: (C, D).
+        logit_scale: the logarithm of the temperature's inverse; CLIP's own, ln 100, unless the model's is given.
+
+    Returns:
+        (B, C), rows sum to 1.
+    """
+    video = F.normalize(view_embeddings.mean(1), dim=-1)
+    return (float(np.exp(logit_scale)) * video @ F.normalize(class_embeddings, dim=-1).T).softmax(-1)
+
+
+def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
+    """Percentage of rows of scores (N, C) whose label is among the k highest (all, when k exceeds C)."""
+    top = scores.topk(min(k, scores.shape[1]), dim=-1).indices
+    return 100 * (top == labels[:, None]).any(-1).double().mean().item()
+
+
+def half_class_splits(num_classes: int, num_splits: int = 10) -> list[np.ndarray]:
+    """The published half-class splits: seed s permutes the classes, the first half is taken, in increasing order."""
+    # The legacy generator: the published splits were drawn with it.
+    permutations = (np.random.RandomState(seed).permutation(num_classes) for seed in range(num_splits))
+    return [np.sort(permutation[: num_classes // 2]) for permutation in permutations]
+
+
+def zero_shot_accuracy(video_embeddings: Tensor, class_embeddings: Tensor, labels: Tensor) -> dict:
+    """Zero-shot accuracy over all classes and over the ten half-class splits (Text4Vis, section 4.4).
+
+    Args:
+        video_embeddings: (N, D).
+        class_embeddings: (C, D).
+        labels: (N,), in 0..C-1.
+
+    Returns:
+        {"top1", "top5"}: percent; {"half_top1", "half_top5"}: a list with one value per split.
+    """
+    video_embeddings, class_embeddings, labels = map(torch.as_tensor, (video_embeddings, class_embeddings, labels))
+    scores = F.normalize(video_embeddings, dim=-1) @ F.normalize(class_embeddings, dim=-1).T
+    result = {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
+    half_top1, half_top5 = [], []
+    for classes in half_class_splits(len(class_embeddings)):
+        inside = torch.isin(labels, torch.as_tensor(classes))
+        part = scores[inside][:, classes]
+        renumbered = torch.as_tensor(np.searchsorted(classes, labels[inside].numpy()))
+        half_top1.append(topk_accuracy(part, renumbered))
+        half_top5.append(topk_accuracy(part, renumbered, 5))
+    return result | {"half_top1": half_top1, "half_top5": half_top5}
+
+
+def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the average precision, in percent.
+
+    Args:
+        scores: (N, C).
+        labels: class ids (N,), or for several labels per video 0/1 (N, C). Classes without a video are left out.
+
+    Raises:
+        ValueError: no class has a video.
+    """
+    scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
+    truth = F.one_hot(labels, scores.shape[1]) if labels.ndim == 1 else labels
+    present = truth.sum(0) > 0
+    if not present.any():
+        raise ValueError("mean average precision needs at least one labelled video")
+    # Saturated probabilities tie; the plain sort leaves them in the order in which the published figures were taken.
+    order = scores[:, present].sort(dim=0, descending=True).indices
+    hits = truth[:, present].gather(0, order).double()
+    precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1, dtype=torch.float64)[:, None]
+    return 100 * ((precision * hits).sum(0) / hits.sum(0)).mean().item()
+
+
+def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """int64 (C, C): videos of each class (rows) by predicted class (columns)."""
+    return torch.bincount(labels * num_classes + predictions, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def per_class_accuracy(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """float64 (C,): percent correct of each class's videos; nan for a class without any."""
+    matrix = confusion_matrix(predictions, labels, num_classes).double()
+    return 100 * matrix.diagonal() / matrix.sum(1)
+
+
+def wilson_interval(percent: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of an accuracy measured on `count` videos: (low, high) in percent."""
+    z = _normal_quantile(confidence)
+    p = percent / 100
+    centre = (p + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(p * (1 - p) / count + z**2 / (4 * count**2))
+    return 100 * float(max(0, centre - half)), 100 * float(min(1, centre + half))
+
+
+def mean_interval(values, confidence: float = 0.95) -> tuple[float, float]:
+    """Mean over runs (seeds, splits) and half the width of its Student-t interval; nan for a single value."""
+    from scipy import stats
+
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float(values.mean()), float("nan")
+    t = stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+    return float(values.mean()), float(t * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def harmonic_mean(base: float, novel: float) -> float:
+    """Of the accuracies on base and novel classes; 0 when both are."""
+    return 2 * base * novel / (base + novel) if base + novel > 0 else 0.0
+
+
+def _normal_quantile(confidence: float) -> float:
+    return float(torch.special.ndtri(torch.tensor((1 + confidence) / 2, dtype=torch.float64)))

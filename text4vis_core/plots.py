@@ -1,0 +1,331 @@
+"""Every figure of the notebooks and the book: one function each, one style. Nothing is computed here but geometry.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; an initialisation has the same colour and
+marker in every figure.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+    "#222222",
+)
+GREY = "#8A8A8A"
+LOOK = {  # colour and marker
+    "text": (BLUE, "o"),
+    "random": (RED, "s"),
+    "orthogonal": (GREEN, "^"),
+    "lda": (PURPLE, "D"),
+    "mean": (ORANGE, "s"),
+    "transformer": (BLUE, "o"),
+}
+STYLE = {
+    "figure.dpi": 120,
+    "savefig.dpi": 160,
+    "savefig.bbox": "tight",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=[BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK]),
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "figure.constrained_layout.use": True,
+}
+
+
+def use_style() -> None:
+    """Set the project's style for all figures that follow."""
+    plt.rcParams.update(STYLE)
+
+
+def look(name: str) -> tuple[str, str]:
+    """Colour and marker of a method, by the first word of its name that has one ("text, frozen" looks like "text")."""
+    return next((LOOK[word] for word in name.replace(",", " ").split() if word in LOOK), (GREY, "v"))
+
+
+def frame_strips(videos: Mapping[str, np.ndarray], frames: int = 8, columns: int = 1) -> Figure:
+    """Videos as strips of evenly spaced frames, each under its title.
+
+    Args:
+        videos: title -> uint8 (T, H, W, 3).
+        frames: frames in a strip.
+        columns: strips side by side.
+    """
+    rows = -(-len(videos) // columns)
+    first = next(iter(videos.values()))
+    aspect = frames * first.shape[2] / first.shape[1]
+    width = 8.6 / columns
+    fig, axes = plt.subplots(rows, columns, figsize=(8.6, rows * (width / aspect + 0.32)), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (title, video) in zip(axes.flat, videos.items(), strict=False):
+        chosen = np.linspace(0, len(video) - 1, frames).round().astype(int)
+        ax.imshow(np.concatenate(list(video[chosen]), axis=1), interpolation="lanczos")
+        ax.set_title(title, fontsize=9)
+    return fig
+
+
+def picture_grid(pictures: Sequence[np.ndarray], captions: Sequence[str], columns: int = 6) -> Figure:
+    """Pictures (uint8, H x W x 3) with a caption under each."""
+    rows = -(-len(pictures) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(8.6, rows * 1.75), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, picture, caption in zip(axes.flat, pictures, captions, strict=False):
+        ax.imshow(picture, interpolation="lanczos")
+        ax.set_title(_wrap(caption, 22), fontsize=6.8, fontweight="normal", loc="center", y=-0.02, va="top")
+    return fig
+
+
+def top_classes(probabilities: Mapping[str, np.ndarray], names: Sequence[str], k: int = 5, truth: str = "") -> Figure:
+    """The k most probable classes as bars, one panel per set of probabilities; the true class, if given, stands out.
+
+    Args:
+        probabilities: panel title -> (C,) in [0, 1].
+        names: C class names.
+        k: bars.
+        truth: name of the true class.
+    """
+    fig, axes = plt.subplots(
+        1, len(probabilities), figsize=(4.3 * len(probabilities), 0.36 * k + 0.9), squeeze=False, sharex=True
+    )
+    for ax, (title, values) in zip(axes[0], probabilities.items(), strict=True):
+        values = 100 * np.asarray(values)
+        order = np.argsort(-values, kind="stable")[:k]
+        bars = ax.barh(
+            [names[i] for i in order], values[order], color=[BLUE if names[i] == truth else SKY for i in order]
+        )
+        ax.bar_label(bars, fmt="%.0f %%", padding=3, fontsize=8.5)
+        ax.invert_yaxis()
+        ax.set(xlim=(0, 115), title=title, xlabel="probability (%)")
+        ax.grid(axis="y", visible=False)
+    return fig
+
+
+def confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """A confusion matrix (C, C) of counts, rows (true classes) in percent."""
+    matrix = np.asarray(matrix, dtype=float)
+    percent = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    side = 0.23 * len(names) + 2.2
+    fig, ax = plt.subplots(figsize=(side + 0.6, side))
+    image = ax.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=7.5)
+    ax.set_yticks(range(len(names)), names, fontsize=7.5)
+    for i, j in zip(*np.nonzero(percent >= 10), strict=True):
+        ax.text(
+            j, i, f"{percent[i, j]:.0f}", ha="center", va="center", fontsize=6, color="w" if percent[i, j] > 55 else "k"
+        )
+    ax.set(title=title, xlabel="predicted class", ylabel="true class")
+    ax.grid(False)
+    fig.colorbar(image, ax=ax, shrink=0.6, label="videos of the class (%)")
+    return fig
+
+
+def lines_with_intervals(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str = "top-1 accuracy (%)",
+    chance: float | None = None,
+    log_x: bool = False,
+    ax: Axes | None = None,
+) -> Figure:
+    """Curves with intervals: name -> (x, mean, half width); a band where there are many points, else error bars.
+
+    Args:
+        curves: nan half widths draw no interval.
+        chance: a dotted line at this level.
+        log_x: logarithmic x axis with ticks at the points.
+        ax: where to draw; a new figure when None.
+    """
+    fig = ax.figure if ax is not None else plt.figure(figsize=(6.2, 3.5))
+    ax = ax if ax is not None else fig.add_subplot()
+    for name, (x, mean, half) in curves.items():
+        colour, marker = look(name)
+        dashes = "--" if "trainable" in name else "-"
+        x, mean, half = (np.asarray(values, dtype=float) for values in (x, mean, half))
+        ax.plot(
+            x, mean, dashes, color=colour, marker=marker, label=name, markerfacecolor="w" if dashes == "--" else colour
+        )
+        if len(x) > 6:
+            ax.fill_between(x, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+        else:
+            ax.errorbar(x, mean, yerr=half, fmt="none", color=colour, capsize=3, linewidth=1.2)
+    if chance is not None:
+        ax.axhline(chance, color=GREY, linestyle=":", linewidth=1.2, label=f"chance ({chance:.1f} %)")
+    if log_x:
+        points = sorted({float(value) for x, _, _ in curves.values() for value in x})
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(points, [f"{point:g}" for point in points])
+        ax.minorticks_off()
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, -2), min(high, 102))
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return fig
+
+
+def bars_with_intervals(
+    groups: Mapping[str, Mapping[str, tuple[float, float]]],
+    *,
+    title: str,
+    ylabel: str = "top-1 accuracy (%)",
+    chance: float | None = None,
+) -> Figure:
+    """Groups of bars: group -> bar name -> (mean, half width)."""
+    names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
+    width = 0.8 / len(names)
+    fig, ax = plt.subplots(figsize=(max(4.2, 0.55 * len(groups) * len(names) + 2.6), 3.3))
+    for i, name in enumerate(names):
+        where = [g for g, bars in enumerate(groups.values()) if name in bars]
+        values = [bars[name] for bars in groups.values() if name in bars]
+        x = np.array(where) + (i - (len(names) - 1) / 2) * width
+        colour = look(name)[0] if look(name)[0] != GREY else STYLE["axes.prop_cycle"].by_key()["color"][i % 7]
+        hatch = "//" if "trainable" in name else None
+        half = [value[1] for value in values]
+        bars = ax.bar(
+            x, [value[0] for value in values], 0.92 * width, color=colour, label=name, hatch=hatch, edgecolor="white"
+        )
+        ax.errorbar(x, [value[0] for value in values], yerr=half, fmt="none", color=BLACK, capsize=2.5, linewidth=1)
+        margin = [4 + (0 if np.isnan(h) else h * ax.bbox.height / 130) for h in half]
+        for bar, (mean, _), pad in zip(bars, values, margin, strict=True):
+            ax.annotate(f"{mean:.0f}", (bar.get_x() + bar.get_width() / 2, mean), (0, pad), textcoords="offset points",
+                        ha="center", fontsize=8)  # fmt: skip
+    if chance is not None:
+        ax.axhline(chance, color=GREY, linestyle=":", linewidth=1.2, label=f"chance ({chance:.1f} %)")
+    ax.set_xticks(range(len(groups)), list(groups))
+    ax.set(title=title, ylabel=ylabel, ylim=(0, 112))
+    ax.set_yticks(range(0, 101, 20))
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return fig
+
+
+def class_gain(gains: Mapping[str, tuple[float, float]], *, title: str, xlabel: str) -> Figure:
+    """Points gained per class, sorted: class -> (mean, half width)."""
+    order = sorted(gains, key=lambda name: gains[name][0])
+    means = np.array([gains[name][0] for name in order])
+    fig, ax = plt.subplots(figsize=(6.6, 0.23 * len(order) + 0.9))
+    ax.barh(order, means, color=[BLUE if mean >= 0 else RED for mean in means], height=0.72)
+    ax.errorbar(
+        means, order, xerr=[gains[name][1] for name in order], fmt="none", color=BLACK, capsize=2, linewidth=0.9
+    )
+    ax.axvline(0, color="#444444", linewidth=0.9)
+    ax.set(title=title, xlabel=xlabel)
+    ax.tick_params(axis="y", labelsize=8)
+    ax.grid(axis="y", visible=False)
+    return fig
+
+
+def correlation_maps(maps: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """Inter-class correlation maps side by side: title -> (C, C) of cosines (the paper's figure 1)."""
+    side = 8.6 / len(maps)
+    fig, axes = plt.subplots(1, len(maps), figsize=(8.6, side + 0.9), squeeze=False)
+    for i, (ax, (title, values)) in enumerate(zip(axes[0], maps.items(), strict=True)):
+        image = ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
+        ax.set_title(title, fontsize=9)
+        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=5.5)
+        ax.set_yticks(range(len(names)), names if i == 0 else [], fontsize=5.5)
+        ax.grid(False)
+    fig.colorbar(image, ax=axes, shrink=0.7, label="cosine between classes")
+    return fig
+
+
+def loss_curve(epochs: Sequence[float], losses: Sequence[float], *, title: str, ylabel: str = "loss") -> Figure:
+    """A loss over epochs."""
+    fig, ax = plt.subplots(figsize=(4.8, 2.8))
+    ax.plot(epochs, losses, marker="o", color=BLUE)
+    ax.set(title=title, xlabel="epoch", ylabel=ylabel)
+    ax.set_ylim(bottom=0)
+    return fig
+
+
+def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, random: np.ndarray) -> Figure:
+    """The method in one figure: frames of a video, their encoder, and the two last layers that are compared.
+
+    Args:
+        frames: uint8 (T, H, W, 3), a few of them.
+        names: C class names.
+        embeddings: (C, D) text embeddings of the names, the proposed last layer.
+        random: (C, D), the usual one.
+    """
+    fig = plt.figure(figsize=(9.2, 3.7), layout="none")
+    for i, frame in enumerate(frames):
+        ax = fig.add_axes((0.005 + 0.026 * i, 0.34 + 0.035 * i, 0.165, 0.3))
+        ax.imshow(frame, interpolation="lanczos")
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        for spine in ax.spines.values():
+            spine.set(visible=True, color="white", linewidth=1.5)
+    canvas = fig.add_axes((0, 0, 1, 1))
+    canvas.set(xlim=(0, 1), ylim=(0, 1))
+    canvas.axis("off")
+    canvas.patch.set_alpha(0)
+
+    def box(x: float, y: float, w: float, h: float, text: str, colour: str) -> None:
+        canvas.add_patch(plt.Rectangle((x, y), w, h, facecolor=colour, edgecolor="none", alpha=0.14, zorder=2))
+        canvas.add_patch(plt.Rectangle((x, y), w, h, facecolor="none", edgecolor=colour, linewidth=1.3, zorder=3))
+        canvas.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=9, zorder=4)
+
+    def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
+        canvas.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.3})
+
+    box(0.315, 0.42, 0.125, 0.22, "image encoder\n+ mean over time\n(fine-tuned)", ORANGE)
+    arrow((0.275, 0.53), (0.31, 0.53))
+    arrow((0.442, 0.53), (0.505, 0.53))
+    canvas.text(0.473, 0.56, "video\nembedding", ha="center", va="bottom", fontsize=8)
+    canvas.text(0.512, 0.53, "cosine\n×  exp(τ)", ha="left", va="center", fontsize=8.5)
+    arrow((0.59, 0.58), (0.705, 0.735))
+    arrow((0.59, 0.48), (0.705, 0.27))
+    canvas.text(0.14, 0.25, "frames of a video", ha="center", fontsize=8.5)
+
+    for y, rows, colour, title, note in (
+        (
+            0.55,
+            embeddings,
+            BLUE,
+            "the paper: text embeddings of the class names, frozen",
+            "related classes start related",
+        ),
+        (0.08, random, RED, "usual: random numbers, to be learned", "every class starts unrelated to every other"),
+    ):
+        ax = fig.add_axes((0.845, y, 0.148, 0.37))
+        ax.imshow(rows @ rows.T, cmap="RdBu_r", vmin=-1, vmax=1)
+        ax.set(xticks=[], yticks=range(len(names)))
+        ax.set_yticklabels(names, fontsize=7.5)
+        ax.grid(False)
+        canvas.text(0.992, y + 0.385, title, ha="right", va="bottom", fontsize=8.8, fontweight="bold", color=colour)
+        canvas.text(0.992, y - 0.015, note, ha="right", va="top", fontsize=7.8, color="#555555")
+    return fig
+
+
+def _wrap(text: str, width: int) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, width))

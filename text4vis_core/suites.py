@@ -1,0 +1,450 @@
+"""Suites: which notebook runs with which parameters, read from `experiments/*.yaml`.
+
+    python -m text4vis_core.suites check experiments/miniature.yaml
+    python -m text4vis_core.suites execute experiments/miniature.yaml zero_shot
+    python -m text4vis_core.suites summary experiments/miniature.yaml
+
+Snakemake calls `execute` once per run, in the order and as parallel as the suite and the machine allow (`Snakefile`).
+A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the notebook itself records, and
+`attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import itertools
+import json
+import logging
+import os
+import re
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+SUITE_KEYS = ("description", "runs")
+RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources")
+DEFAULT_RESOURCES = {"cores": 1, "gpu": 0, "mem_mb": 2000, "minutes": 60}
+RUN_DIR = "run_dir"  # the one parameter that every notebook has and that no suite sets
+
+
+class SuiteError(ValueError):
+    """A suite file that cannot be run as written; the message names the file, the field and the remedy."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One notebook with its parameters: an entry of a suite after its grid is expanded."""
+
+    suite: str
+    name: str
+    notebook: str
+    parameters: dict[str, Any]
+    after: tuple[str, ...]
+    resources: dict[str, int]
+
+    @property
+    def directory(self) -> Path:
+        return Path("runs", self.suite, self.name)
+
+    @property
+    def source(self) -> Path:
+        return Path("notebooks", f"{self.notebook}.ipynb")
+
+    @property
+    def executed(self) -> Path:
+        return self.directory / f"{self.notebook}.ipynb"
+
+    @property
+    def attempt(self) -> Path:
+        return self.directory / "attempt.json"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log.txt"
+
+    @property
+    def papermill_parameters(self) -> dict[str, Any]:
+        """The suite's parameters and the directory that the notebook writes to."""
+        return {**self.parameters, RUN_DIR: self.directory.as_posix()}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite file, read and expanded; `runs` keep the order of the file."""
+
+    path: Path
+    description: str
+    runs: tuple[Run, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def run(self, name: str) -> Run:
+        """The run called `name`. Raises SuiteError, with the choices, when there is none."""
+        for run in self.runs:
+            if run.name == name:
+                return run
+        raise SuiteError(f"{self.path}: no run {name!r}{_choices(name, [run.name for run in self.runs])}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads `1e-4` as text; here it is the number that everybody means."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def read_suite(path: str | Path) -> Suite:
+    """Read, expand and check a suite file, including that every notebook has the parameters it is given.
+
+    Raises SuiteError for anything that could not run as written.
+    """
+    path = Path(path)
+    suite = _mapping(_load(path), SUITE_KEYS, f"{path}")
+    description = suite.get("description", "")
+    if not isinstance(description, str):
+        raise SuiteError(f"{path}: description must be text")
+    entries = suite.get("runs")
+    if not isinstance(entries, list) or not entries:
+        raise SuiteError(f"{path}: runs must be a list of at least one run")
+
+    runs: list[Run] = []
+    expansions: dict[str, tuple[str, ...]] = {}
+    for number, entry in enumerate(entries, start=1):
+        expanded = _expand(entry, path, number)
+        for run in expanded:
+            if any(run.name == other.name for other in runs):
+                raise SuiteError(f"{path}: two runs are called {run.name!r}; give one of them another name")
+            runs.append(run)
+        if entry["name"] in expansions:
+            raise SuiteError(f"{path}: two runs are called {entry['name']!r}; give one of them another name")
+        expansions[entry["name"]] = tuple(run.name for run in expanded)
+    runs = [_resolve_after(run, runs, expansions, path) for run in runs]
+    try:
+        TopologicalSorter({run.name: run.after for run in runs}).prepare()
+    except CycleError as error:
+        raise SuiteError(f"{path}: runs wait for each other: {' -> '.join(reversed(error.args[1]))}") from None
+    for run in runs:
+        _check_parameters(run, path)
+    return Suite(path, description, tuple(runs))
+
+
+def notebook_parameters(path: Path) -> list[str]:
+    """The names assigned in the cell tagged `parameters` of the notebook at `path`.
+
+    Read as Python, because papermill's own inspection is by line and loses `root: str | None = None`.
+    Raises SuiteError when the file is not a notebook or has no such cell.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+        statements = ast.parse("".join(cell["source"])).body
+    except StopIteration:
+        raise SuiteError(f"{path}: no cell is tagged `parameters`") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise SuiteError(f"{path}: not a notebook ({error})") from None
+    except SyntaxError as error:
+        raise SuiteError(f"{path}: the parameters cell is not Python: {error}") from None
+    names = []
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def execute(run: Run) -> dict[str, Any]:
+    """Run one notebook with papermill and write how it ended to its `attempt.json`, which is returned.
+
+    A notebook that fails is a result, not an exception: the runs after it still have their turn. Only an attempt that
+    came to an end leaves `attempt.json`; one that was interrupted or killed leaves none.
+    """
+    import papermill
+
+    run.directory.mkdir(parents=True, exist_ok=True)
+    # What the last attempt concluded no longer holds. Checkpoints stay: the notebook decides whether to go on from one.
+    for path in (run.attempt, run.executed, run.directory / "result.json"):
+        path.unlink(missing_ok=True)
+    cores = str(run.resources["cores"])
+    os.environ.update(
+        JUPYTER_PREFER_ENV_PATH="1",  # the kernel `python3` of this environment, not of the user's home
+        OMP_NUM_THREADS=cores,
+        MKL_NUM_THREADS=cores,
+        PYTHONHASHSEED="0",
+    )
+    logger = logging.getLogger("papermill")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    run.log.write_text("", encoding="utf-8")
+    handler = logging.FileHandler(run.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+
+    started = time.monotonic()
+    error = ""
+    try:
+        with _stderr_to(run.log):
+            papermill.execute_notebook(
+                run.source,
+                run.executed,
+                parameters=run.papermill_parameters,
+                kernel_name="python3",
+                cwd=Path.cwd(),
+                progress_bar=False,
+                log_output=True,
+            )
+    except papermill.PapermillExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}"
+    except Exception as failure:  # a kernel that died, a disk that is full: the attempt failed all the same
+        error = f"{type(failure).__name__}: {failure}"
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    attempt = {
+        "run": run.name,
+        "status": "failed" if error else "ok",
+        "error": textwrap.shorten(error, 400),
+        "notebook": run.executed.as_posix(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    partial = run.attempt.with_suffix(".partial")
+    partial.write_text(json.dumps(attempt, indent=2) + "\n", encoding="utf-8")
+    partial.replace(run.attempt)
+    return attempt
+
+
+def read_attempt(run: Run) -> dict[str, Any]:
+    """How the run ended: its `attempt.json`, or status `missing` when no attempt came to an end."""
+    try:
+        return json.loads(run.attempt.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {"run": run.name, "status": "missing", "error": "", "notebook": "", "seconds": 0.0}
+
+
+def forget_failures(suite: Suite) -> None:
+    """Remove the `attempt.json` of every run that failed, so that it is tried again."""
+    for run in suite.runs:
+        if read_attempt(run)["status"] == "failed":
+            run.attempt.unlink()
+
+
+def hold_lock(suite: Suite) -> int:
+    """Be the only one who runs this suite until this process ends, however it ends; returns the open lock file.
+
+    Raises SuiteError when another process runs it. (Snakemake's own lock outlives a process that was killed.)
+    """
+    import fcntl
+
+    lock = Path("runs", suite.name, ".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SuiteError(f"{suite.path}: another process is running this suite; wait for it or stop it") from None
+    return descriptor
+
+
+def summary(suite: Suite) -> str:
+    """A table of the runs and how each ended, then what failed, why, and where its notebook is."""
+    width = max(len(run.name) for run in suite.runs)
+    lines, details = [], []
+    for run in suite.runs:
+        attempt = read_attempt(run)
+        took = f"{attempt['seconds']:8.1f} s" if attempt["status"] != "missing" else ""
+        lines.append(f"  {run.name:<{width}}  {attempt['status']:<7} {took}".rstrip())
+        if attempt["status"] == "failed":
+            details.append(f"  {run.name} failed: {attempt['error']}\n      see {attempt['notebook']}")
+        elif attempt["status"] == "missing":
+            details.append(f"  {run.name} has not run to an end")
+    title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
+    return "\n".join([title, *lines, *details])
+
+
+def _load(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError:
+        known = sorted(str(other) for other in Path("experiments").glob("*.yaml"))
+        raise SuiteError(f"{path}: no such suite file{_choices(str(path), known)}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise SuiteError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _mapping(value: Any, keys: tuple[str, ...], where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SuiteError(f"{where}: must be a mapping with the keys {', '.join(keys)}")
+    for key in value:
+        if key not in keys:
+            raise SuiteError(f"{where}: unknown key {key!r}{_choices(str(key), list(keys))}")
+    return value
+
+
+def _expand(entry: Any, path: Path, number: int) -> list[Run]:
+    """The runs of one entry: one for each combination of the values in its grid."""
+    where = f"{path}: run {number}"
+    entry = _mapping(entry, RUN_KEYS, where)
+    name, notebook = entry.get("name"), entry.get("notebook")
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
+        raise SuiteError(f"{where}: name must be letters, digits and `_.+-`, not {name!r}")
+    where = f"{path}: run {name!r}"
+    known = sorted(other.stem for other in Path("notebooks").glob("*.ipynb"))
+    if notebook not in known:
+        raise SuiteError(f"{where}: unknown notebook {notebook!r}{_choices(str(notebook), known)}")
+
+    parameters, grid = entry.get("parameters") or {}, entry.get("grid") or {}
+    for field, value in (("parameters", parameters), ("grid", grid)):
+        if not isinstance(value, dict):
+            raise SuiteError(f"{where}: {field} must be a mapping from parameter names to values")
+        try:
+            json.dumps(value)
+        except TypeError as error:
+            raise SuiteError(f"{where}: {field}: {error}; quote the value") from None
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise SuiteError(f"{where}: grid: {key} must be a list of values")
+        if key in parameters:
+            raise SuiteError(f"{where}: {key} is in parameters and in grid; leave it in one of them")
+
+    after = entry.get("after") or []
+    if not isinstance(after, list) or not all(isinstance(other, str) for other in after):
+        raise SuiteError(f"{where}: after must be a list of run names")
+    resources = _mapping(entry.get("resources") or {}, tuple(DEFAULT_RESOURCES), f"{where}: resources")
+    for key, value in resources.items():
+        least = 0 if key == "gpu" else 1
+        if type(value) is not int or value < least:
+            raise SuiteError(f"{where}: resources: {key} must be a whole number from {least} up, not {value!r}")
+
+    combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    return [
+        Run(
+            suite=path.stem,
+            name="-".join([name, *(f"{key}={_slug(value)}" for key, value in combination.items())]),
+            notebook=notebook,
+            parameters={**parameters, **combination},
+            after=tuple(after),
+            resources={**DEFAULT_RESOURCES, **resources},
+        )
+        for combination in combinations
+    ]
+
+
+def _slug(value: Any) -> str:
+    """A parameter's value as a short part of a file name."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return re.sub(r"[^\w.+-]+", "_", text).strip("_")[:40]
+
+
+def _resolve_after(run: Run, runs: list[Run], expansions: dict[str, tuple[str, ...]], path: Path) -> Run:
+    """The same run with every name in `after` replaced by the runs it stands for."""
+    names = {**expansions, **{other.name: (other.name,) for other in runs}}
+    for name in run.after:
+        if name not in names:
+            raise SuiteError(f"{path}: run {run.name!r}: after: no run {name!r}{_choices(name, sorted(names))}")
+    after = tuple(dict.fromkeys(itertools.chain.from_iterable(names[name] for name in run.after)))
+    return replace(run, after=after)
+
+
+def _check_parameters(run: Run, path: Path) -> None:
+    known = notebook_parameters(run.source)
+    if RUN_DIR not in known:
+        raise SuiteError(f"{run.source}: the parameters cell must have {RUN_DIR}, where the run writes")
+    for parameter in run.parameters:
+        where = f"{path}: run {run.name!r}: parameter {parameter!r}"
+        if parameter == RUN_DIR:
+            raise SuiteError(f"{where} is set by the runner; remove it")
+        if parameter not in known:
+            others = [name for name in known if name != RUN_DIR]
+            raise SuiteError(f"{where} is not one of {run.source}{_choices(str(parameter), others)}")
+
+
+def _choices(name: str, known: list[str]) -> str:
+    """The end of an error about a name that is not known."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{hint} (choices: {', '.join(known) or 'none'})"
+
+
+@contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Append what this process and the kernel it starts write to stderr to a file instead."""
+    saved = os.dup(2)
+    with path.open("a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _stop_with_parent() -> None:
+    """End this process when the one that started it is gone, as after `kill -9` of Snakemake."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m text4vis_core.suites", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("check", "read the suite and say what is wrong with it"),
+        ("execute", "run one notebook of the suite"),
+        ("summary", "say how each run ended; exit status 1 unless all are ok"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("suite", help="for instance experiments/miniature.yaml")
+        if name == "execute":
+            command.add_argument("run")
+            command.add_argument("--with-parent", action="store_true", help="stop when the calling process is gone")
+    arguments = parser.parse_args()
+
+    suite = read_suite(arguments.suite)
+    if arguments.command == "check":
+        print(f"{suite.path}: {len(suite.runs)} runs, nothing wrong")
+    elif arguments.command == "execute":
+        run = suite.run(arguments.run)
+        if arguments.with_parent:
+            _stop_with_parent()
+        print(f"{run.name}: started ({run.log})", flush=True)
+        attempt = execute(run)
+        print(
+            f"{run.name}: {attempt['status']} after {attempt['seconds']:.0f} s {attempt['error']}".rstrip(), flush=True
+        )
+    else:
+        print(summary(suite))
+        return int(any(read_attempt(run)["status"] != "ok" for run in suite.runs))
+    return 0
+
+
+def main() -> NoReturn:
+    """The command line: `check`, `execute` or `summary`, with a user's mistake said in one line."""
+    try:
+        sys.exit(_main())
+    except SuiteError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Open a video file, or a folder of frames, and decode the frames that were asked for.
+
+decord reads files; PyAV does where decord has no wheel or cannot open one; a folder of pictures is a video too. Which
+frames to read is decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class VideoError(RuntimeError):
+    """A video that cannot be read. Names the file and the reason."""
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(f"cannot read video {path}: {reason}")
+        self.path, self.reason = str(path), reason
+
+    def __reduce__(self):  # so that it survives the way back from a DataLoader worker
+        return VideoError, (self.path, self.reason)
+
+
+class DecordReader:
+    """A video file through decord."""
+
+    def __init__(self, path: Path):
+        import decord
+
+        decord.logging.set_level(decord.logging.QUIET)
+        # Frame-accurate seeking, one thread: the DataLoader's workers are the parallelism.
+        self._reader = decord.VideoReader(str(path), num_threads=1)
+        self.fps = float(self._reader.get_avg_fps())
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        return self._reader.get_batch(indices.tolist()).asnumpy()
+
+
+class AvReader:
+    """A video file through PyAV, decoded from its beginning up to the last frame asked for."""
+
+    def __init__(self, path: Path):
+        import av
+
+        self._path = str(path)
+        with av.open(self._path) as container:
+            if not container.streams.video:
+                raise ValueError("no video stream")
+            stream = container.streams.video[0]
+            self.fps = float(stream.average_rate or 0)
+            # The header's frame count is absent from some containers and wrong in others; packets do not lie.
+            self._length = sum(1 for packet in container.demux(stream) if packet.pts is not None)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        import av
+
+        wanted, frames = set(indices.tolist()), {}
+        with av.open(self._path) as container:
+            for index, frame in enumerate(container.decode(video=0)):
+                if index in wanted:
+                    frames[index] = frame.to_ndarray(format="rgb24")
+                    if len(frames) == len(wanted):
+                        break
+        missing = sorted(wanted - frames.keys())
+        if missing:
+            raise ValueError(f"frame {missing[0]} could not be decoded")
+        return np.stack([frames[index] for index in indices.tolist()])
+
+
+class FolderReader:
+    """A folder of pictures, one per frame, in the order of the numbers in their names."""
+
+    fps = 0.0
+
+    def __init__(self, path: Path):
+        def number(file: Path) -> tuple[int, str]:
+            digits = re.findall(r"\d+", file.stem)
+            return (int(digits[-1]) if digits else -1, file.name)
+
+        self._files = sorted((f for f in path.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES), key=number)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        frames = [np.asarray(Image.open(self._files[index]).convert("RGB")) for index in indices.tolist()]
+        if len({frame.shape for frame in frames}) > 1:
+            raise ValueError("its pictures differ in size")
+        return np.stack(frames)
+
+
+def open_video(path: str | Path) -> DecordReader | AvReader | FolderReader:
+    """The reader for a video file or a folder of frames.
+
+    Returns:
+        An object with `len()`, `fps` (0 where unknown) and `decode(indices) -> uint8 (N, H, W, 3)`, RGB.
+
+    Raises:
+        VideoError: the file is missing, empty, not a video, or has no frames.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise VideoError(path, "no such file or folder")
+    if path.is_dir():
+        readers = [FolderReader]
+    elif path.stat().st_size == 0:
+        raise VideoError(path, "the file is empty (0 bytes)")
+    else:
+        readers = [DecordReader, AvReader]
+    reasons = []
+    for reader in readers:
+        try:
+            video = reader(path)
+        except ImportError as error:
+            reasons.append(str(error))
+        except Exception as error:  # each decoder has exceptions of its own
+            reasons.append(_first_line(error))
+        else:
+            if len(video) == 0:
+                raise VideoError(path, "it has no frames")
+            return video
+    raise VideoError(path, f"no decoder can open it ({'; '.join(dict.fromkeys(reasons))})")
+
+
+def read_frames(path: str | Path, choose: Callable[[int], np.ndarray]) -> np.ndarray:
+    """Decode the frames of a video that `choose` picks.
+
+    Args:
+        path: a video file or a folder of frames.
+        choose: from the number of frames to the 0-based indices wanted, in any order, repeats allowed.
+
+    Returns:
+        uint8 array (N, H, W, 3), RGB, in the order of the indices.
+
+    Raises:
+        VideoError: the video cannot be opened or one of the frames cannot be decoded.
+    """
+    video = open_video(path)
+    indices = np.asarray(choose(len(video)), dtype=np.int64)
+    unique, where = np.unique(indices, return_inverse=True)
+    if unique[0] < 0 or unique[-1] >= len(video):
+        raise VideoError(path, f"frames {unique[0]} to {unique[-1]} were asked for, it has {len(video)}")
+    try:
+        return video.decode(unique)[where]
+    except Exception as error:
+        raise VideoError(path, f"decoding failed ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
