@@ -1,8 +1,9 @@
 """Builds the book of a suite's runs: python book/build.py experiments/miniature.yaml
 
-Puts together book/_build/source (the pages of book/, the executed notebooks, a table of contents), gives it to Jupyter
-Book and prints the path of the index page. A warning is an error; a run that failed or is missing is a page that says
-so. When nothing changed since the last build that succeeded, nothing is built.
+Puts together book/_build/source (the pages of book/, the executed notebooks, a table of contents, and on the landing
+page what the run records say of the paper's claims), gives it to Jupyter Book and prints the path of the index page. A
+warning is an error; a run that failed or is missing is a page that says so. When nothing changed since the last build
+that succeeded, nothing is built.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from text4vis_core.claims import claims
 from text4vis_core.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
 BOOK = Path("book")
@@ -29,7 +31,11 @@ BUILD = BOOK / "_build"
 SOURCE = BUILD / "source"
 INDEX = BUILD / "html" / "index.html"
 STAMP = BUILD / "built.sha256"
+IDEA = "idea.png"  # the landing page's figure, which a run draws
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# What the landing page calls data sets and models that the project makes itself; others are called by their names.
+OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
+OWN_MODELS = {"mini_clip": "Mini CLIP, a small model that the project trains"}
 
 
 def main(suite_file: str) -> int:
@@ -57,7 +63,7 @@ def main(suite_file: str) -> int:
 def collect(suite: Suite) -> dict[str, bytes]:
     """Everything Jupyter Book is given: path below the source folder -> content.
 
-    Raises SuiteError when an executed notebook cannot be read.
+    Raises SuiteError when an executed notebook or a run record cannot be read.
     """
     pages = {
         path.relative_to(BOOK).as_posix(): path.read_bytes()
@@ -67,21 +73,25 @@ def collect(suite: Suite) -> dict[str, bytes]:
     del pages["build.py"]
     toc = yaml.safe_load(pages["_toc.yml"])
     experiments = next(part for part in toc["parts"] if part["caption"] == "Experiments")
-    missing = []
+    missing, done, idea = [], [], ""
     for run in suite.runs:
         attempt = read_attempt(run)
         title = _title(run, shared=sum(other.notebook == run.notebook for other in suite.runs) > 1)
         if attempt["status"] == "ok" and run.executed.exists():
-            pages[f"runs/{run.name}.ipynb"] = _notebook_page(run, attempt)
-            record = run.directory / "result.json"
-            if record.exists():
-                pages[f"runs/{run.name}.result.json"] = record.read_bytes()
+            record = _read_record(run)
+            pages[f"runs/{run.name}.ipynb"] = _notebook_page(run, attempt, record)
+            if record is not None:
+                pages[f"runs/{run.name}.result.json"] = (run.directory / "result.json").read_bytes()
+                done.append((run, title, record))
+            picture = run.directory / "idea.png"
+            if picture.exists():
+                pages[IDEA], idea = picture.read_bytes(), _idea(run, title)
         else:
             pages[f"runs/{run.name}.md"] = _missing_page(run, suite, title, attempt["error"]).encode()
             missing.append(f"- [{title}](runs/{run.name}.md)")
         experiments["chapters"].append({"file": f"runs/{run.name}", "title": title})
-    if missing:
-        pages["index.md"] = _below_title(pages["index.md"].decode(), _missing_note(missing)).encode()
+    index = _filled(pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done)})
+    pages["index.md"] = (_below_title(index, _missing_note(missing)) if missing else index).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
     return pages
 
@@ -99,14 +109,114 @@ def papermill_command(run: Run) -> str:
     return shlex.join(words)
 
 
-def _notebook_page(run: Run, attempt: dict[str, Any]) -> bytes:
+def _read_record(run: Run) -> dict[str, Any] | None:
+    """The run's record; None when its notebook writes none. Raises SuiteError when it is damaged."""
+    path = run.directory / "result.json"
+    again = f"delete {run.attempt} and run again"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not JSON ({error}); {again}") from None
+    if not isinstance(record, dict):
+        raise SuiteError(f"{path}: not a run record; {again}")
+    return record
+
+
+def _filled(markdown: str, blocks: dict[str, str]) -> str:
+    """The page with each comment line `% name` replaced by the block of that name."""
+    for name, block in blocks.items():
+        markdown = re.sub(rf"^% {name}$", lambda _, block=block: block, markdown, flags=re.MULTILINE)
+    return markdown
+
+
+def _idea(run: Run, title: str) -> str:
+    return (
+        f":::{{figure}} {IDEA}\n:width: 100%\n"
+        ":alt: A video encoder and two last layers for it. Rows of text are related before any training, random rows "
+        "are not.\n\n"
+        "One video encoder, two last layers. The squares show how the rows of each are correlated before any training. "
+        f"Drawn in [{_escaped(title)}](runs/{run.name}.ipynb).\n:::"
+    )
+
+
+def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
+    """What the records say of the claims: on what it was measured, how many hold, and a table with the evidence."""
+    rows, judged, failed = [], [], 0
+    for run, title, record in done:
+        verdicts = _verdicts(run, record)
+        judged += [record] if verdicts else []
+        left_out = len(record.get("skipped") or [])
+        for verdict in verdicts:
+            failed += not verdict["holds"]
+            mark = '<span class="verdict yes">holds</span>'
+            if not verdict["holds"]:
+                mark = '<span class="verdict no">does not hold</span>'
+            evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
+            evidence += f"; videos left out: {left_out}" if left_out else ""
+            cells = [
+                _escaped(verdict["claim"]),
+                mark,
+                _escaped(evidence),
+                f"[{_escaped(title)}](runs/{run.name}.ipynb)",
+            ]
+            rows.append(f"| {' | '.join(cells)} |")
+    again = _fenced(_make_book(suite), "sh")
+    if not rows:
+        return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
+    parts = [_measured_on(judged), f"**{len(rows) - failed} of {len(rows)} claims hold in these runs.**"]
+    if failed:
+        parts.append(
+            f":::{{admonition}} Claims that do not hold here: {failed}\n:class: warning\n"
+            "They are marked in the table, and the evidence says by how much they fail. Their chapters show more.\n:::"
+        )
+    parts.append("\n".join(["| claim | verdict | evidence | chapter |", "|---|---|---|---|", *rows]))
+    parts.append(f"Everything is remade by this command, which skips what is done already:\n\n{again}")
+    return "\n\n".join(parts)
+
+
+def _verdicts(run: Run, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The claims the record speaks of. Raises SuiteError when it lacks what its notebook records."""
+    try:
+        return claims([{**record, "notebook": run.notebook, "suite": run.suite, "run": run.name}])
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise SuiteError(
+            f"{run.directory / 'result.json'}: not what {run.notebook} records ({reason}); "
+            f"delete {run.attempt} and run again"
+        ) from error
+
+
+def _measured_on(records: list[dict[str, Any]]) -> str:
+    def named(parameter: str, own: dict[str, str]) -> str:
+        values = dict.fromkeys(str((record.get("parameters") or {}).get(parameter, "unknown")) for record in records)
+        return " and ".join(own.get(value, _escaped(value)) for value in values)
+
+    on, with_ = named("dataset", OWN_DATA), named("model", OWN_MODELS)
+    return f"Measured on {on}, with {with_}. **These are not the paper's numbers.**"
+
+
+def _make_book(suite: Suite) -> str:
+    """The command that runs what the suite lacks and builds its book."""
+    default = suite.path == Path("experiments/miniature.yaml")
+    return "make book" if default else shlex.join(["make", "book", f"SUITE={suite.path}"])
+
+
+def _escaped(text: str) -> str:
+    """The text such that Markdown shows it as it stands, in a cell of a table too."""
+    one_line = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line)
+
+
+def _notebook_page(run: Run, attempt: dict[str, Any], record: dict[str, Any] | None) -> bytes:
     """The executed notebook, with the command that remakes it below its title, and without widgets."""
     try:
         notebook = json.loads(run.executed.read_text(encoding="utf-8"))
         cells = notebook["cells"]
     except (json.JSONDecodeError, KeyError) as error:
         raise SuiteError(f"{run.executed}: not a notebook ({error}); delete {run.attempt} and run again") from None
-    note = _remake_note(run, attempt)
+    note = _remake_note(run, attempt, record)
     heading = next((cell for cell in cells if cell["cell_type"] == "markdown"), None)
     if heading is None or not re.search(r"^# ", "".join(heading["source"]), re.MULTILINE):
         cells.insert(0, {"cell_type": "markdown", "metadata": {}, "source": f"# {run.name}\n\n{note}"})
@@ -135,16 +245,10 @@ def _page_output(output: dict[str, Any]) -> dict[str, Any]:
     return output
 
 
-def _remake_note(run: Run, attempt: dict[str, Any]) -> str:
+def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | None) -> str:
     lines = [f"Executed in {attempt['seconds']:.0f} s."]
-    try:
-        record = json.loads((run.directory / "result.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        pass
-    except json.JSONDecodeError as error:
-        raise SuiteError(f"{run.directory / 'result.json'}: not JSON ({error}); run again") from None
-    else:
-        provenance = record.get("provenance", {})
+    if record is not None:
+        provenance = record.get("provenance") or {}
         known = [f"{key} `{provenance[key][:12]}`" for key in ("commit", "code") if provenance.get(key)]
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
     return (
@@ -156,11 +260,10 @@ def _remake_note(run: Run, attempt: dict[str, Any]) -> str:
 def _missing_page(run: Run, suite: Suite, title: str, error: str) -> str:
     reason = f"It failed:\n\n{_fenced(error)}" if error else "It has not run to its end."
     where = f"\n\nHow far it came is in `{run.executed}`, the log in `{run.log}`." if run.executed.exists() else ""
-    again = shlex.join(["make", "book", f"SUITE={suite.path}"])
     return (
         f"# {title}\n\n::::{{admonition}} This run is missing\n:class: danger\n"
         f"The run `{run.name}` is not in this book. {reason}{where}\n::::\n\n"
-        f"To try again, in the root of the repository:\n\n```sh\n{again}\n```\n"
+        f"To try again, in the root of the repository:\n\n{_fenced(_make_book(suite), 'sh')}\n"
     )
 
 
@@ -169,10 +272,10 @@ def _missing_note(missing: list[str]) -> str:
     return f":::{{admonition}} Not every run is here\n:class: warning\nThese failed or have not run:\n\n{items}\n:::"
 
 
-def _fenced(text: str) -> str:
+def _fenced(text: str, language: str = "text") -> str:
     """The text as a literal block that nothing in it can end."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _title(run: Run, shared: bool) -> str:

@@ -1,5 +1,6 @@
 """Save and load: atomic, and nothing but tensors and plain values is ever unpickled."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -43,7 +44,8 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise CheckpointError(f"cannot write checkpoint {path}: {error}") from error
 
 

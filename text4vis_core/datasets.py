@@ -114,8 +114,10 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
     classes: dict[int, str] = {}
     for number, line in _lines(index):
         fields = line.split()
-        if len(fields) != 2 or not fields[0].isdigit():
+        if len(fields) != 2 or not fields[0].isdecimal():
             raise _fault(index, number, line, "expected 'ID NAME', such as '1 ApplyEyeMakeup'")
+        if int(fields[0]) in classes:
+            raise _fault(index, number, line, f"class id {fields[0]} occurs twice")
         classes[int(fields[0])] = fields[1]
     if sorted(classes) != list(range(1, len(classes) + 1)):
         raise AnnotationError(f"{index}: class ids must be 1 to {len(classes)}, each once")
@@ -132,7 +134,7 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
             raise _fault(listing, number, line, "expected 'CLASS/FILE' or 'CLASS/FILE LABEL', two fields at most")
         name = fields[0].split("/")[0]
         if len(fields) == 2:
-            if not fields[1].isdigit() or not 1 <= int(fields[1]) <= len(names):
+            if not fields[1].isdecimal() or not 1 <= int(fields[1]) <= len(names):
                 raise _fault(listing, number, line, f"label {fields[1]} is not between 1 and {len(names)}")
             label = int(fields[1]) - 1
         elif name not in ids:
@@ -149,17 +151,20 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
 def read_class_folders(root: str | Path, split: str, fold: int = 1) -> VideoList:
     """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
 
+    The classes are those of all splits together, so that a label means the same in each.
+
     Raises:
-        AnnotationError: a missing or empty folder.
+        AnnotationError: a missing folder, or a class without videos in this split.
     """
     folder = _existing_root(Path(root) / split)
-    names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+    splits = [Path(root) / name for name in ("train", "test")]
+    names = tuple(sorted({path.name for each in splits if each.is_dir() for path in each.iterdir() if path.is_dir()}))
     if not names:
         raise AnnotationError(f"{folder}: no class folders in it; expected {folder}/<class>/<video>")
     videos = [
         Video(path, label)
         for label, name in enumerate(names)
-        for path in sorted((folder / name).iterdir())
+        for path in sorted((folder / name).iterdir() if (folder / name).is_dir() else [])
         if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES
     ]
     return _complete(VideoList(names, tuple(videos)), folder)

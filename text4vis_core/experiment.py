@@ -90,6 +90,7 @@ def train_and_test(
     run_dir: Path,
     name: str,
     temporal: str = "mean",
+    temporal_options: dict | None = None,
     test_every_epoch: bool = False,
     progress: bool = True,
 ) -> Trained:
@@ -105,7 +106,7 @@ def train_and_test(
         template: prompt template of the class embeddings.
         run_dir: checkpoints go to its folder `checkpoints`.
         name: of this cell, for checkpoint and progress bar.
-        temporal: a key of `temporal.TEMPORAL`.
+        temporal: a key of `temporal.TEMPORAL`, with its `temporal_options`.
         progress: show a progress bar over epochs.
 
     Raises:
@@ -113,7 +114,7 @@ def train_and_test(
         CheckpointError, VideoError: see `fit`.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = VideoClassifier.from_clip(clip, temporal, seed=config.seed).to(device)
+    model = VideoClassifier.from_clip(clip, temporal, seed=config.seed, **(temporal_options or {})).to(device)
     names, needs = train.names, {}
     if initialisation == "text":
         needs["class_embeddings"] = clip.class_embeddings(names, template)

@@ -68,15 +68,17 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
             weights or do not fit (which keys).
         FileNotFoundError: the folder or its configuration is missing.
     """
-    logging.getLogger().setLevel(max(logging.getLogger().level, logging.WARNING))
     if Path(model).is_dir():
         if not (Path(model) / "open_clip_config.json").is_file():
             raise FileNotFoundError(f"{model} holds no open_clip_config.json: not a folder saved by open_clip")
         if pretrained:
             raise ValueError(f"model {model} is a folder with its own weights; leave pretrained empty")
         name = f"local-dir:{model}"
-        clip = open_clip.create_model(name, load_weights=False)
-        files = sorted(Path(model).glob("*.safetensors"))
+        clip = _build(name)
+        # A folder from a hub may hold another library's model.safetensors beside open_clip's own.
+        files = sorted(
+            Path(model).glob("*.safetensors"), key=lambda file: (not file.name.startswith("open_clip"), file)
+        )
         if not files:
             raise FileNotFoundError(f"{model} holds no .safetensors file with the weights")
         _load_weights(clip, files[0])
@@ -85,10 +87,10 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         if not pretrained:
             raise ValueError(f"pretrained is empty: give {model} a weights file, {_tags(model)}, or 'random'")
         if Path(pretrained).is_file():
-            clip = open_clip.create_model(name)
+            clip = _build(name)
             _load_weights(clip, Path(pretrained))
         elif pretrained == "random":
-            clip = open_clip.create_model(name)
+            clip = _build(name)
         elif pretrained in open_clip.list_pretrained_tags_by_model(model):
             clip = open_clip.create_model(name, pretrained=pretrained)
         else:
@@ -105,7 +107,7 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
     size = clip.visual.image_size
     return Clip(
         clip.to(device).eval(),
-        open_clip.get_tokenizer(name),
+        _tokenizer(name),
         size if isinstance(size, int) else size[0],
         tuple(preprocess["mean"]),
         tuple(preprocess["std"]),
@@ -124,6 +126,7 @@ class VideoClassifier(nn.Module):
         logit_scale: the logarithm of the temperature's inverse.
         temporal: a key of `temporal.TEMPORAL`.
         temporal_heads: of the temporal transformer; `dim // 64` when None.
+        temporal_options: further arguments of the aggregation.
     """
 
     def __init__(
@@ -136,10 +139,11 @@ class VideoClassifier(nn.Module):
         logit_scale: float,
         temporal: str = "mean",
         temporal_heads: int | None = None,
+        **temporal_options,
     ):
         super().__init__()
         self.visual, self.dim, self.size = visual, dim, size
-        self.temporal = build_temporal(temporal, dim, temporal_heads)
+        self.temporal = build_temporal(temporal, dim, temporal_heads, **temporal_options)
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale)))
         self.classifier: CosineClassifier | None = None
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
@@ -147,7 +151,7 @@ class VideoClassifier(nn.Module):
 
     @classmethod
     def from_clip(
-        cls, clip: Clip, temporal: str = "mean", temporal_heads: int | None = None, seed: int = 0
+        cls, clip: Clip, temporal: str = "mean", temporal_heads: int | None = None, seed: int = 0, **temporal_options
     ) -> "VideoClassifier":
         """A classifier on a copy of a CLIP's image encoder; new parameters are drawn by `seed`."""
         dim = clip.class_embeddings(["x"]).shape[1]
@@ -155,7 +159,9 @@ class VideoClassifier(nn.Module):
             torch.manual_seed(seed)
             visual = copy.deepcopy(clip.model.visual)
             scale = clip.model.logit_scale.item()
-            model = cls(visual, dim, clip.size, clip.mean, clip.std, scale, temporal, temporal_heads)
+            model = cls(
+                visual, dim, clip.size, clip.mean, clip.std, scale, temporal, temporal_heads, **temporal_options
+            )
         return model.to(next(visual.parameters()).device, memory_format=torch.channels_last).eval()
 
     def set_classifier(self, rows: Tensor, frozen: bool = True) -> "VideoClassifier":
@@ -212,6 +218,24 @@ def fingerprint(module: nn.Module) -> str:
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _build(name: str) -> nn.Module:
+    """The architecture alone, without open_clip's warning that its weights are random: they are loaded next."""
+    logging.disable(logging.WARNING)
+    try:
+        return open_clip.create_model(name, load_weights=False)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _tokenizer(name: str):
+    try:
+        return open_clip.get_tokenizer(name)
+    except ImportError as error:
+        raise ValueError(
+            f"model {name} needs a tokenizer that is not installed here ({error}): pip install {error.name}"
+        ) from error
 
 
 def _load_weights(clip: nn.Module, path: Path) -> None:

@@ -201,7 +201,7 @@ def bars_with_intervals(
     """Groups of bars: group -> bar name -> (mean, half width)."""
     names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
     width = 0.8 / len(names)
-    fig, ax = plt.subplots(figsize=(max(4.2, 0.55 * len(groups) * len(names) + 2.6), 3.3))
+    fig, ax = plt.subplots(figsize=(min(9.2, max(5.2, len(groups) * max(1.2, 0.5 * len(names)) + 2.2)), 3.3))
     for i, name in enumerate(names):
         where = [g for g, bars in enumerate(groups.values()) if name in bars]
         values = [bars[name] for bars in groups.values() if name in bars]
@@ -219,11 +219,12 @@ def bars_with_intervals(
                         ha="center", fontsize=8)  # fmt: skip
     if chance is not None:
         ax.axhline(chance, color=GREY, linestyle=":", linewidth=1.2, label=f"chance ({chance:.1f} %)")
-    ax.set_xticks(range(len(groups)), list(groups))
+    ax.set_xticks(range(len(groups)), [_wrap(group, 16) for group in groups])
     ax.set(title=title, ylabel=ylabel, ylim=(0, 112))
     ax.set_yticks(range(0, 101, 20))
     ax.grid(axis="x", visible=False)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    if len(names) > 1 or chance is not None:
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 
 

@@ -64,10 +64,17 @@ class RunRecord:
 
     @classmethod
     def of_notebook(cls, notebook: str, variables: dict[str, Any]) -> "RunRecord":
-        """Begin a notebook's record, in the cell after its parameters: `RunRecord.of_notebook("03_few_shot", globals())`.
+        """Begin a notebook's record, after its parameters: `RunRecord.of_notebook("03_few_shot", globals())`.
 
-        The parameters are the variables that hold plain values and have a lower-case name.
+        The parameters are the variables that hold plain values and have a lower-case name. A list that arrived as
+        text, as `papermill -p shots "[1, 4]"` passes it, is put right in `variables`.
+
+        Raises:
+            ValueError: a text that begins like a list and is none.
         """
+        for name, value in variables.items():
+            if re.fullmatch(r"[a-z][a-z0-9_]*", name) and isinstance(value, str) and value.startswith("["):
+                variables[name] = _read_list(name, value)
         parameters = {
             name: value
             for name, value in variables.items()
@@ -154,7 +161,7 @@ def read_records(runs: str | Path) -> list[dict]:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             record["notebook"], record["metrics"], record["headline"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is not a run record ({error}); delete it and run again") from error
         records.append(record | {"path": str(path)})
     return records
@@ -215,6 +222,18 @@ def code_fingerprint() -> str:
     for path in sorted(here.rglob("*.py")):
         digest.update(f"{path.relative_to(here).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _read_list(parameter: str, text: str) -> list:
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    if not isinstance(value, list):
+        raise ValueError(f"parameter {parameter}: {text!r} is not a list; write it as [1, 4] or [text, random]")
+    return value
 
 
 def _plain(value: Any) -> Any:

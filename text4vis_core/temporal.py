@@ -29,10 +29,12 @@ class TemporalTransformer(nn.Module):
     Args:
         dim: D, the embedding's size.
         heads: attention heads; the published models have text width / 64.
+        position_std: of the frame positions before training. 0.02 is the published value, for CLIP's embeddings, whose
+            entries are about 0.4 in size; where they are larger, positions have to be, or the order is never seen.
         layers: blocks.
     """
 
-    def __init__(self, dim: int, heads: int, layers: int = 6):
+    def __init__(self, dim: int, heads: int, position_std: float = 0.02, layers: int = 6):
         super().__init__()
         if dim % heads:
             raise ValueError(f"the temporal transformer's {heads} heads do not divide the embedding size {dim}")
@@ -41,6 +43,7 @@ class TemporalTransformer(nn.Module):
         self.transformer = nn.Module()
         self.transformer.resblocks = nn.ModuleList(block() for _ in range(layers))
         self.apply(_initialise)
+        nn.init.normal_(self.frame_position_embeddings.weight, std=position_std)
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, T, D) -> (B, D). Raises ValueError for more than 77 frames."""
@@ -59,29 +62,30 @@ def _layer_norm(dim: int) -> nn.LayerNorm:
 
 
 def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
+    if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
-TEMPORAL: dict[str, Callable[[int, int], nn.Module]] = {
-    "mean": lambda dim, heads: MeanPooling(),
+TEMPORAL: dict[str, Callable[..., nn.Module]] = {
+    "mean": lambda dim, heads, **_: MeanPooling(),
     "transformer": TemporalTransformer,
 }
 
 
-def build_temporal(name: str, dim: int, heads: int | None = None) -> nn.Module:
+def build_temporal(name: str, dim: int, heads: int | None = None, **options) -> nn.Module:
     """The aggregation called `name` for embeddings of size `dim`.
 
     Args:
         name: a key of `TEMPORAL`.
         dim: D.
         heads: attention heads; `dim // 64` when None.
+        options: of the aggregation, such as the transformer's `position_std`.
 
     Raises:
         ValueError: an unknown name (with the choices), or heads that do not divide `dim`.
     """
     if name not in TEMPORAL:
         raise ValueError(f"unknown temporal aggregation {name!r}; choose from: {', '.join(TEMPORAL)}")
-    return TEMPORAL[name](dim, heads or max(1, dim // 64))
+    return TEMPORAL[name](dim, heads or max(1, dim // 64), **options)

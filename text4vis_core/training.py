@@ -216,7 +216,8 @@ def _train_epoch(fabric, model, optimizer, dataset, config: TrainingConfig, epoc
         if videos == 0:
             continue
         if config.grad_clip is not None:
-            fabric.clip_gradients(model, optimizer, max_norm=config.grad_clip)
+            # In fp16 the scaler skips a step whose gradients overflow; a loss that stays non-finite is told below.
+            fabric.clip_gradients(model, optimizer, max_norm=config.grad_clip, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     if seen == 0:

@@ -18,8 +18,8 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 class VideoError(RuntimeError):
     """A video that cannot be read. Names the file and the reason."""
 
-    def __init__(self, path: str | Path, reason: str):
-        super().__init__(f"cannot read video {path}: {reason}")
+    def __init__(self, path: str | Path, reason: str = ""):  # torch gives the text alone, of a worker's error
+        super().__init__(f"cannot read video {path}: {reason}" if reason else str(path))
         self.path, self.reason = str(path), reason
 
     def __reduce__(self):  # so that it survives the way back from a DataLoader worker

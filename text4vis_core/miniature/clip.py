@@ -42,8 +42,8 @@ class PretrainingConfig:
         seed: of pictures, order and weights.
     """
 
-    pictures: int = 12800
-    epochs: int = 4
+    pictures: int = 19200
+    epochs: int = 5
     batch_size: int = 128
     lr: float = 1e-3
     weight_decay: float = 0.1
@@ -113,7 +113,7 @@ def _train(clip: torch.nn.Module, pictures: Tensor, tokens: Tensor, config: Pret
 
 
 def _augment(pictures: Tensor, noise: float, rng: np.random.Generator) -> Tensor:
-    """uint8 (B, 3, S, S) -> normalised float: gamma and tint, zoom and shift, uneven light, contrast, blur and pixel noise.
+    """uint8 (B, 3, S, S) -> normalised float: tint, zoom, uneven light, contrast, blur and pixel noise.
 
     Footage has all of these and drawings have none: without them the two worlds hardly meet.
     """

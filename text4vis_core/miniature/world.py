@@ -214,7 +214,7 @@ def render_picture(action: str, rng: np.random.Generator, size: int = 64) -> tup
     canvas = PICTURE_SUPERSAMPLING * size
     actor = with_vigour(random_actor(rng), rng.uniform(0.8, 1.15))
     mirror = bool(rng.random() < 0.5)
-    shapes = entry.draw(actor, float(rng.uniform(0, 1 if entry.time_ordered else 2)))
+    shapes = entry.draw(actor, _moment(entry, rng))
     scale, left, right = _fit(shapes, 0.94 * canvas, canvas, PERSON_HEIGHT * rng.uniform(0.8, 1.15) * canvas)
     foot = complex(_stand_at(rng, canvas, scale, left, right, mirror), rng.uniform(0.88, 0.94) * canvas)
     if rng.random() < 0.5:
@@ -228,6 +228,14 @@ def render_picture(action: str, rng: np.random.Generator, size: int = 64) -> tup
     view = camera(scale, foot, rng.uniform(0.9, 1.0), rng.uniform(-0.03, 0.03), mirror)
     paint_illustration(image, shapes, view, pastel=0.12)
     return np.asarray(image.reduce(PICTURE_SUPERSAMPLING)), _caption(entry, actor, place, rng)
+
+
+def _moment(action: Action, rng: np.random.Generator) -> float:
+    """When a picture is taken. Who captions a still as opening an umbrella has rather seen it open than shut."""
+    if not action.time_ordered:
+        return float(rng.uniform(0, 2))
+    progress = float(max(rng.uniform(size=2)))
+    return 1 - progress if action.backwards else progress
 
 
 def _picture_batch(seed: int, size: int, numbers: range) -> tuple[np.ndarray, list[str]]:

@@ -1,0 +1,200 @@
+"""The project as a whole: its environments agree, its notebooks are stored clean, its core needs no extras."""
+
+import ast
+import importlib.metadata
+import io
+import json
+import re
+import subprocess
+import sys
+import tokenize
+
+import matplotlib
+import pytest
+import yaml
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from text4vis_core import miniature
+from text4vis_core.suites import notebook_parameters
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = {name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()}
+REQUIREMENTS = [Requirement(text) for text in PROJECT["dependencies"]] + [r for many in EXTRAS.values() for r in many]
+DIRECT = [requirement for requirement in REQUIREMENTS if requirement.name != PROJECT["name"]]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def locked() -> list[Requirement]:
+    lines = [line.split("#")[0].strip() for line in (ROOT / "requirements.lock").read_text().splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith("-")]
+
+
+def extras_of(text: str) -> set[str]:
+    return set(Requirement(text.replace("-e .", PROJECT["name"])).extras)
+
+
+def test_environment_yml_is_the_same_environment():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["name"]
+    python = next(line for line in environment["dependencies"] if isinstance(line, str) and line.startswith("python"))
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.split("=")[-1])
+    [pip] = [line["pip"] for line in environment["dependencies"] if isinstance(line, dict)]
+    assert "-c requirements.lock" in pip
+    [project] = [line for line in pip if line.startswith("-e .")]
+    # The same extras as make installs.
+    [make] = re.findall(r"pip install .*'(\.\[.*\])'", (ROOT / "Makefile").read_text())
+    assert extras_of(project) == extras_of(f"-e {make}") == {"all"}
+
+
+def test_all_holds_every_extra():
+    [everything] = EXTRAS["all"]
+    assert everything.extras == set(EXTRAS) - {"all"}
+
+
+def test_every_direct_dependency_is_locked_at_a_version_that_it_allows(locked):
+    for wanted in DIRECT:
+        name = canonicalize_name(wanted.name)
+        pins = [pin for pin in locked if canonicalize_name(pin.name) == name]
+        assert pins, f"{wanted} is not in requirements.lock"
+        for pin in pins:
+            [version] = [specifier.version for specifier in pin.specifier if specifier.operator == "=="]
+            if wanted.marker is None:
+                assert wanted.specifier.contains(version), f"{pin} is not what {wanted} asks for"
+
+
+def test_the_installed_versions_are_the_locked_ones(locked):
+    for pin in locked:
+        if pin.name in {wanted.name for wanted in DIRECT} and (pin.marker is None or pin.marker.evaluate()):
+            assert pin.specifier.contains(importlib.metadata.version(pin.name)), f"{pin} is not what is installed"
+
+
+OPTIONAL = ("lightning_fabric", "matplotlib", "pandas", "papermill", "av", "sklearn", "scipy", "itables", "snakemake")
+# Not tqdm and yaml, which open_clip itself needs.
+IMPORT_THE_CORE = f"""
+import sys
+
+class Without:
+    # A finder that knows none of the extras.
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.split(".")[0] in {OPTIONAL!r} else self.finder.find_spec(name, path, target)
+
+sys.meta_path = [Without(finder) for finder in sys.meta_path]
+import text4vis_core
+assert "torch" not in sys.modules, "importing the package alone costs nothing"
+from text4vis_core import (
+    checkpoints, claims, classifier, datasets, evaluation, experiment, labels, model, results, sampling, temporal,
+    training, transforms, video,
+)
+for name in text4vis_core.__all__:
+    getattr(text4vis_core, name)
+assert "text4vis_core.miniature" not in sys.modules
+loaded = [name for name in {OPTIONAL!r} if name in sys.modules]
+assert not loaded, loaded
+print("imported")
+"""
+
+
+def test_the_core_imports_without_the_extras(tmp_path):
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    command = [sys.executable, "-c", IMPORT_THE_CORE]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.stdout.strip() == "imported", done.stderr
+
+
+def cells(path) -> list[dict]:
+    return json.loads(path.read_text())["cells"]
+
+
+def code(path, number: int) -> str:
+    """The source of a notebook's code cell."""
+    return "".join([cell for cell in cells(path) if cell["cell_type"] == "code"][number]["source"])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_is_stored_without_outputs(self, path):
+        notebook = json.loads(path.read_text())
+        assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+        assert "widgets" not in notebook["metadata"]
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                assert (cell["outputs"], cell["execution_count"]) == ([], None)
+
+    def test_begins_with_a_title_and_then_the_parameters(self, path):
+        first, second = cells(path)[:2]
+        assert first["cell_type"] == "markdown"
+        assert "".join(first["source"]).startswith("# ")
+        assert second["metadata"]["tags"] == ["parameters"]
+        assert sum("parameters" in cell["metadata"].get("tags", []) for cell in cells(path)) == 1
+
+    def test_comments_every_parameter(self, path):
+        source = code(path, 0)
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+        commented = {token.start[0] for token in tokens if token.type == tokenize.COMMENT and len(token.string) > 8}
+        statements = ast.parse(source).body
+        assert len(statements) == len(notebook_parameters(path))
+        for statement in statements:
+            assert statement.lineno in commented, f"line {statement.lineno} has no comment: {ast.unparse(statement)}"
+            ast.literal_eval(statement.value)  # plain values, that papermill can replace
+
+    def test_records_itself_in_a_folder_of_its_own(self, path):
+        assert f'run_dir = "runs/interactive/{path.stem}"' in code(path, 0)
+        assert f'RunRecord.of_notebook("{path.stem}", globals())' in code(path, 1)
+
+    def test_imports_what_there_is(self, path):
+        for node in ast.walk(ast.parse("\n".join(code(path, i) for i in range(2)))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                exec(ast.unparse(node), {})
+
+
+IMPOSSIBLE = [
+    ("00_quickstart", {"template": "no place"}, "must hold {} exactly once"),
+    ("00_quickstart", {"model": "ViT-B32", "video": "x.mp4"}, "unknown model 'ViT-B32'; closest: .*ViT-B-32"),
+    ("01_mini_clip", {"template": "{} {}"}, "must hold {} exactly once"),
+    ("02_zero_shot", {"templates": ["{}", "none"]}, "must hold {} exactly once"),
+    ("02_zero_shot", {"dataset": "kinetics"}, "unknown data set 'kinetics'; choose from: puppets"),
+    ("02_zero_shot", {"on_error": "replace"}, "on_error is 'replace'; choose from: raise, skip"),
+    ("02_zero_shot", {"crops": 2}, "crops is 2; choose one of 1, 3, 5, 10"),
+    ("03_few_shot", {"frozen": ["text", "xavier"]}, "unknown initialisation 'xavier'; choose from: random"),
+    ("03_few_shot", {"trainable": ["xavier"]}, "unknown initialisation 'xavier'"),
+    ("03_few_shot", {"accumulate": 3}, "accumulate 3 does not divide batch_size"),
+    ("03_few_shot", {"dataset": "kinetics"}, "unknown data set 'kinetics'; choose from: puppets"),
+    ("03_few_shot", {"on_error": "replace"}, "on_error is 'replace'; choose from: raise, skip"),
+    ("04_full_training", {"frozen": ["xavier"]}, "unknown initialisation 'xavier'"),
+    ("04_full_training", {"temporals": ["lstm"]}, "unknown 'lstm'; choose from: mean, transformer"),
+    ("04_full_training", {"epochs": 0}, "epochs is 0; it must be at least 1"),
+    ("04_full_training", {"temporal_epochs": 0}, "epochs is 0; it must be at least 1"),
+    ("04_full_training", {"dataset": "kinetics"}, "unknown data set 'kinetics'; choose from: puppets"),
+    ("05_analysis", {"template": "none"}, "must hold {} exactly once"),
+    ("05_analysis", {"few_shot": "runs/nowhere"}, "runs/nowhere holds no result.json"),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "message"), IMPOSSIBLE)
+def test_an_impossible_parameter_fails_before_anything_is_made(tmp_path, monkeypatch, name, parameters, message):
+    def make(*_, **__):
+        raise AssertionError("the miniature was made before the parameters were checked")
+
+    monkeypatch.setattr(miniature, "make", make)
+    monkeypatch.chdir(ROOT)
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    assert set(parameters) <= set(notebook_parameters(path))
+    variables = {}
+    exec(code(path, 0), variables)
+    variables |= {"run_dir": str(tmp_path / "run"), **parameters}
+    with matplotlib.rc_context(), pytest.raises((ValueError, FileNotFoundError), match=message.replace("{}", r"\{\}")):
+        exec(code(path, 1), variables)

@@ -1,0 +1,202 @@
+"""Suite files: what they expand to, and every mistake in them said before anything runs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from text4vis_core.suites import (
+    SuiteError,
+    execute,
+    forget_failures,
+    hold_lock,
+    notebook_parameters,
+    read_attempt,
+    read_suite,
+    summary,
+)
+
+
+def notebook(*cells: str, parameters: str = 'run_dir = "runs/x"  # where to\nlr = 1e-3\nshots = [1]') -> str:
+    sources = [(["parameters"], parameters), *(([], cell) for cell in cells)]
+    code = {"cell_type": "code", "execution_count": None, "outputs": []}
+    return json.dumps(
+        {
+            "cells": [code | {"metadata": {"tags": tags}, "source": source} for tags, source in sources],
+            "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+            "nbformat": 4,
+            "nbformat_minor": 4,
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def repository(tmp_path, monkeypatch):
+    """A repository with two notebooks; paths of suites are relative to it."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("notebooks", "experiments"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "notebooks" / "train.ipynb").write_text(notebook())
+    (tmp_path / "notebooks" / "report.ipynb").write_text(notebook())
+    return tmp_path
+
+
+def suite(text: str):
+    with open("experiments/mine.yaml", "w") as file:
+        file.write(text)
+    return read_suite("experiments/mine.yaml")
+
+
+def test_a_suite_is_expanded_over_its_grid_in_order():
+    mine = suite("""
+description: text
+runs:
+  - name: report
+    notebook: report
+    after: [few]
+  - name: few
+    notebook: train
+    parameters: {lr: 1e-4}
+    grid: {shots: [[1, 4], [16]]}
+    resources: {gpu: 1}
+""")
+    assert mine.name == "mine"
+    assert [run.name for run in mine.runs] == ["report", "few-shots=1_4", "few-shots=16"]
+    assert mine.runs[0].after == ("few-shots=1_4", "few-shots=16")
+    run = mine.run("few-shots=1_4")
+    assert run.parameters == {"lr": 1e-4, "shots": [1, 4]}
+    assert run.papermill_parameters == run.parameters | {"run_dir": "runs/mine/few-shots=1_4"}
+    assert run.executed.as_posix() == "runs/mine/few-shots=1_4/train.ipynb"
+    assert (run.resources["gpu"], run.resources["cores"]) == (1, 1)
+    with pytest.raises(SuiteError, match=r"no run 'few' \(choices: report, few-shots=1_4"):
+        mine.run("few")
+
+
+ONE = "runs:\n  - {name: a, notebook: train"
+MISTAKES = {
+    "runs: [": "cannot be read",
+    "runs: []": "runs must be a list of at least one run",
+    "- a": "must be a mapping with the keys description, runs",
+    "runs: [{name: a, notebook: train}]\nrun: 1": "unknown key 'run'; did you mean 'runs'?",
+    "description: [1]\nruns: [{name: a, notebook: train}]": "description must be text",
+    "runs: [train]": "run 1: must be a mapping",
+    "runs: [{name: a/b, notebook: train}]": "run 1: name must be letters",
+    "runs: [{notebook: train}]": "run 1: name must be letters, digits and `_.+-`, not None",
+    "runs: [{name: a, notebook: trian}]": r"run 'a': unknown notebook 'trian'; did you mean 'train'\? \(choices",
+    ONE + ", parameter: {lr: 1}}": "run 1: unknown key 'parameter'; did you mean 'parameters'",
+    ONE + ", parameters: {lrr: 1}}": "'lrr' is not one of notebooks/train.ipynb; did you mean 'lr'",
+    ONE + ", grid: {shot: [1]}}": "'shot' is not one of notebooks/train.ipynb; did you mean 'shots'",
+    ONE + ", parameters: {run_dir: x}}": "'run_dir' is set by the runner; remove it",
+    ONE + ", parameters: [lr]}": "parameters must be a mapping",
+    ONE + ", parameters: {lr: 2024-01-01}}": "parameters: .*not JSON serializable; quote the value",
+    ONE + ", grid: {lr: 1}}": "grid: lr must be a list of values",
+    ONE + ", grid: {lr: []}}": "grid: lr must be a list of values",
+    ONE + ", parameters: {lr: 1}, grid: {lr: [1]}}": "lr is in parameters and in grid",
+    ONE + ", after: b}": "after must be a list of run names",
+    ONE + ", after: [b]}": r"run 'a': after: no run 'b' \(choices: a\)",
+    ONE + ", after: [a]}": "runs wait for each other: a -> a",
+    ONE + ", resources: {gpus: 1}}": "resources: unknown key 'gpus'; did you mean 'gpu'",
+    ONE + ", resources: {cores: 0}}": "resources: cores must be a whole number from 1 up, not 0",
+    ONE + ", resources: {gpu: true}}": "resources: gpu must be a whole number from 0 up, not True",
+    "runs: [{name: a, notebook: train}, {name: a, notebook: train}]": "two runs are called 'a'",
+    "runs: [{name: a, notebook: train, grid: {lr: [1, 1]}}]": "two runs are called 'a-lr=1'",
+    "runs: [{name: a, notebook: train, after: [b]}, {name: b, notebook: train, after: [a]}]": "wait for each other",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_said_with_file_and_remedy(text):
+    with pytest.raises(SuiteError, match=MISTAKES[text]) as caught:
+        suite(text)
+    assert str(caught.value).startswith("experiments/mine.yaml: ")
+
+
+def test_a_missing_suite_names_those_there_are():
+    suite("runs: [{name: a, notebook: train}]")
+    with pytest.raises(SuiteError, match=r"no such suite file; did you mean 'experiments/mine\.yaml'"):
+        read_suite("experiments/mini.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not json", "not a notebook"),
+        ("{}", "not a notebook"),
+        ('{"cells": []}', "no cell is tagged `parameters`"),
+        (notebook(parameters="lr = = 1"), "the parameters cell is not Python"),
+        (notebook(parameters="lr = 1"), "the parameters cell must have run_dir"),
+    ],
+)
+def test_a_notebook_that_cannot_take_parameters(repository, content, message):
+    (repository / "notebooks" / "train.ipynb").write_text(content)
+    with pytest.raises(SuiteError, match=rf"notebooks/train\.ipynb: {message}"):
+        suite("runs: [{name: a, notebook: train}]")
+
+
+def test_parameters_are_read_as_python(repository):
+    path = repository / "notebooks" / "x.ipynb"
+    path.write_text(
+        notebook(parameters='run_dir: str = "x"\nroot: str | None = None  # a = b\nlong = [\n    "a = b",\n]')
+    )
+    assert notebook_parameters(path) == ["run_dir", "root", "long"]
+
+
+@pytest.fixture
+def attempts():
+    """A suite of three runs: one was well, one failed, one never ended."""
+    mine = suite("runs: [{name: good, notebook: train}, {name: bad, notebook: train}, {name: new, notebook: train}]")
+    for run, status, error in ((mine.runs[0], "ok", ""), (mine.runs[1], "failed", "ValueError: no such thing")):
+        run.directory.mkdir(parents=True)
+        attempt = {"status": status, "error": error, "seconds": 1.5, "notebook": run.executed.as_posix()}
+        run.attempt.write_text(json.dumps(attempt))
+    return mine
+
+
+def test_the_summary_says_what_failed_why_and_where(attempts):
+    text = summary(attempts)
+    assert text.startswith("Suite mine: 1 of 3 runs ok")
+    assert "bad failed: ValueError: no such thing\n      see runs/mine/bad/train.ipynb" in text
+    assert "new has not run to an end" in text
+
+
+def test_failures_are_forgotten_and_successes_kept(attempts):
+    forget_failures(attempts)
+    assert [read_attempt(run)["status"] for run in attempts.runs] == ["ok", "missing", "missing"]
+
+
+def test_one_process_at_a_time():
+    mine = suite("runs: [{name: a, notebook: train}]")
+    lock = hold_lock(mine)
+    other = "from text4vis_core.suites import *; hold_lock(read_suite('experiments/mine.yaml'))"
+    failed = subprocess.run(
+        [sys.executable, "-c", other], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert "another process is running this suite" in failed.stderr
+    os.close(lock)
+    assert subprocess.run([sys.executable, "-c", other], env={"PYTHONPATH": str(ROOT)}).returncode == 0
+
+
+def test_execute_records_how_a_notebook_ended(repository):
+    (repository / "notebooks" / "train.ipynb").write_text(
+        notebook("open(run_dir + '/out.txt', 'w').write(str(lr))", "assert lr < 1, 'lr is too large'")
+    )
+    mine = suite("runs: [{name: a, notebook: train, grid: {lr: [0.5, 2]}}]")
+    good, bad = (execute(run) for run in mine.runs)
+    assert (good["status"], good["error"]) == ("ok", "")
+    assert (bad["status"], bad["error"]) == ("failed", "AssertionError: lr is too large")
+    assert bad["notebook"] == "runs/mine/a-lr=2/train.ipynb"
+    for run, attempt, value in zip(mine.runs, (good, bad), ("0.5", "2"), strict=True):
+        assert read_attempt(run) == attempt
+        assert (run.directory / "out.txt").read_text() == value
+        assert "AssertionError" in run.executed.read_text() or attempt is good
+
+
+@pytest.mark.parametrize("name", ["smoke", "miniature"])
+def test_the_projects_own_suites_are_right(monkeypatch, name):
+    monkeypatch.chdir(ROOT)
+    mine = read_suite(f"experiments/{name}.yaml")
+    assert mine.description
+    assert mine.runs[-1].notebook == "06_results"
