@@ -7,7 +7,7 @@ paper gives numbers of its own data sets, which no other data set has to reprodu
 import math
 from collections.abc import Callable, Iterator
 
-from .evaluation import mean_interval
+from .evaluation import mean_interval, with_interval
 
 FEW_SHOT_GAIN = 25  # points that frozen text must be ahead of frozen random, at every K up to 4
 TEMPORAL_GAIN = 20  # points that the temporal transformer must be ahead of the mean, on time-ordered classes
@@ -42,8 +42,7 @@ def _few_shot(metrics: dict) -> Iterator[Verdict]:
                 f"With {shots} video{'s' * (int(shots) > 1)} per class, frozen text beats frozen random by at least "
                 f"{FEW_SHOT_GAIN} points",
                 gain[0] >= FEW_SHOT_GAIN and _above(gain, 0),
-                f"text {_value(text)}, random {_value(random)}, gain {_value(gain, 'points')}, "
-                f"{_seeds(metrics['rows'])}",
+                _compared({"text": text, "random": random}, gain, metrics["rows"]),
             )
 
 
@@ -56,7 +55,7 @@ def _base(metrics: dict) -> Iterator[Verdict]:
         yield (
             "Trained on all videos of the base classes, frozen text beats frozen random",
             _above(gain, 0),
-            f"text {_value(text)}, random {_value(random)}, gain {_value(gain, 'points')}, {_seeds(metrics['rows'])}",
+            _compared({"text": text, "random": random}, gain, metrics["rows"]),
         )
 
 
@@ -65,9 +64,9 @@ def _novel(metrics: dict) -> Iterator[Verdict]:
     if after:
         before = metrics["before"]["novel"]
         yield (
-            "After training with frozen text, zero-shot accuracy on classes never trained is at least what it was",
+            "After training with frozen text, zero-shot accuracy on novel classes is, on average, at least what it was",
             after[0] >= before,
-            f"before {before:.1f} %, after {_value(after)}, {_seeds(metrics['rows'])}",
+            f"before {before:.1f} %, after {with_interval(*after)}, {_seeds(metrics['rows'])}",
         )
 
 
@@ -81,8 +80,7 @@ def _temporal(metrics: dict) -> Iterator[Verdict]:
             f"On classes that differ only in the order of time, the temporal transformer beats the mean by at least "
             f"{TEMPORAL_GAIN} points",
             gain[0] >= TEMPORAL_GAIN and _above(gain, 0),
-            f"transformer {_value(transformer)}, mean {_value(mean)}, gain {_value(gain, 'points')}, "
-            f"{_seeds(metrics['ordered_rows'])}",
+            _compared({"transformer": transformer, "mean": mean}, gain, metrics["ordered_rows"]),
         )
 
 
@@ -91,6 +89,11 @@ CLAIMS: dict[str, tuple[Callable[[dict], Iterator[Verdict]], ...]] = {
     "03_few_shot": (_few_shot,),
     "04_full_training": (_base, _novel, _temporal),
 }
+
+
+def _compared(values: dict[str, list], gain: list, rows: list[dict]) -> str:
+    parts = [f"{name} {with_interval(*value)}" for name, value in values.items()]
+    return ", ".join([*parts, f"gain {with_interval(*gain, unit='points')}", _seeds(rows)])
 
 
 def _above(pair: list, level: float) -> bool:
@@ -102,8 +105,3 @@ def _above(pair: list, level: float) -> bool:
 def _seeds(rows: list[dict]) -> str:
     count = len({row["seed"] for row in rows})
     return f"{count} seed{'s' * (count != 1)}"
-
-
-def _value(pair: list, unit: str = "%") -> str:
-    mean, half = pair
-    return f"{mean:.1f} {unit}" if half is None or math.isnan(half) else f"{mean:.1f} ± {half:.1f} {unit}"

@@ -17,6 +17,8 @@ from . import sampling, transforms
 from .labels import as_words
 from .video import VIDEO_SUFFIXES, VideoError, read_frames
 
+ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
+
 
 class AnnotationError(ValueError):
     """Something is wrong with a data set's files. Names the file, the line and the remedy."""
@@ -233,8 +235,8 @@ class VideoDataset(Dataset):
         on_error: str = "raise",
         seed: int = 0,
     ):
-        if on_error not in ("raise", "skip"):
-            raise ValueError(f"on_error is {on_error!r}; choose from: raise, skip")
+        if on_error not in ON_ERROR:
+            raise ValueError(f"on_error is {on_error!r}; choose from: {', '.join(ON_ERROR)}")
         if crops not in transforms.CROPS:
             raise ValueError(f"crops is {crops}; choose one of {', '.join(map(str, transforms.CROPS))}")
         self.videos, self.num_frames, self.size, self.training = videos, num_frames, size, training

@@ -188,6 +188,11 @@ def mean_interval(values, confidence: float = 0.95) -> tuple[float, float]:
     return float(values.mean()), float(t * values.std(ddof=1) / np.sqrt(len(values)))
 
 
+def with_interval(mean: float, half: float | None, unit: str = "%") -> str:
+    """A mean with half the width of its interval, as text: "52.9 ± 3.1 %"; without it where there is none."""
+    return f"{mean:.1f} {unit}" if half is None or np.isnan(half) else f"{mean:.1f} ± {half:.1f} {unit}"
+
+
 def harmonic_mean(base: float, novel: float) -> float:
     """Of the accuracies on base and novel classes; 0 when both are."""
     return 2 * base * novel / (base + novel) if base + novel > 0 else 0.0

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from .classifier import INITIALISERS, initialise
-from .datasets import VideoDataset, VideoList
+from .datasets import ON_ERROR, VideoDataset, VideoList
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
 from .model import Clip, VideoClassifier
+from .results import check_choices
 from .training import Fit, TrainingConfig, fit
 
 
@@ -31,6 +32,11 @@ class Clips:
     dense: bool = False
     on_error: str = "raise"
     num_workers: int = 0
+
+    def __post_init__(self):
+        if self.num_frames < 1:
+            raise ValueError(f"num_frames is {self.num_frames}; it must be at least 1")
+        check_choices("on_error", self.on_error, ON_ERROR)
 
     def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
         """Random training clips."""

@@ -14,6 +14,7 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -167,8 +168,10 @@ def read_records(runs: str | Path) -> list[dict]:
     return records
 
 
-def newest_record(runs: str | Path, notebook: str, folder: str | Path = "") -> dict | None:
-    """The record in `folder`, or when that is empty the one of this notebook that finished last below `runs`, if any.
+def newest_record(
+    runs: str | Path, notebook: str, folder: str | Path = "", fits: Callable[[dict], bool] = lambda record: True
+) -> dict | None:
+    """The record in `folder`, or when that is empty the last finished one of a notebook below `runs`, if any `fits`.
 
     Raises:
         FileNotFoundError: `folder` holds no record.
@@ -181,7 +184,7 @@ def newest_record(runs: str | Path, notebook: str, folder: str | Path = "") -> d
         if records[0]["notebook"] != notebook:
             raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
         return records[0]
-    records = [record for record in read_records(runs) if record["notebook"] == notebook]
+    records = [record for record in read_records(runs) if record["notebook"] == notebook and fits(record)]
     return max(records, key=lambda record: record["provenance"]["finished"], default=None)
 
 

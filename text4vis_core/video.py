@@ -4,6 +4,7 @@ decord reads files; PyAV does where decord has no wheel or cannot open one; a fo
 frames to read is decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices.
 """
 
+import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,9 @@ class DecordReader:
         decord.logging.set_level(decord.logging.QUIET)
         # Frame-accurate seeking, one thread: the DataLoader's workers are the parallelism.
         self._reader = decord.VideoReader(str(path), num_threads=1)
+        # Where a container keeps no time stamps (B-frames or H.264 in AVI), decord silently seeks to other frames.
+        if (self._reader.get_frame_timestamp(np.arange(len(self._reader))) < -1e9).any():
+            raise ValueError("decord cannot find frames that have no time stamps; install PyAV (pip install av)")
         self.fps = float(self._reader.get_avg_fps())
 
     def __len__(self) -> int:
@@ -152,9 +156,19 @@ def read_frames(path: str | Path, choose: Callable[[int], np.ndarray]) -> np.nda
     if unique[0] < 0 or unique[-1] >= len(video):
         raise VideoError(path, f"frames {unique[0]} to {unique[-1]} were asked for, it has {len(video)}")
     try:
-        return video.decode(unique)[where]
+        return _decode(video, Path(path), unique)[where]
     except Exception as error:
         raise VideoError(path, f"decoding failed ({_first_line(error)})") from error
+
+
+def _decode(video: DecordReader | AvReader | FolderReader, path: Path, indices: np.ndarray) -> np.ndarray:
+    try:
+        return video.decode(indices)
+    except Exception:
+        # decord cannot convert frames of some small widths (16, 48, 96); PyAV, where it is installed, can.
+        if not isinstance(video, DecordReader) or importlib.util.find_spec("av") is None:
+            raise
+        return AvReader(path).decode(indices)
 
 
 def _first_line(error: Exception) -> str:
