@@ -268,3 +268,13 @@ def test_a_batch_of_broken_videos_only():
 def test_unknown_options_name_the_choices(train_videos, wrong):
     with pytest.raises(ValueError, match="choose"):
         VideoDataset(train_videos, 2, 16, **wrong)
+
+
+def test_class_folders_have_the_same_labels_in_every_split(tmp_path):
+    for split, names in (("train", ["archery", "boxing", "cycling"]), ("test", ["archery", "cycling"])):
+        for name in names:
+            (tmp_path / split / name).mkdir(parents=True)
+            (tmp_path / split / name / "1.mp4").write_bytes(b"x")
+    assert load_videos("folders", tmp_path, "train").classes == ("archery", "boxing", "cycling")
+    with pytest.raises(AnnotationError, match="no videos of class boxing"):
+        load_videos("folders", tmp_path, "test")

@@ -150,3 +150,16 @@ def test_repository_root(tmp_path):
     assert repository_root(ROOT / "notebooks") == ROOT
     with pytest.raises(FileNotFoundError, match="not inside a clone"):
         repository_root(tmp_path)
+
+
+def test_a_list_that_papermill_passed_as_text_is_a_list(tmp_path):
+    variables = {"run_dir": str(tmp_path / "run"), "shots": "[1, 4]", "frozen": "[text, random]", "template": "{}"}
+    record = RunRecord.of_notebook("03_few_shot", variables)
+    assert variables["shots"] == record.parameters["shots"] == [1, 4]
+    assert variables["frozen"] == ["text", "random"]
+    assert variables["template"] == "{}"
+
+
+def test_a_text_that_begins_like_a_list_and_is_none_is_named(tmp_path):
+    with pytest.raises(ValueError, match="parameter shots: '\\[1, 4' is not a list"):
+        RunRecord.of_notebook("03_few_shot", {"run_dir": str(tmp_path / "run"), "shots": "[1, 4"})

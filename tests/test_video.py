@@ -158,3 +158,9 @@ def test_error_survives_a_worker_process(tmp_path):
     dataset = VideoDataset(VideoList(("a",), (Video(path, 0),)), num_frames=2, size=8)
     with pytest.raises(VideoError, match=r"broken\.mp4"):
         list(DataLoader(dataset, num_workers=1, multiprocessing_context="fork"))
+
+
+@pytest.mark.parametrize("width", [16, 48, 96])
+def test_widths_that_decord_cannot_convert_are_read_by_pyav(tmp_path, width):
+    path = write_video(tmp_path / "narrow.mp4", 6, size=(32, width))
+    assert frame_numbers(read_frames(path, lambda length: np.array([4, 1]))) == [4, 1]

@@ -93,12 +93,12 @@ def frame_strips(videos: Mapping[str, np.ndarray], frames: int = 8, columns: int
 def picture_grid(pictures: Sequence[np.ndarray], captions: Sequence[str], columns: int = 6) -> Figure:
     """Pictures (uint8, H x W x 3) with a caption under each."""
     rows = -(-len(pictures) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(8.6, rows * 1.75), squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(8.6, rows * 1.95), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, picture, caption in zip(axes.flat, pictures, captions, strict=False):
         ax.imshow(picture, interpolation="lanczos")
-        ax.set_title(_wrap(caption, 22), fontsize=6.8, fontweight="normal", loc="center", y=-0.02, va="top")
+        ax.text(0.5, -0.05, _wrap(caption, 24), fontsize=6.8, ha="center", va="top", transform=ax.transAxes)
     return fig
 
 
@@ -276,9 +276,10 @@ def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, r
         embeddings: (C, D) text embeddings of the names, the proposed last layer.
         random: (C, D), the usual one.
     """
-    fig = plt.figure(figsize=(9.2, 3.7), layout="none")
+    with plt.rc_context({"figure.constrained_layout.use": False}):
+        fig = plt.figure(figsize=(9.2, 4.2))
     for i, frame in enumerate(frames):
-        ax = fig.add_axes((0.005 + 0.026 * i, 0.34 + 0.035 * i, 0.165, 0.3))
+        ax = fig.add_axes((0.005 + 0.024 * i, 0.36 + 0.035 * i, 0.165, 0.27))
         ax.imshow(frame, interpolation="lanczos")
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
@@ -292,37 +293,34 @@ def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, r
     def box(x: float, y: float, w: float, h: float, text: str, colour: str) -> None:
         canvas.add_patch(plt.Rectangle((x, y), w, h, facecolor=colour, edgecolor="none", alpha=0.14, zorder=2))
         canvas.add_patch(plt.Rectangle((x, y), w, h, facecolor="none", edgecolor=colour, linewidth=1.3, zorder=3))
-        canvas.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=9, zorder=4)
+        canvas.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=8.8, zorder=4)
 
     def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
         canvas.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.3})
 
-    box(0.315, 0.42, 0.125, 0.22, "image encoder\n+ mean over time\n(fine-tuned)", ORANGE)
-    arrow((0.275, 0.53), (0.31, 0.53))
-    arrow((0.442, 0.53), (0.505, 0.53))
-    canvas.text(0.473, 0.56, "video\nembedding", ha="center", va="bottom", fontsize=8)
-    canvas.text(0.512, 0.53, "cosine\n×  exp(τ)", ha="left", va="center", fontsize=8.5)
-    arrow((0.59, 0.58), (0.705, 0.735))
-    arrow((0.59, 0.48), (0.705, 0.27))
-    canvas.text(0.14, 0.25, "frames of a video", ha="center", fontsize=8.5)
+    middle = 0.54
+    canvas.text(0.125, 0.28, "frames of a video", ha="center", fontsize=8.8)
+    arrow((0.26, middle), (0.292, middle))
+    box(0.295, middle - 0.1, 0.15, 0.2, "image encoder,\nmean over time\n(fine-tuned)", ORANGE)
+    arrow((0.448, middle), (0.535, middle))
+    canvas.text(0.49, middle + 0.03, "video\nembedding", ha="center", va="bottom", fontsize=8)
+    box(0.538, middle - 0.06, 0.082, 0.12, "cosine with\neach class", GREY)
+    arrow((0.623, middle + 0.04), (0.7, 0.74))
+    arrow((0.623, middle - 0.04), (0.7, 0.28))
 
+    side = 0.33
     for y, rows, colour, title, note in (
-        (
-            0.55,
-            embeddings,
-            BLUE,
-            "the paper: text embeddings of the class names, frozen",
-            "related classes start related",
-        ),
-        (0.08, random, RED, "usual: random numbers, to be learned", "every class starts unrelated to every other"),
+        (0.585, embeddings, BLUE, "the paper: the class names as text, frozen", "relations known from captions"),
+        (0.085, random, RED, "usual: random numbers, to be learned", "no relations yet"),
     ):
-        ax = fig.add_axes((0.845, y, 0.148, 0.37))
+        ax = fig.add_axes((0.992 - side * 4.2 / 9.2, y, side * 4.2 / 9.2, side))
         ax.imshow(rows @ rows.T, cmap="RdBu_r", vmin=-1, vmax=1)
         ax.set(xticks=[], yticks=range(len(names)))
         ax.set_yticklabels(names, fontsize=7.5)
+        ax.tick_params(length=0)
         ax.grid(False)
-        canvas.text(0.992, y + 0.385, title, ha="right", va="bottom", fontsize=8.8, fontweight="bold", color=colour)
-        canvas.text(0.992, y - 0.015, note, ha="right", va="top", fontsize=7.8, color="#555555")
+        canvas.text(0.992, y + side + 0.02, title, ha="right", va="bottom", fontsize=8.8, fontweight="bold", color=colour)
+        canvas.text(0.992, y - 0.02, note, ha="right", va="top", fontsize=7.8, color="#555555")
     return fig
 
 

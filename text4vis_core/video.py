@@ -45,6 +45,7 @@ class DecordReader:
         return len(self._reader)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, 3), RGB."""
         return self._reader.get_batch(indices.tolist()).asnumpy()
 
 
@@ -67,6 +68,7 @@ class AvReader:
         return self._length
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, 3), RGB. Raises ValueError when the file ends before a frame that was asked for."""
         import av
 
         wanted, frames = set(indices.tolist()), {}
@@ -98,6 +100,7 @@ class FolderReader:
         return len(self._files)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, 3), RGB. Raises ValueError when the pictures differ in size."""
         frames = [np.asarray(Image.open(self._files[index]).convert("RGB")) for index in indices.tolist()]
         if len({frame.shape for frame in frames}) > 1:
             raise ValueError("its pictures differ in size")
