@@ -5,6 +5,9 @@ SUITE ?= experiments/miniature.yaml
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
 
+# JupyterLab asks for it where root is the only user, as in most containers.
+AS_ROOT = $(shell test "$$(id -u)" -ne 0 || echo --allow-root)
+
 BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
@@ -30,7 +33,7 @@ test: $(INSTALLED) lint
 	@$(BIN)/python -m pytest
 
 lab: $(INSTALLED)
-	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab notebooks/00_quickstart.ipynb
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) notebooks/00_quickstart.ipynb
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

@@ -319,7 +319,9 @@ def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, r
         ax.set_yticklabels(names, fontsize=7.5)
         ax.tick_params(length=0)
         ax.grid(False)
-        canvas.text(0.992, y + side + 0.02, title, ha="right", va="bottom", fontsize=8.8, fontweight="bold", color=colour)
+        canvas.text(
+            0.992, y + side + 0.02, title, ha="right", va="bottom", fontsize=8.8, fontweight="bold", color=colour
+        )
         canvas.text(0.992, y - 0.02, note, ha="right", va="top", fontsize=7.8, color="#555555")
     return fig
 
