@@ -180,3 +180,11 @@ def test_no_video_left(model, broken):
     dataset = VideoDataset(type(broken)(("a",), only), 2, 32, on_error="skip")
     with pytest.raises(ValueError, match=r"none of the 1 videos could be decoded.*broken0\.avi"):
         embed_videos(model, dataset)
+
+
+def test_accuracy_of_some_classes_counts_their_videos_only():
+    scores = torch.tensor([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])
+    labels = torch.tensor([0, 1, 2])
+    assert topk_accuracy(scores, labels, classes=[0, 2]) == 100
+    assert topk_accuracy(scores, labels, classes=[1]) == 0
+    assert topk_accuracy(scores, labels, 2, classes=[1]) == 100

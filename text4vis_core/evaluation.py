@@ -4,6 +4,7 @@ Embeddings are the meeting point: the encoder runs once per video and view, ever
 function of (embeddings, class embeddings, labels).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,10 +99,19 @@ def multi_view_scores(view_embeddings: Tensor, class_embeddings: Tensor, logit_s
     return (float(np.exp(logit_scale)) * video @ F.normalize(class_embeddings, dim=-1).T).softmax(-1)
 
 
-def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
-    """Percentage of rows of scores (N, C) whose label is among the k highest (all, when k exceeds C)."""
-    top = scores.topk(min(k, scores.shape[1]), dim=-1).indices
-    return 100 * (top == labels[:, None]).any(-1).double().mean().item()
+def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[int] | None = None) -> float:
+    """Percentage of videos whose label is among their k highest scores.
+
+    Args:
+        scores: (N, C).
+        labels: (N,)
+        k: all classes, when it exceeds C.
+        classes: only videos of these classes count; all, when None.
+    """
+    correct = (scores.topk(min(k, scores.shape[1]), dim=-1).indices == labels[:, None]).any(-1).double()
+    if classes is not None:
+        correct = correct[torch.isin(labels, torch.as_tensor(list(classes), dtype=torch.int64))]
+    return 100 * correct.mean().item()
 
 
 def half_class_splits(num_classes: int, num_splits: int = 10) -> list[np.ndarray]:

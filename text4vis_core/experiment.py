@@ -3,6 +3,7 @@
 The notebooks loop over initialisations, shots and seeds; what happens inside the loop is here, once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,13 +99,15 @@ def train_and_test(
     temporal: str = "mean",
     temporal_options: dict | None = None,
     test_every_epoch: bool = False,
+    counted_classes: Sequence[int] | None = None,
     progress: bool = True,
 ) -> Trained:
     """Initialise a classifier of `train`'s classes, fine-tune, and embed `test`, whose classes must be the same.
 
     Args:
         clip: gives the image encoder and the class embeddings.
-        train, test: videos; test accuracy joins the history when `test_every_epoch`.
+        train, test: videos.
+        test_every_epoch, counted_classes: whether test accuracy joins the history, and of which classes (all if None).
         config: the recipe; its seed also draws the classifier's rows and new parameters.
         clips: how videos become clips.
         initialisation: a key of `classifier.INITIALISERS`.
@@ -131,7 +134,7 @@ def train_and_test(
     model.set_classifier(rows, frozen)
 
     def test_accuracy(model: VideoClassifier) -> dict:
-        return {"test_top1": accuracy(model, clips.embed(model, test))[0]}
+        return {"test_top1": accuracy(model, clips.embed(model, test), counted_classes)[0]}
 
     outcome = fit(
         model,
@@ -146,10 +149,12 @@ def train_and_test(
 
 
 @torch.no_grad()
-def accuracy(model: VideoClassifier, videos: EmbeddedVideos) -> tuple[float, float]:
-    """Top-1 and top-5 of the model's own classifier, in percent."""
+def accuracy(
+    model: VideoClassifier, videos: EmbeddedVideos, classes: Sequence[int] | None = None
+) -> tuple[float, float]:
+    """Top-1 and top-5 of the model's own classifier, in percent; only videos of `classes` count, if given."""
     scores = own_scores(model, videos)
-    return topk_accuracy(scores, videos.labels), topk_accuracy(scores, videos.labels, 5)
+    return tuple(topk_accuracy(scores, videos.labels, k, classes) for k in (1, 5))
 
 
 @torch.no_grad()
