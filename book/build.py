@@ -253,7 +253,8 @@ def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | Non
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
     return (
         ":::{admonition} This page remakes itself with\n:class: remake\n"
-        f"```sh\n{papermill_command(run)}\n```\n{' '.join(lines)}\n:::"
+        f"```sh\nmkdir -p {shlex.quote(str(run.directory))}\n.venv/bin/{papermill_command(run)}\n```\n"
+        f"{' '.join(lines)}\n:::"
     )
 
 

@@ -62,6 +62,8 @@ def full(text, random, novel=None, ordered=((), ())):
         summary["novel"] = {"text, frozen": [novel, NAN]}
     mean, transformer = ordered
     return {
+        "base_classes": ["archery", "opening door", "closing door"],
+        "counted_classes": ["archery"],
         "rows": rows("text, frozen", text) + rows("random, frozen", random),
         "ordered_rows": rows("mean", mean, "temporal", "top1") + rows("transformer", transformer, "temporal", "top1"),
         "summary": summary,

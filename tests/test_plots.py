@@ -18,7 +18,7 @@ VIDEO = RNG.integers(0, 256, (6, 12, 16, 3), dtype=np.uint8)
 UNIT = np.eye(3)
 CURVE = ([1, 2, 4], [20.0, 50.0, 99.0], [5.0, NAN, 3.0])
 LONG = (list(range(10)), list(range(0, 100, 10)), [NAN] * 10)
-BARS = {"base": {"text, frozen": (80.0, 3.0), "mine": (0.0, NAN)}, "novel": {"text, frozen": (100.0, NAN)}}
+BARS = {"base": {"text, frozen": (80.0, 3.0), "mine": (0.0, None)}, "novel": {"text, frozen": (100.0, NAN)}}
 
 CASES = {
     "frame_strips": [({"one": VIDEO, "two": VIDEO[:1]}, 4), ({"a": VIDEO, "b": VIDEO, "c": VIDEO}, 3, 2)],

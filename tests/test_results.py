@@ -75,11 +75,11 @@ def test_skipped_videos_are_counted_once_and_shown(tmp_path):
     assert "a.avi, b.avi" in run.skipped_note()
 
 
-def test_parameters_of_a_notebook_are_its_plain_lower_case_variables(tmp_path):
-    variables = {"run_dir": str(tmp_path / "run"), "shots": [1], "frozen": True, "lr": 1e-4, "root": None}
-    noise = {"_i1": "code", "In": [""], "np": np, "LOUD": 3, "path": tmp_path}
-    run = RunRecord.of_notebook("03_few_shot", variables | noise)
-    assert run.parameters == {"shots": [1], "frozen": True, "lr": 1e-4, "root": None}
+def test_parameters_are_those_of_the_parameters_cell_also_when_a_notebook_runs_twice(tmp_path):
+    variables = {"run_dir": str(tmp_path / "run"), "shots": [1], "frozen": ["text"], "lr": 1e-4}
+    left_over = {"_i1": "code", "In": [""], "np": np, "rows": [{"top1": 3.0}], "configs": {0: object()}, "low": 4.0}
+    run = RunRecord.of_notebook("03_few_shot", variables | left_over)
+    assert run.parameters == {"shots": [1], "frozen": ["text"], "lr": 1e-4}
     assert run.run_dir == tmp_path / "run"
     assert run.run_dir.is_dir()
 

@@ -84,7 +84,9 @@ class VideoList:
             mine = [video for video in self.videos if video.label == label]
             order = rng.permutation(len(mine))
             if shots > len(mine):
-                raise ValueError(f"{shots} shots were asked for, class {name!r} has {len(mine)} videos")
+                raise ValueError(
+                    f"{shots} shots were asked for, class {name!r} has {len(mine)} videos: lower shots, or add videos"
+                )
             chosen += [mine[i] for i in sorted(order[:shots])]
         return VideoList(self.classes, tuple(chosen))
 
@@ -160,13 +162,13 @@ def read_class_folders(root: str | Path, split: str, fold: int = 1) -> VideoList
     """
     folder = _existing_root(Path(root) / split)
     splits = [Path(root) / name for name in ("train", "test")]
-    names = tuple(sorted({path.name for each in splits if each.is_dir() for path in each.iterdir() if path.is_dir()}))
+    names = tuple(sorted({path.name for each in splits if each.is_dir() for path in _visible(each) if path.is_dir()}))
     if not names:
         raise AnnotationError(f"{folder}: no class folders in it; expected {folder}/<class>/<video>")
     videos = [
         Video(path, label)
         for label, name in enumerate(names)
-        for path in sorted((folder / name).iterdir() if (folder / name).is_dir() else [])
+        for path in _visible(folder / name)
         if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES
     ]
     return _complete(VideoList(names, tuple(videos)), folder)
@@ -287,6 +289,10 @@ def _existing_root(root: str | Path) -> Path:
     if not root.is_dir():
         raise AnnotationError(f"no data at {root}: the folder does not exist; set data_root to where the data set lies")
     return root
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
 
 def _find(root: Path, name: str) -> Path:

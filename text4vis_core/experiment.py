@@ -128,7 +128,7 @@ def train_and_test(
     if initialisation == "text":
         needs["class_embeddings"] = clip.class_embeddings(names, template)
     if initialisation == "lda":
-        known = clips.embed(model, train)
+        known = clips.embed(model, train)  # a video that is left out here is left out, and listed, in training too
         needs |= {"features": torch.nn.functional.normalize(known.mean, dim=-1), "labels": known.labels}
     rows = initialise(initialisation, len(names), model.dim, seed=config.seed, **needs)
     model.set_classifier(rows, frozen)
@@ -143,6 +143,7 @@ def train_and_test(
         checkpoint_dir=run_dir / "checkpoints",
         name=name,
         after_epoch=test_accuracy if test_every_epoch else None,
+        depends_on=[test.fingerprint(), counted_classes] if test_every_epoch else None,
         progress=progress,
     )
     return Trained(model, outcome, rows, clips.embed(model, test))

@@ -208,7 +208,7 @@ def bars_with_intervals(
         x = np.array(where) + (i - (len(names) - 1) / 2) * width
         colour = look(name)[0] if look(name)[0] != GREY else STYLE["axes.prop_cycle"].by_key()["color"][i % 7]
         hatch = "//" if "trainable" in name else None
-        half = [value[1] for value in values]
+        half = np.array([value[1] for value in values], dtype=float)  # None, as records have it, becomes nan
         bars = ax.bar(
             x, [value[0] for value in values], 0.92 * width, color=colour, label=name, hatch=hatch, edgecolor="white"
         )
@@ -232,11 +232,10 @@ def class_gain(gains: Mapping[str, tuple[float, float]], *, title: str, xlabel: 
     """Points gained per class, sorted: class -> (mean, half width)."""
     order = sorted(gains, key=lambda name: gains[name][0])
     means = np.array([gains[name][0] for name in order])
+    halves = np.array([gains[name][1] for name in order], dtype=float)
     fig, ax = plt.subplots(figsize=(6.6, 0.23 * len(order) + 0.9))
     ax.barh(order, means, color=[BLUE if mean >= 0 else RED for mean in means], height=0.72)
-    ax.errorbar(
-        means, order, xerr=[gains[name][1] for name in order], fmt="none", color=BLACK, capsize=2, linewidth=0.9
-    )
+    ax.errorbar(means, order, xerr=halves, fmt="none", color=BLACK, capsize=2, linewidth=0.9)
     ax.axvline(0, color="#444444", linewidth=0.9)
     ax.set(title=title, xlabel=xlabel)
     ax.tick_params(axis="y", labelsize=8)

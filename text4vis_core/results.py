@@ -11,7 +11,6 @@ import json
 import math
 import os
 import platform
-import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoints import check_writable
+from .suites import notebook_parameters
 
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
 
@@ -67,20 +67,17 @@ class RunRecord:
     def of_notebook(cls, notebook: str, variables: dict[str, Any]) -> "RunRecord":
         """Begin a notebook's record, after its parameters: `RunRecord.of_notebook("03_few_shot", globals())`.
 
-        The parameters are the variables that hold plain values and have a lower-case name. A list that arrived as
-        text, as `papermill -p shots "[1, 4]"` passes it, is put right in `variables`.
+        The parameters are those of the notebook's `parameters` cell. A list that arrived as text, as
+        `papermill -p shots "[1, 4]"` passes it, is put right in `variables`.
 
         Raises:
             ValueError: a text that begins like a list and is none.
         """
-        for name, value in variables.items():
-            if re.fullmatch(r"[a-z][a-z0-9_]*", name) and isinstance(value, str) and value.startswith("["):
-                variables[name] = _read_list(name, value)
-        parameters = {
-            name: value
-            for name, value in variables.items()
-            if re.fullmatch(r"[a-z][a-z0-9_]*", name) and isinstance(value, str | int | float | list | dict | None)
-        }
+        names = notebook_parameters(repository_root() / "notebooks" / f"{notebook}.ipynb")
+        for name in names:
+            if isinstance(variables.get(name), str) and variables[name].startswith("["):
+                variables[name] = _read_list(name, variables[name])
+        parameters = {name: variables[name] for name in names if name in variables}
         return cls(notebook, Path(parameters.pop("run_dir")), parameters)
 
     def add_data(self, split: str, videos) -> None:
@@ -183,6 +180,8 @@ def newest_record(
             raise FileNotFoundError(f"{folder} holds no result.json; give the folder of a finished run of {notebook}")
         if records[0]["notebook"] != notebook:
             raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
+        if not fits(records[0]):
+            raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
         return records[0]
     records = [record for record in read_records(runs) if record["notebook"] == notebook and fits(record)]
     return max(records, key=lambda record: record["provenance"]["finished"], default=None)

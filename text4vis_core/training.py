@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,6 +113,7 @@ def fit(
     checkpoint_dir: str | Path,
     name: str,
     after_epoch: Callable[[VideoClassifier], dict] | None = None,
+    depends_on: Any = None,
     progress: bool = True,
 ) -> Fit:
     """Train a model in place.
@@ -123,6 +125,7 @@ def fit(
         checkpoint_dir: where the checkpoint `<name>-<fingerprint>.pt` is written after every epoch.
         name: label of the run, for the checkpoint and the progress bar.
         after_epoch: called with the model in evaluation mode after every epoch; its numbers join the history.
+        depends_on: plain values that `after_epoch` depends on, such as the test videos' fingerprint: part of the run's.
         progress: show a progress bar over epochs.
 
     Raises:
@@ -134,7 +137,7 @@ def fit(
 
     if model.classifier is None:
         raise RuntimeError("the model has no classifier yet: call set_classifier before fit")
-    path = check_writable(checkpoint_dir) / f"{name}-{_run_fingerprint(model, dataset, config)[:12]}.pt"
+    path = check_writable(checkpoint_dir) / f"{name}-{_run_fingerprint(model, dataset, config, depends_on)[:12]}.pt"
 
     cuda = torch.cuda.is_available()
     fabric = Fabric(accelerator="cuda" if cuda else "cpu", devices=1, precision=_precision(config.precision))
@@ -207,7 +210,7 @@ def _train_epoch(fabric, model, optimizer, dataset, config: TrainingConfig, epoc
                 continue
             logits = model(batch["frames"])
             loss = F.cross_entropy(logits.float(), batch["labels"], reduction="sum")
-            # The mean over the step's videos, however they fall into micro-batches.
+            # The mean over the step's videos, however they fall into micro-batches; one left out counts as zero.
             fabric.backward(loss / len(step))
             loss_sum += loss.detach()
             correct += (logits.argmax(-1) == batch["labels"]).sum()
@@ -236,11 +239,12 @@ def _precision(precision: str) -> str:
     return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
 
 
-def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: TrainingConfig) -> str:
-    """Everything that determines a run: weights, videos, clips, recipe, the code and the precision it runs in."""
+def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: TrainingConfig, depends_on: Any) -> str:
+    """Everything that determines a run: architecture, weights, videos, clips, recipe, code, precision, threads."""
     from .results import code_fingerprint
 
     clips = {name: value for name, value in vars(dataset).items() if name not in ("videos", "epoch")}
     parts = [fingerprint(model), dataset.videos.fingerprint(), clips, asdict(config), code_fingerprint()]
-    parts.append([model.classifier.frozen, _precision(config.precision), torch.__version__])
+    parts += [str(model), model.mean.tolist(), model.std.tolist(), model.classifier.frozen, depends_on]
+    parts += [_precision(config.precision), torch.__version__, torch.get_num_threads()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

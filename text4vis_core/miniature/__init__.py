@@ -45,11 +45,10 @@ class Miniature:
 def make(root: str | Path | None = None, seed: int = 0, workers: int = 2) -> Miniature:
     """Make the miniature where it is missing, under a lock: about five minutes on two cores, then never again.
 
-    An interrupted call goes on where it stopped. What was made by another version of this code, or another seed, is
-    made anew.
+    Of an interrupted call the videos are kept. What another version of this code made is made anew.
 
     Args:
-        root: its folder; `data/miniature` of the repository when None.
+        root: its folder; when None `data/miniature` of the repository, `data/miniature-seed1` for a seed of 1.
         seed: of the world.
         workers: processes that draw.
 
@@ -62,16 +61,15 @@ def make(root: str | Path | None = None, seed: int = 0, workers: int = 2) -> Min
     from ..checkpoints import check_writable
     from ..results import repository_root, write_json
 
-    root = check_writable(root if root is not None else repository_root() / "data" / "miniature")
+    own = repository_root() / "data" / (f"miniature-seed{seed}" if seed else "miniature") if root is None else root
+    root = check_writable(own)
     world = Miniature(root / "puppets", root / "mini_clip")
     with FileLock(root / ".lock"):
         drawn = _fingerprint(["skeleton", "actions", "drawing", "world"], [seed, TRAIN_PER_CLASS, TEST_PER_CLASS])
         if _stamp(world.videos) != drawn:
             from .world import make_puppets
 
-            _say(
-                f"Making the miniature in {root}: 720 short videos, then a small CLIP; about five minutes on two cores"
-            )
+            print(f"Making the videos of the miniature in {root}: about a minute on two cores", flush=True)
             begun = world.videos / "making.json"
             if world.videos.exists() and _read(begun) != drawn:
                 shutil.rmtree(world.videos)
@@ -88,6 +86,7 @@ def make(root: str | Path | None = None, seed: int = 0, workers: int = 2) -> Min
 
             from .world import make_pictures
 
+            print(f"Training the miniature's CLIP in {root}: about three minutes on two cores", flush=True)
             (world.clip / "made.json").unlink(missing_ok=True)
             pictures, captions = make_pictures(config.pictures, seed, SIZE, workers)
             pretrain(torch.from_numpy(pictures), captions, config, world.clip)
@@ -127,10 +126,6 @@ def captioned_pictures(count: int, seed: int = 0, size: int = 160):
 def training_log(folder: str | Path) -> list[dict]:
     """How Mini CLIP's training went: rows with epoch, loss and cumulative seconds."""
     return json.loads((Path(folder) / "training.json").read_text())
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _stamp(folder: Path) -> str | None:

@@ -24,6 +24,7 @@ MODEL_CONFIG = {
     "vision_cfg": {"layers": [1, 1, 1, 1], "width": 16, "image_size": SIZE},
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
 }
+THREADS = 2  # sums depend on how they are split: the same weights whoever makes them first
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
@@ -64,11 +65,14 @@ def pretrain(pictures: Tensor, captions: list[str], config: PretrainingConfig, f
     Returns:
         A row per epoch: epoch, loss, seconds (cumulative).
     """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         clip = open_clip.model.CLIP(**MODEL_CONFIG)
         tokens = open_clip.SimpleTokenizer(context_length=MODEL_CONFIG["text_cfg"]["context_length"])(captions)
         log = _train(clip, pictures, tokens, config)
+    torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
     preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
     write_json(folder / "open_clip_config.json", {"model_cfg": MODEL_CONFIG, "preprocess_cfg": preprocess})
