@@ -189,6 +189,13 @@ def test_select_classes_renumbers_in_the_order_given(train_videos):
     ]
 
 
+def test_only_some_classes_keeps_labels(train_videos):
+    some = train_videos.only([0, 2])
+    assert some.classes == train_videos.classes
+    assert set(some.labels) == {0, 2}
+    assert len(some) == sum(label in (0, 2) for label in train_videos.labels)
+
+
 def test_class_ids_takes_names_in_any_spelling(train_videos):
     assert train_videos.class_ids(["wall pushups", "HulaHoop", "apply_lipstick"]) == [2, 1, 0]
     with pytest.raises(

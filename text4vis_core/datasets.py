@@ -72,6 +72,10 @@ class VideoList:
             tuple(replace(video, label=new[video.label]) for video in self.videos if video.label in new),
         )
 
+    def only(self, ids: Sequence[int]) -> "VideoList":
+        """Only the videos of these classes; classes and labels stay."""
+        return replace(self, videos=tuple(video for video in self.videos if video.label in set(ids)))
+
     def few_shot(self, shots: int, seed: int) -> "VideoList":
         """`shots` videos of each class, drawn without replacement by `seed`; more shots hold the fewer.
 

@@ -133,8 +133,10 @@ def train_and_test(
     rows = initialise(initialisation, len(names), model.dim, seed=config.seed, **needs)
     model.set_classifier(rows, frozen)
 
+    counted = test if counted_classes is None else test.only(counted_classes)
+
     def test_accuracy(model: VideoClassifier) -> dict:
-        return {"test_top1": accuracy(model, clips.embed(model, test), counted_classes)[0]}
+        return {"test_top1": accuracy(model, clips.embed(model, counted))[0]}
 
     outcome = fit(
         model,
@@ -143,7 +145,7 @@ def train_and_test(
         checkpoint_dir=run_dir / "checkpoints",
         name=name,
         after_epoch=test_accuracy if test_every_epoch else None,
-        depends_on=[test.fingerprint(), counted_classes] if test_every_epoch else None,
+        depends_on=counted.fingerprint() if test_every_epoch else None,
         progress=progress,
     )
     return Trained(model, outcome, rows, clips.embed(model, test))
