@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from conftest import ROOT
@@ -92,7 +93,7 @@ def test_the_book_has_a_page_for_every_run_with_the_command_that_remakes_it(clon
     contents = index.read_text()
     for run in suite.runs:
         assert f"papermill {run.source} {run.executed}" in text_of(index.parent / "runs" / f"{run.name}.html")
-        assert f"runs/{run.name}.html" in contents
+        assert f'href="runs/{quote(run.name)}.html"' in contents
     again = build_book(clone, SMOKE)
     assert "Building the book" in built.stdout
     assert "Building the book" not in again.stdout
