@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "VideoClassifier": "model",
-    "load_clip": "model",
+    "load_clip": "clip",
     "initialise": "classifier",
     "TrainingConfig": "training",
     "fit": "training",

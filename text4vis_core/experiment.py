@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from .classifier import INITIALISERS, initialise
+from .clip import Clip
 from .datasets import ON_ERROR, VideoDataset, VideoList
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
-from .model import Clip, VideoClassifier
+from .model import VideoClassifier
 from .results import check_choices
 from .training import Fit, TrainingConfig, fit
 
