@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from text4vis_core import VideoClassifier
-from text4vis_core.temporal import MAX_FRAMES, TEMPORAL, build_temporal
+from text4vis_core.temporal import HEADS, MAX_FRAMES, build_head, split_temporal
 
 
 @pytest.mark.parametrize(("temporal", "width"), [("transformer", 128), ("mean", 64)])
@@ -35,10 +35,10 @@ def test_published_weights_give_the_published_numbers(temporal, width):
 def test_the_mean_is_blind_to_the_order_of_frames_and_the_transformer_is_not(order):
     frames = torch.randn(2, 6, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        mean = build_temporal("mean", 16)
+        mean = build_head("mean", 16)
         assert torch.allclose(mean(frames[:, order]), mean(frames), atol=1e-6)
         torch.manual_seed(0)
-        transformer = build_temporal("transformer", 16, 2)
+        transformer = build_head("transformer", 16, 2)
         same = torch.allclose(transformer(frames[:, order]), transformer(frames), atol=1e-6)
     assert same == (order == sorted(order))
 
@@ -47,7 +47,7 @@ def test_the_transformer_starts_near_the_mean():
     torch.manual_seed(0)
     frames = torch.randn(2, 8, 64)
     with torch.no_grad():
-        mean, out = frames.mean(1), build_temporal("transformer", 64)(frames)
+        mean, out = frames.mean(1), build_head("transformer", 64)(frames)
     assert torch.nn.functional.cosine_similarity(out, mean).min() > 0.9
 
 
@@ -56,31 +56,31 @@ def test_larger_positions_see_more_of_the_order():
     changes = []
     for position_std in (0.02, 1.0):
         torch.manual_seed(0)
-        transformer = build_temporal("transformer", 64, position_std=position_std)
+        transformer = build_head("transformer", 64, position_std=position_std)
         with torch.no_grad():
             changes.append(float((transformer(frames) - transformer(frames.flip(1))).norm()))
     assert changes[1] > 5 * changes[0] > 0
-    assert build_temporal("mean", 64, position_std=1.0)(frames).shape == (4, 64)
+    assert build_head("mean", 64, position_std=1.0)(frames).shape == (4, 64)
 
 
 def test_more_frames_than_positions():
-    transformer = build_temporal("transformer", 16, 2)
+    transformer = build_head("transformer", 16, 2)
     assert transformer(torch.zeros(1, MAX_FRAMES, 16)).shape == (1, 16)
     with pytest.raises(ValueError, match="positions for 77 frames, the clip has 78"):
         transformer(torch.zeros(1, MAX_FRAMES + 1, 16))
 
 
-@pytest.mark.parametrize("name", TEMPORAL)
+@pytest.mark.parametrize("name", HEADS)
 @pytest.mark.parametrize(("dim", "heads"), [(16, None), (64, None), (512, None), (16, 2)])
 def test_heads_follow_from_the_size_unless_given(name, dim, heads):
-    assert build_temporal(name, dim, heads)(torch.zeros(2, 3, dim)).shape == (2, dim)
+    assert build_head(name, dim, heads)(torch.zeros(2, 3, dim)).shape == (2, dim)
 
 
 def test_heads_that_do_not_divide():
     with pytest.raises(ValueError, match="3 heads do not divide the embedding size 16"):
-        build_temporal("transformer", 16, 3)
+        build_head("transformer", 16, 3)
 
 
 def test_an_unknown_name_lists_the_choices():
-    with pytest.raises(ValueError, match="unknown temporal aggregation 'lstm'; choose from: mean, transformer"):
-        build_temporal("lstm", 16)
+    with pytest.raises(ValueError, match="unknown temporal module 'lstm'; choose from: mean, transformer, tokenshift"):
+        split_temporal("lstm")

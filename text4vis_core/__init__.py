@@ -14,6 +14,8 @@ _HOME = {
     "TrainingConfig": "training",
     "fit": "training",
     "embed_videos": "evaluation",
+    "load_text4vis_checkpoint": "checkpoints",
+    "save_text4vis_checkpoint": "checkpoints",
     "load_videos": "datasets",
     "VideoDataset": "datasets",
     "VideoError": "video",

@@ -1,11 +1,29 @@
-"""Save and load: atomic, and nothing but tensors and plain values is ever unpickled."""
+"""Save and load, ours and the published format: atomic, and nothing but tensors and plain values is ever unpickled.
+
+A published Text4Vis checkpoint is a dictionary of `epoch`, `model_state_dict` and `optimizer_state_dict`. The model's
+weights are `visual.*` in OpenAI CLIP's naming, `fusion_model.*` (the temporal head) and `logit_scale`; there is no
+text tower. What the architecture is, the shapes say.
+"""
 
 import contextlib
+import math
 import os
+import re
 import tempfile
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+from open_clip.modified_resnet import ModifiedResNet
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
+from torch import Tensor, nn
+
+from .temporal import HEAD_DIM, INSIDE, split_temporal
+
+# Of a model that was trained with its text tower, as the contrastive ones are: nothing here needs it.
+TEXT_TOWER = re.compile(r"(transformer|token_embedding|ln_final)\.|(positional_embedding|text_projection)$")
 
 
 class CheckpointError(RuntimeError):
@@ -55,8 +73,210 @@ def load_checkpoint(path: str | Path) -> dict:
     Raises:
         CheckpointError: the file is damaged, or holds more than tensors and plain values.
     """
+    return _read(path, "delete it to start afresh")
+
+
+def load_text4vis_checkpoint(
+    path: str | Path, num_frames: int, temporal: str = "auto", temporal_heads: int | None = None
+):
+    """A published Text4Vis checkpoint as a `VideoClassifier`, on the CPU, in float32 and evaluation mode.
+
+    Its last layer is not in the file: give `logits` the class embeddings, or `set_classifier` their rows.
+
+    Args:
+        path: such as `k400-vitb-32-f8.pt`; keys may have the prefix `module.` of a distributed model.
+        num_frames: frames in a clip. The temporal modules take any number but "joint", whose weights are for one.
+        temporal: the module inside the encoder: "auto" reads it off the weights where they show it; "none";
+            "tokenshift", which has no weights and so must be asked for; "tokent1d", "tsm", "joint".
+        temporal_heads: heads of the temporal transformer, which the weights do not show. None: those of the published
+            models, text width / 64 (8 for B/32, B/16 and RN50; 12 for L/14).
+
+    Returns:
+        VideoClassifier
+
+    Raises:
+        CheckpointError: the file is damaged, holds more than tensors, or is no checkpoint in the published format.
+        ValueError: an unknown `temporal` (with the choices), one that the weights contradict, or another `num_frames`.
+    """
+    choices = ("auto", "none", *INSIDE)
+    if temporal not in choices:
+        raise ValueError(f"unknown temporal module {temporal!r}; choose from: {', '.join(choices)}")
+    if num_frames < 1:
+        raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
+    weights = _published_weights(path)
+    shown = _module_inside(weights)
+    if temporal == "auto":
+        temporal = shown
+    elif temporal != shown and (temporal, shown) != ("tokenshift", "none"):
+        raise ValueError(
+            f"temporal is {temporal!r}, but the weights in {path} show {shown!r}; leave temporal at 'auto'"
+        )
+    return _published_model(weights, path, num_frames, temporal, temporal_heads)
+
+
+def save_text4vis_checkpoint(path: str | Path, model, epoch: int = 0) -> None:
+    """Write a model in the published format, so that the published code can read it. Atomic.
+
+    Args:
+        path: where.
+        model: a `VideoClassifier`. Its class embeddings are not part of the format.
+        epoch: the epoch after which it was saved.
+
+    Raises:
+        ValueError: the published code would compute something else: another activation, number of heads, pixel mean,
+            logit bias or kind of encoder, or a classifier whose rows were trained.
+        CheckpointError: the file cannot be written.
+    """
+    _check_exportable(model)
+    state = {"logit_scale": model.logit_scale.detach()}
+    state |= {f"visual.{name}": tensor for name, tensor in model.visual.state_dict().items()}
+    state |= {f"fusion_model.{name}": tensor for name, tensor in model.temporal.state_dict().items()}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    inside = split_temporal(model.temporal_name)[0] or "none"
+    num_frames = len(model.visual.time_embedding) if inside == "joint" else 1
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        _published_model(state, path, num_frames, inside, None)
+    except (CheckpointError, ValueError) as error:
+        raise ValueError(f"this model has no form in the published format: {error}") from error
+    save_checkpoint(path, {"epoch": epoch, "model_state_dict": state, "optimizer_state_dict": {}})
+
+
+def _read(path: str | Path, remedy: str) -> Any:
+    if not Path(path).is_file():
+        raise CheckpointError(f"cannot read checkpoint {path}: no such file")
+    try:
+        # Mapped, not read: two thirds of a checkpoint are the optimiser's, which nobody may want.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"cannot read checkpoint {path}: {reason}; delete it to start afresh") from error
+        raise CheckpointError(f"cannot read checkpoint {path}: {_first_line(error)}; {remedy}") from error
+
+
+def _published_weights(path: str | Path) -> dict[str, Tensor]:
+    """The model's weights, in float32, without what a distributed wrapper puts before their names."""
+    file = _read(path, "a published checkpoint holds tensors and plain values alone; nothing else is ever loaded")
+    if not isinstance(file, dict) or not isinstance(file.get("model_state_dict"), dict):
+        found = (
+            f"it holds {', '.join(map(str, list(file)[:5]))}" if isinstance(file, dict) else "it holds no dictionary"
+        )
+        raise CheckpointError(
+            f"{path} is not in the published format ({found}): expected epoch, model_state_dict, optimizer_state_dict"
+        )
+    weights = dict(file["model_state_dict"])
+    # The contrastive models keep their head apart.
+    weights |= {
+        f"fusion_model.{name}": tensor for name, tensor in dict(file.get("fusion_model_state_dict", {})).items()
+    }
+    weights = {name.replace("module.", ""): tensor for name, tensor in weights.items()}
+    known = {name: value for name, value in weights.items() if not TEXT_TOWER.match(name)}
+    for name, value in known.items():
+        if name.split(".")[0] not in ("visual", "fusion_model", "logit_scale") or not isinstance(value, Tensor):
+            raise CheckpointError(f"{path}: {name} in model_state_dict is not part of a published Text4Vis model")
+    if "logit_scale" not in known or not any(name.startswith("visual.") for name in known):
+        raise CheckpointError(f"{path}: model_state_dict lacks logit_scale or visual.*, the image encoder's weights")
+    return {name: value.float() if value.is_floating_point() else value for name, value in known.items()}
+
+
+def _module_inside(weights: dict[str, Tensor]) -> str:
+    if "visual.time_embedding" in weights:
+        return "joint"
+    if any(name.endswith(".control_point.conv.weight") for name in weights):
+        return "tokent1d"
+    return "tsm" if any(".net." in name for name in weights) else "none"
+
+
+def _published_model(weights: dict[str, Tensor], path: str | Path, num_frames: int, inside: str, heads: int | None):
+    from .model import VideoClassifier
+
+    try:
+        visual, dim, size = _vision(weights)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: visual.* is not an image encoder of OpenAI's CLIP: {_first_line(error)}"
+        ) from error
+    head = {name.removeprefix("fusion_model."): w for name, w in weights.items() if name.startswith("fusion_model.")}
+    temporal, options = [] if inside == "none" else [inside], {}
+    if head:
+        temporal.append("transformer")
+        options["layers"] = _count(head, r"transformer\.resblocks\.(\d+)\.")
+        options["positions"] = len(head.get("frame_position_embeddings.weight", ()))
+        # OpenAI's RN50 has the only text tower that is narrower than its embedding.
+        resnet50 = isinstance(visual, ModifiedResNet) and (visual.conv3.out_channels, dim) == (64, 1024)
+        heads = heads or (8 if resnet50 else max(1, dim // HEAD_DIM))
+    if inside == "joint" and len(weights["visual.time_embedding"]) != num_frames:
+        raise ValueError(
+            f"num_frames is {num_frames}, but {path} is for {len(weights['visual.time_embedding'])} frames, jointly"
+        )
+    model = VideoClassifier(
+        visual,
+        dim,
+        size,
+        OPENAI_DATASET_MEAN,
+        OPENAI_DATASET_STD,
+        weights["logit_scale"].item(),
+        "+".join(temporal) or "mean",
+        heads,
+        num_frames,
+        **options,
+    )
+    state = {name.replace("fusion_model.", "temporal.", 1): tensor for name, tensor in weights.items()}
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        problems = " ".join(line.strip() for line in str(error).splitlines()[1:])
+        raise CheckpointError(
+            f"{path}: the weights do not fit the architecture that they show: {problems[:1000]}"
+        ) from error
+    return model.eval()
+
+
+def _vision(weights: dict[str, Tensor]) -> tuple[nn.Module, int, int]:
+    """The image encoder that these weights are of, untrained, its embedding's size and its input size in pixels."""
+    shapes = {name.removeprefix("visual.").replace(".net.", "."): tuple(w.shape) for name, w in weights.items()}
+    if "class_embedding" in shapes:
+        width, _, patch, _ = shapes["conv1.weight"]
+        positions, dim = shapes["positional_embedding"][0], shapes["proj"][1]
+        size, heads = patch * math.isqrt(positions - 1), max(1, width // HEAD_DIM)
+        layers = _count(shapes, r"transformer\.resblocks\.(\d+)\.")
+        ratio = shapes["transformer.resblocks.0.mlp.c_fc.weight"][0] / width
+        return (
+            VisionTransformer(size, patch, width, layers, heads, ratio, output_dim=dim, act_layer=QuickGELU),
+            dim,
+            size,
+        )
+    width, dim = shapes["layer1.0.conv1.weight"][0], shapes["attnpool.c_proj.weight"][0]
+    size = 32 * math.isqrt(shapes["attnpool.positional_embedding"][0] - 1)
+    layers = [_count(shapes, rf"layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)]
+    return ModifiedResNet(layers, dim, width * 32 // HEAD_DIM, size, width), dim, size
+
+
+def _count(names, pattern: str) -> int:
+    """Numbered blocks among the names."""
+    return len({match[1] for match in map(re.compile(pattern).match, names) if match})
+
+
+def _check_exportable(model) -> None:
+    problems = []
+    if not isinstance(model.visual, VisionTransformer | ModifiedResNet):
+        problems.append(f"its image encoder is a {type(model.visual).__name__}, not open_clip's ViT or ModifiedResNet")
+    for block in (module for module in model.visual.modules() if isinstance(module, ResidualAttentionBlock)):
+        width = block.attn.embed_dim
+        if not isinstance(block.mlp.gelu, QuickGELU):
+            problems.append(
+                f"its activation is {type(block.mlp.gelu).__name__}; take a model whose name ends in -quickgelu"
+            )
+        if block.attn.num_heads != width // HEAD_DIM:
+            problems.append(f"it has {block.attn.num_heads} heads of a width of {width}, not width / {HEAD_DIM}")
+        break
+    for name, published in (("mean", OPENAI_DATASET_MEAN), ("std", OPENAI_DATASET_STD)):
+        if not torch.allclose(getattr(model, name).flatten().cpu(), torch.tensor(published)):
+            problems.append(f"the {name} of its pixels is {getattr(model, name).flatten().tolist()}, not OpenAI's")
+    if model.logit_bias:
+        problems.append("it has a logit bias")
+    if model.classifier is not None and not getattr(model.classifier, "frozen", False):
+        problems.append("its classifier was trained, and the format has no place for it")
+    if problems:
+        raise ValueError(f"the published code cannot run this model: {'; '.join(problems)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

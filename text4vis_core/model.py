@@ -13,21 +13,23 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .classifier import CosineClassifier, cosine_logits
 from .clip import Clip
-from .temporal import build_temporal
+from .temporal import Clock, build_head, insert, split_temporal
 
 
 class VideoClassifier(nn.Module):
     """Frames in, logits out.
 
     Args:
-        visual: image encoder (N, 3, S, S) -> (N, D).
+        visual: image encoder (N, 3, S, S) -> (N, D); a temporal module inside changes it in place.
         dim: D.
         size: S, input size in pixels.
         mean, std: of the pixels, in [0, 1].
         logit_scale: the logarithm of the temperature's inverse.
-        temporal: a key of `temporal.TEMPORAL`.
+        temporal: one of `temporal.TEMPORAL`, or a module inside and a head, such as "tokenshift+transformer".
         temporal_heads: of the temporal transformer; `dim // 64` when None.
-        temporal_options: further arguments of the aggregation.
+        num_frames: T; needed by the temporal module "joint" alone.
+        logit_bias: added to every logit (SigLIP); it moves no accuracy.
+        temporal_options: further arguments of the head.
     """
 
     def __init__(
@@ -40,30 +42,51 @@ class VideoClassifier(nn.Module):
         logit_scale: float,
         temporal: str = "mean",
         temporal_heads: int | None = None,
+        num_frames: int | None = None,
+        logit_bias: float | None = None,
         **temporal_options,
     ):
         super().__init__()
         self.visual, self.dim, self.size = visual, dim, size
-        self.temporal = build_temporal(temporal, dim, temporal_heads, **temporal_options)
+        self.temporal_name, self.clock = temporal, Clock()
+        inside, head = split_temporal(temporal)
+        insert(inside, visual, self.clock, num_frames)
+        self.temporal = build_head(head, dim, temporal_heads, **temporal_options)
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale)))
-        self.classifier: CosineClassifier | None = None
+        self.logit_bias = logit_bias
+        self.classifier: nn.Module | None = None
+        self.text_tower: nn.Module | None = None
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     @classmethod
     def from_clip(
-        cls, clip: Clip, temporal: str = "mean", temporal_heads: int | None = None, seed: int = 0, **temporal_options
+        cls,
+        clip: Clip,
+        temporal: str = "mean",
+        temporal_heads: int | None = None,
+        num_frames: int | None = None,
+        seed: int = 0,
+        **temporal_options,
     ) -> "VideoClassifier":
         """A classifier on a copy of a CLIP's image encoder; new parameters are drawn by `seed`."""
         dim = clip.class_embeddings(["x"]).shape[1]
+        device = next(clip.model.parameters()).device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            visual = copy.deepcopy(clip.model.visual)
-            scale = clip.model.logit_scale.item()
             model = cls(
-                visual, dim, clip.size, clip.mean, clip.std, scale, temporal, temporal_heads, **temporal_options
+                copy.deepcopy(clip.model.visual),
+                dim,
+                clip.size,
+                clip.mean,
+                clip.std,
+                clip.model.logit_scale.item(),
+                temporal,
+                temporal_heads,
+                num_frames,
+                **temporal_options,
             )
-        return model.to(next(visual.parameters()).device, memory_format=torch.channels_last).eval()
+        return model.to(device, memory_format=torch.channels_last).eval()
 
     def set_classifier(self, rows: Tensor, frozen: bool = True) -> "VideoClassifier":
         """Put these rows (C, D) into the last layer, frozen or trainable. Returns self."""
@@ -81,17 +104,17 @@ class VideoClassifier(nn.Module):
         Returns:
             (B, D)
         """
-        batch, length = frames.shape[:2]
+        batch, self.clock.frames = frames.shape[:2]
         images = frames.flatten(0, 1)
         if images.dtype == torch.uint8:
             images = (images.to(self.mean.dtype) / 255 - self.mean) / self.std
         # Convolutions are faster with channels last, on tensor cores and on the CPU (1.3 times, for Mini CLIP).
         images = images.contiguous(memory_format=torch.channels_last)
-        return self.temporal(self.visual(images).unflatten(0, (batch, length)))
+        return self.temporal(self.visual(images).unflatten(0, (batch, -1)))
 
     def logits(self, video_embeddings: Tensor, class_embeddings: Tensor) -> Tensor:
-        """(B, D), (C, D) -> (B, C): exp(logit_scale) * cosine."""
-        return cosine_logits(video_embeddings, class_embeddings, self.logit_scale)
+        """(B, D), (C, D) -> (B, C): exp(logit_scale) * cosine, plus the model's bias if it has one."""
+        return cosine_logits(video_embeddings, class_embeddings, self.logit_scale) + (self.logit_bias or 0.0)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Logits of the model's own classes: (B, T, 3, S, S) -> (B, C).
@@ -101,7 +124,7 @@ class VideoClassifier(nn.Module):
         """
         if self.classifier is None:
             raise RuntimeError("the model has no classifier yet: call set_classifier with its rows")
-        return self.classifier(self.encode_video(frames), self.logit_scale)
+        return self.classifier(self.encode_video(frames), self.logit_scale) + (self.logit_bias or 0.0)
 
     def train(self, mode: bool = True) -> "VideoClassifier":
         """Training mode, but for BatchNorm: its statistics over a handful of videos would ruin the encoder."""
