@@ -1,16 +1,19 @@
-"""Annotation readers: the right list, or the file and the line that are wrong. And what the `Dataset` makes of it."""
+"""Lists of videos: the right ones, or the file and the line that are wrong. And what the `Dataset` makes of them."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from conftest import CLASSES, grey, write_ucf101, write_video
+from conftest import CLASSES, frame_numbers, grey, write_ucf101, write_video
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from text4vis_core import VideoDataset, VideoError, load_videos
-from text4vis_core.datasets import AnnotationError, Video, VideoList, collate, read_class_folders, read_ucf101
+from text4vis_core.datasets import AnnotationError, Video, VideoList, collate
+from text4vis_core.readers import read_class_folders, read_ucf101
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def test_another_fold(data):
 def test_unknown_data_set_and_split_name_the_choices(ucf101):
     with pytest.raises(ValueError, match="unknown data set 'ucf'; choose from: puppets, ucf101, folders"):
         load_videos("ucf", ucf101, "train")
-    with pytest.raises(ValueError, match="unknown split 'val'; choose from: train, test"):
+    with pytest.raises(ValueError, match="unknown split 'val'; choose from: train, test, all"):
         load_videos("ucf101", ucf101, "val")
 
 
@@ -180,6 +183,53 @@ def test_more_shots_than_videos_names_the_class():
         made_up([5, 3]).few_shot(4, 0)
 
 
+@given(counts, st.integers(0, 30))
+def test_repeat_goes_round_in_order(counts, length):
+    videos = made_up(counts)
+    repeated = videos.repeat(length)
+    assert [video.path for video in repeated.videos] == [videos.videos[i % len(videos)].path for i in range(length)]
+    assert repeated.classes == videos.classes
+
+
+def test_nothing_cannot_be_repeated():
+    with pytest.raises(ValueError, match="without videos cannot be repeated to 3"):
+        VideoList(("a",), ()).repeat(3)
+
+
+SEVERAL = VideoList(
+    ("a", "b", "c"),
+    (Video("1.mp4", 2, (2, 0)), Video("2.mp4", 1, (1,)), Video("3.mp4", 0, (0,))),
+    missing=("4.mp4",),
+    directional=frozenset({0, 2}),
+)
+
+
+def test_several_labels_become_targets():
+    assert SEVERAL.multi_label
+    assert SEVERAL.labels.tolist() == [2, 1, 0]
+    assert SEVERAL.targets.tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert SEVERAL.targets.dtype == torch.float32
+
+
+@given(counts)
+def test_one_label_becomes_a_one_hot_target(counts):
+    videos = made_up(counts)
+    assert not videos.multi_label
+    assert torch.equal(videos.targets, torch.eye(len(counts))[videos.labels])
+
+
+def test_a_choice_of_classes_goes_by_every_label_of_a_video():
+    some = SEVERAL.select_classes([0, 1])
+    assert [(video.path, video.label, video.labels) for video in some.videos] == [
+        ("1.mp4", 0, (0,)),
+        ("2.mp4", 1, (1,)),
+        ("3.mp4", 0, (0,)),
+    ]
+    assert (some.classes, some.missing, some.directional) == (("a", "b"), ("4.mp4",), {0})
+    assert [video.path for video in SEVERAL.only([0]).videos] == ["1.mp4", "3.mp4"]
+    assert SEVERAL.only([0]).targets.tolist() == [[1, 0, 1], [1, 0, 0]]
+
+
 def test_select_classes_renumbers_in_the_order_given(train_videos):
     part = train_videos.select_classes([2, 0])
     assert part.classes == ("WallPushups", "ApplyLipstick")
@@ -211,6 +261,13 @@ def test_fingerprint_tells_data_sets_apart(train_videos, test_videos, tmp_path):
     assert len({videos.fingerprint() for videos in [train_videos, *others]}) == 4
 
 
+def test_fingerprint_tells_parts_and_labels_apart(train_videos):
+    [video, *_] = train_videos.videos
+    changes = [{}, {"start": 0.0}, {"start": 0.0, "end": 1.0}, {"labels": (0,)}, {"labels": (0, 1)}]
+    lists = [VideoList(train_videos.classes, (replace(video, **change),)) for change in changes]
+    assert len({videos.fingerprint() for videos in lists}) == len(changes)
+
+
 def test_an_evaluation_item_is_the_views_of_one_video(train_videos):
     item = VideoDataset(train_videos, 3, 16, clips=2, crops=3)[4]
     assert (item["label"], item["index"]) == (1, 4)
@@ -230,6 +287,46 @@ def test_a_training_item_is_a_function_of_seed_epoch_and_index(train_videos):
     assert clip(0, 0, 0).shape == (2, 3, 16, 16)
     assert torch.equal(clip(0, 1, 2), clip(0, 1, 2))
     assert len({clip(*key).numpy().tobytes() for key in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 2, 0)]}) == 4
+
+
+def part(path, start, end, duration=None) -> VideoList:
+    return VideoList(("a",), (Video(path, 0, start=start, end=end, duration=duration),))
+
+
+def shades(videos: VideoList, frames: int) -> list[int]:
+    """The numbers of the frames in a clip of the first video."""
+    clip = VideoDataset(videos, frames, 32)[0]["frames"][0]
+    return frame_numbers(clip.permute(0, 2, 3, 1).numpy())
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (0.5, 0.75, [6, 7, 8]),  # 12 frames per second
+        (None, 0.25, [0, 1, 2]),
+        (0.75, None, [9, 10, 11]),
+        (0.75, 60.0, [9, 10, 11]),  # beyond the end
+        (0.5, 0.5, [6, 6, 6]),  # no length: one frame
+    ],
+)
+def test_a_part_of_a_video_is_given_in_seconds(video, start, end, expected):
+    assert shades(part(video, start, end), 3) == expected
+
+
+def test_a_part_of_a_folder_of_frames_is_placed_by_the_videos_duration(tmp_path):
+    for i in range(6):
+        Image.fromarray(np.full((32, 32, 3), (grey(i), 110, 200), np.uint8)).save(tmp_path / f"{i}.png")
+    assert shades(part(tmp_path, 2.0, 4.0, duration=12.0), 1) == [1]
+    assert shades(part(tmp_path, 2.0, 4.1, duration=12.0), 2) == [1, 2]
+    with pytest.raises(VideoError, match="its frame rate is unknown; use video files"):
+        shades(part(tmp_path, 2.0, 4.0), 1)
+
+
+def test_a_part_outside_of_the_video(video):
+    with pytest.raises(VideoError, match=r"twelve\.mp4: a part from 3 s is asked for, it lasts 1\.0 s"):
+        shades(part(video, 3.0, 4.0), 1)
+    dataset = VideoDataset(part(video, 3.0, 4.0), 2, 16, on_error="skip")
+    assert "it lasts 1.0 s" in dataset[0]["error"]
 
 
 def test_a_video_shorter_than_the_clip_works(tmp_path):
@@ -263,6 +360,47 @@ def test_a_broken_video_is_left_out_and_never_replaced(one_broken, training):
     [(index, reason)] = batch["errors"]
     assert index == 1
     assert one_broken.videos[1].path.name in reason
+
+
+def test_targets_are_in_items_and_batches_where_videos_may_have_several_labels(test_videos):
+    videos = tuple(replace(video, labels=(video.label, 2)) for video in test_videos.videos[:3])
+    dataset = VideoDataset(replace(test_videos, videos=videos), 2, 16)
+    batch = collate([dataset[i] for i in range(3)])
+    assert batch["targets"].tolist() == [[1, 0, 1], [1, 0, 1], [0, 1, 1]]
+    assert "targets" not in collate([VideoDataset(test_videos, 2, 16)[0]])
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_folders_of_few_frames_are_left_out_and_counted_and_files_are_not(tmp_path, video, training, on_error):
+    folders = [tmp_path / name for name in ("seven", "eight")]
+    for folder, count in zip(folders, (7, 8), strict=True):
+        folder.mkdir()
+        for i in range(count):
+            Image.new("RGB", (16, 16)).save(folder / f"img_{i:05d}.jpg")
+    short = write_video(tmp_path / "short.mp4", 2)
+    videos = VideoList(("a",), tuple(Video(path, 0) for path in (*folders, short)))
+    options = {"training": training, "on_error": on_error}
+    dataset = VideoDataset(videos, 2, 16, min_frames=8, **options)
+    batch = collate([dataset[i] for i in range(3)])
+    assert batch["indices"].tolist() == [1, 2]
+    assert batch["errors"] == [(0, f"{folders[0]} is left out: 7 frames, fewer than 8")]
+    assert "error" not in VideoDataset(videos, 2, 16, **options)[0]
+
+
+def test_classes_that_tell_left_from_right_are_never_mirrored(tmp_path):
+    picture = np.zeros((16, 16, 3), np.uint8)
+    picture[:, :8] = 255  # bright on the left
+    for name in ("left", "other"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(picture).save(tmp_path / name / "1.png")
+    videos = VideoList(
+        ("left", "other"), (Video(tmp_path / "left", 0), Video(tmp_path / "other", 1)), directional=frozenset({0})
+    )
+    always = {"flip": 1.0, "grayscale": 0.0, "scale": (1.0, 1.0)}
+    dataset = VideoDataset(videos, 1, 16, training=True, augmentation=always)
+    sides = [[bool(dataset[i]["frames"][0, 0, 8, x] > 128) for x in (2, 13)] for i in range(2)]
+    assert sides == [[True, False], [False, True]]
 
 
 def test_a_batch_of_broken_videos_only():

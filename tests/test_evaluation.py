@@ -15,6 +15,7 @@ from sklearn import metrics
 
 from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.evaluation import (
+    base_novel_split,
     confusion_matrix,
     half_class_splits,
     harmonic_mean,
@@ -22,6 +23,7 @@ from text4vis_core.evaluation import (
     mean_interval,
     multi_view_scores,
     per_class_accuracy,
+    score_metrics,
     topk_accuracy,
     wilson_interval,
     zero_shot_accuracy,
@@ -188,3 +190,42 @@ def test_accuracy_of_some_classes_counts_their_videos_only():
     assert topk_accuracy(scores, labels, classes=[0, 2]) == 100
     assert topk_accuracy(scores, labels, classes=[1]) == 0
     assert topk_accuracy(scores, labels, 2, classes=[1]) == 100
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60))
+def test_base_classes_are_the_half_with_more_videos(counts):
+    base, novel = base_novel_split(counts)
+    assert sorted([*base, *novel]) == list(range(len(counts)))
+    assert (np.diff(base) > 0).all() and (np.diff(novel) > 0).all()
+    assert len(base) - len(novel) == len(counts) % 2
+    if len(novel):
+        assert min(counts[i] for i in base) >= max(counts[i] for i in novel)
+
+
+def test_of_equally_frequent_classes_the_first_are_novel():
+    """As in ViFi-CLIP's lists: HMDB51 has 70 training videos of each class, and `brush_hair` to `pick` are novel."""
+    base, novel = base_novel_split([70] * 51)
+    assert novel.tolist() == list(range(25))
+    assert base.tolist() == list(range(25, 51))
+
+
+def test_base_and_novel_of_an_example():
+    base, novel = base_novel_split([5, 9, 2, 5, 7])
+    assert (base.tolist(), novel.tolist()) == ([1, 3, 4], [0, 2])
+
+
+def test_metrics_of_one_label_per_video():
+    rng = np.random.default_rng(0)
+    scores, labels = torch.from_numpy(rng.random((30, 8))), torch.from_numpy(rng.integers(8, size=30))
+    expected = {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
+    assert score_metrics(scores, labels) == score_metrics(scores.numpy(), labels.numpy()) == expected
+    assert 0 < expected["top1"] < expected["top5"] < 100
+
+
+def test_metrics_of_several_labels_per_video():
+    scores = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.4, 0.5, 0.1]])
+    targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    labels = torch.tensor([1, 1, 0])  # the first label is not the first class of the scores: any one counts
+    result = score_metrics(scores, labels, targets)
+    precision = metrics.average_precision_score(targets[:, :2], scores[:, :2], average="macro")
+    assert result == {"top1": pytest.approx(200 / 3), "map": pytest.approx(100 * precision)}

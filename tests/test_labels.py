@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text4vis_core.labels import TEMPLATES, as_words, prompts
+from text4vis_core.labels import TEMPLATES, as_words, class_names, is_directional, prompts
 from text4vis_core.miniature import ACTIONS
 
 words = st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=8), min_size=1, max_size=4)
@@ -58,3 +58,36 @@ def test_a_template_by_its_key(key):
 def test_a_template_without_one_place_names_the_choices(template):
     with pytest.raises(ValueError, match=r"exactly once.*published, name, photo, action"):
         prompts(["archery"], template)
+
+
+@pytest.mark.parametrize(
+    ("raw", "published", "as_text"),
+    [
+        ("ApplyEyeMakeup", "ApplyEyeMakeup", "apply eye makeup"),
+        ("brush_hair", "brush hair", "brush hair"),
+        ("passing American football (in game)", "passing American football (in game)", None),
+        ("massaging person's head", "massaging person's head", "massaging person's head"),
+    ],
+)
+def test_names_as_published_and_as_words(raw, published, as_text):
+    assert class_names([raw], "published") == [published]
+    assert class_names([raw], "words") == [as_text or published.lower()]
+
+
+def test_an_unknown_style_names_the_choices():
+    with pytest.raises(ValueError, match="names are 'raw'; choose from: published, words"):
+        class_names(["archery"], "raw")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Pulling something from left to right", True),
+        ("Turning the camera left while filming something", True),
+        ("turn_right", True),
+        ("Putting something upright on the table", False),
+        ("eating leftovers", False),
+    ],
+)
+def test_which_classes_tell_left_from_right(name, expected):
+    assert is_directional(name) == expected

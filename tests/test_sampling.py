@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from text4vis_core.sampling import evaluation_indices, training_indices
 
 ROWS = json.loads((REFERENCE / "frame_sampling.json").read_text())
+LENGTHS = range(1, 401)
+CLIP_LENGTHS = (1, 8, 16, 32)
 lengths, frames, clips, seeds = st.integers(1, 2000), st.integers(1, 64), st.integers(1, 12), st.integers(0, 2**32 - 1)
 
 
@@ -78,6 +80,46 @@ def test_dense_training_is_a_window_of_evenly_spaced_frames(length, num_frames, 
 def test_training_is_a_function_of_its_generator(length, num_frames, seed, dense):
     first, second = (training_indices(length, num_frames, np.random.default_rng(seed), dense) for _ in range(2))
     assert first.tolist() == second.tolist()
+
+
+@pytest.mark.parametrize("num_frames", CLIP_LENGTHS)
+def test_training_for_all_lengths(num_frames):
+    """In order and in the video; one frame of each segment; a short video gives all its frames, then repeats."""
+    rng = np.random.default_rng(0)
+    for length in LENGTHS:
+        edges = np.array([length * segment // num_frames for segment in range(num_frames + 1)])
+        for indices in (training_indices(length, num_frames, rng) for _ in range(3)):
+            assert indices.shape == (num_frames,) and indices.dtype == np.int64
+            assert (np.diff(indices) >= 0).all()
+            if length > num_frames:
+                assert (edges[:-1] <= indices).all() and (indices < edges[1:]).all()
+            else:
+                assert np.unique(indices).tolist() == list(range(length))
+        dense = training_indices(length, num_frames, rng, dense=True)
+        stride = 128 // num_frames
+        assert dense.tolist() == [(dense[0] + stride * i) % length for i in range(num_frames)]
+        assert dense[0] <= max(0, length - 128)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("num_frames", CLIP_LENGTHS)
+def test_evaluation_for_all_lengths(num_frames, dense):
+    """In the video; the first clip is the single view; segments are equal; dense clips span 128 frames, or wrap."""
+    for length in LENGTHS:
+        single = evaluation_indices(length, num_frames, dense=dense)
+        views = evaluation_indices(length, num_frames, 4, dense).reshape(4, num_frames)
+        assert single.shape == (num_frames,) and single.dtype == views.dtype == np.int64
+        assert views[0].tolist() == single.tolist()
+        assert views.min() >= 0 and views.max() < length
+        stride = 128 // num_frames if dense else 0
+        if dense:
+            assert all(view.tolist() == [(view[0] + stride * i) % length for i in range(num_frames)] for view in views)
+            starts = views[:, 0]
+            assert (np.diff(starts) == max(0, length - 128) // 3).all()
+        elif length >= num_frames:
+            edges = [length * segment / num_frames for segment in range(num_frames + 1)]
+            inside = (np.floor(edges[:-1]) <= views) & (views < np.ceil(edges[1:]))
+            assert inside.all()
 
 
 def test_training_reaches_every_frame():

@@ -47,10 +47,9 @@ def without_time(history) -> list[dict]:
 def test_schedule_is_the_published_one():
     """The published loop set the rate after its steps 0, 9 and 19 of an epoch's 25, from epoch + step / 25."""
     rows = json.loads((REFERENCE / "lr_schedule.json").read_text())
-    compared = [row for row in rows if row[1] in (0, 9, 19)]
-    assert len(compared) == 3 * 30
-    for epoch, step, clip_lr, new_lr in compared:
-        factor = warmup_cosine(epoch + step / 25, 30, 5)
+    assert len(rows) == 25 * 30
+    for epoch, step, clip_lr, new_lr in rows:
+        factor = warmup_cosine(epoch + max(set_at for set_at in (0, 9, 19) if set_at <= step) / 25, 30, 5)
         assert (5e-6 * factor, 5e-5 * factor) == pytest.approx((clip_lr, new_lr), rel=1e-9, abs=1e-15)
 
 
@@ -243,6 +242,10 @@ def test_training_on_broken_videos_only(fresh, broken_videos, tmp_path):
         ({"batch_size": 6, "accumulate": 4}, "accumulate 4 does not divide batch_size 6"),
         ({"epochs": 3, "warmup_epochs": 4}, "warmup_epochs is 4; it must lie between 0 and epochs, 3"),
         ({"warmup_epochs": -1}, "warmup_epochs is -1"),
+        ({"label_smoothing": 1.0}, "label_smoothing is 1.0; it must be at least 0 and less than 1"),
+        ({"drop_path": -0.1}, "drop_path is -0.1; it must be at least 0 and less than 1"),
+        ({"objective": "nce"}, "unknown objective 'nce'; choose from: classifier, contrastive"),
+        ({"objective": "contrastive", "label_smoothing": 0.1}, "label_smoothing is of the objective 'classifier'"),
     ],
 )
 def test_impossible_recipes(wrong, message):

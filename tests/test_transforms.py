@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from text4vis_core.transforms import CROPS, evaluation_views, to_clip, training_view
+from text4vis_core.transforms import CROPS, PUBLISHED_AUGMENTATION, evaluation_views, to_clip, training_view
 
 sides = st.integers(8, 40)
 
@@ -46,9 +46,12 @@ def test_short_side_is_scaled_to_the_size():
     ("height", "width", "crops", "expected"),
     [
         (10, 20, 1, [(0, 5)]),
-        (10, 20, 3, [(0, 0), (0, 5), (0, 10)]),
-        (20, 10, 3, [(0, 0), (5, 0), (10, 0)]),
-        (10, 20, 5, [(0, 0), (0, 10), (0, 0), (0, 10), (0, 5)]),
+        (10, 21, 1, [(0, 6)]),  # 5.5, rounded as torchvision's CenterCrop does
+        (10, 20, 3, [(0, 0), (0, 4), (0, 8)]),  # (20 - 10) // 4 is 2
+        (20, 10, 3, [(0, 0), (4, 0), (8, 0)]),
+        (10, 10, 3, [(0, 0), (0, 0), (0, 0)]),
+        (10, 22, 3, [(0, 0), (0, 6), (0, 12)]),
+        (10, 20, 5, [(0, 0), (0, 8), (0, 0), (0, 8), (0, 4)]),
     ],
 )
 def test_where_the_crops_lie(height, width, crops, expected):
@@ -58,6 +61,21 @@ def test_where_the_crops_lie(height, width, crops, expected):
 def test_five_crops_of_a_frame_larger_than_the_crop():
     views = evaluation_views(ramp(12, 12), 8, resize=12, crops=5)
     assert [corner(view) for view in views] == [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)]
+
+
+@settings(max_examples=30)
+@given(st.integers(8, 60), st.integers(8, 60), st.integers(8, 24))
+def test_crops_reach_the_frames_end_up_to_three_pixels(height, width, size):
+    clip = ramp(height, width)[:1]
+    short = min(height, width)
+    views = evaluation_views(clip, min(size, short), short, 5)
+    rows, columns = zip(*map(corner, views), strict=True)
+    for offsets, length in ((rows, height), (columns, width)):
+        room = length - views.shape[-1]
+        first, last, middle = offsets[0], offsets[3], offsets[4]
+        assert first == 0
+        assert 0 <= room - last <= 3
+        assert middle == last / 2
 
 
 def test_ten_crops_are_five_and_their_mirror_images():
@@ -109,3 +127,106 @@ def test_mirror_and_grey_are_probabilities():
 def test_crop_is_never_larger_than_the_frame():
     view = training_view(ramp(9, 40), 8, np.random.default_rng(0), resize=12, scale=(1.0, 1.0))
     assert view.shape == (2, 3, 8, 8)
+
+
+# A picture with edges and colours, so that every operation shows: frames of one clip are alike.
+PICTURE = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8).repeat(6, 0).repeat(6, 1)
+STILL = {"scale": (1.0, 1.0), "flip": 0.0, "grayscale": 0.0}
+
+
+def picture_clip(frames: int = 3) -> torch.Tensor:
+    return to_clip(np.stack([PICTURE] * frames))
+
+
+def views_of(clip: torch.Tensor, count: int = 6, **options) -> list[torch.Tensor]:
+    return [training_view(clip, 24, np.random.default_rng(seed), **options) for seed in range(count)]
+
+
+@pytest.mark.parametrize("option", [{"randaugment": (2, 9)}, {"blur": 1.0}, {"solarize": 1.0}])
+def test_an_option_changes_all_frames_alike_and_is_a_function_of_its_generator(option):
+    clip = picture_clip()
+    plain, views = views_of(clip, **STILL), views_of(clip, **STILL, **option)
+    assert sum(not torch.equal(view, other) for view, other in zip(views, plain, strict=True)) >= 4
+    assert all(torch.equal(view[0], frame) for view in views for frame in view)
+    assert all(view.dtype == torch.uint8 and view.shape == (3, 3, 24, 24) for view in views)
+    torch.rand(5)  # the global generator's state has no say
+    assert all(torch.equal(*pair) for pair in zip(views, views_of(clip, **STILL, **option), strict=True))
+
+
+def test_randaugment_leaves_the_global_generator_as_it_was():
+    before = torch.random.get_rng_state()
+    views = views_of(picture_clip(), **STILL, randaugment=(2, 9))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert len({view.numpy().tobytes() for view in views}) >= 4  # and draws anew for each clip
+
+
+def test_a_larger_magnitude_changes_more():
+    clip = picture_clip(1)
+    plain = views_of(clip, 20, **STILL)
+    small, large = (
+        sum(
+            (view.float() - other.float()).abs().mean()
+            for view, other in zip(views_of(clip, 20, **STILL, randaugment=(1, magnitude)), plain, strict=True)
+        )
+        for magnitude in (2, 25)
+    )
+    assert large > 1.5 * small
+
+
+def test_options_are_off_by_default():
+    clip = picture_clip()
+    off = {"randaugment": (0, 9), "blur": 0.0, "solarize": 0.0, "interpolation": "bicubic"}
+    assert all(torch.equal(*pair) for pair in zip(views_of(clip), views_of(clip, **off), strict=True))
+
+
+def test_solarisation_inverts_what_is_bright():
+    [plain], [solarized] = (views_of(picture_clip(), 1, **STILL, solarize=p) for p in (0.0, 1.0))
+    assert torch.equal(solarized, torch.where(plain < 128, plain, 255 - plain))
+
+
+def test_blur_smooths_and_keeps_the_mean():
+    [plain], [blurred] = (views_of(picture_clip(), 1, **STILL, blur=p) for p in (0.0, 1.0))
+    steps = [view.float().diff(dim=-1).abs().mean() for view in (plain, blurred)]
+    assert steps[1] < 0.9 * steps[0]
+    assert (plain.float().mean() - blurred.float().mean()).abs() < 6
+
+
+def test_interpolation_of_the_random_crop():
+    square = picture_clip(1)[..., :36, :36]
+    bicubic, bilinear = (views_of(square, 1, **STILL, interpolation=name)[0] for name in ("bicubic", "bilinear"))
+    expected = torch.nn.functional.interpolate(square.float(), 24, mode="bilinear", antialias=True)
+    assert (bilinear.float() - expected).abs().max() <= 1
+    assert (bicubic.float() - expected).abs().max() > 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"interpolation": "nearest"}, "interpolation is 'nearest'; choose from: bicubic, bilinear"),
+        ({"randaugment": (-1, 9)}, r"randaugment is \(-1, 9\); expected"),
+        ({"randaugment": (2, 31)}, r"randaugment is \(2, 31\); expected .* magnitude of 0 to 30"),
+    ],
+)
+def test_impossible_options(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        training_view(ramp(16, 16), 8, np.random.default_rng(0), **wrong)
+
+
+def test_the_published_crop_covers_8_to_100_percent_of_the_area_at_an_aspect_of_three_to_four():
+    clip, shares, ratios = ramp(192, 255, 1), [], []
+    for seed in range(200):
+        options = PUBLISHED_AUGMENTATION | {"flip": 0.0, "grayscale": 0.0}
+        view = training_view(clip, 64, np.random.default_rng(seed), **options)[0].float()
+        # A ramp's colours tell how much of the frame the view shows: 49 of its 64 columns, away from the borders.
+        width, height = (view[0, 32, 56] - view[0, 32, 7]) * 64 / 49, (view[1, 56, 32] - view[1, 7, 32]) * 64 / 49
+        shares.append(float(width * height) / (192 * 255))
+        ratios.append(float(width / height))
+    assert 0.06 < min(shares) < 0.15 and 0.85 < max(shares) < 1.05
+    assert 0.70 < min(ratios) < 0.85 and 1.2 < max(ratios) < 1.43
+    assert 0.35 < np.mean(shares) < 0.6
+
+
+def test_a_crop_that_never_fits_becomes_a_square_of_the_short_side():
+    view = training_view(ramp(20, 60), 20, np.random.default_rng(0), **STILL)
+    assert (view[0, 1, :, 0] == torch.arange(20)).all()  # every row, unscaled
+    assert (view[0, 0, 0].diff() == 1).all()

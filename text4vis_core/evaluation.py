@@ -5,7 +5,7 @@ function of (embeddings, class embeddings, labels).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -36,6 +36,10 @@ class EmbeddedVideos:
     def mean(self) -> Tensor:
         """float32 (N, D): the mean of the views."""
         return self.views.mean(1)
+
+    def only_views(self, ids: Sequence[int]) -> "EmbeddedVideos":
+        """The same videos in some of their views."""
+        return replace(self, views=self.views[:, list(ids)])
 
 
 @torch.no_grad()
@@ -121,6 +125,23 @@ def half_class_splits(num_classes: int, num_splits: int = 10) -> list[np.ndarray
     return [np.sort(permutation[: num_classes // 2]) for permutation in permutations]
 
 
+def base_novel_split(counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Base and novel classes of the base-to-novel protocol (Rasheed et al., ViFi-CLIP, CVPR 2023).
+
+    The half of the classes with more training videos is base, the rarer half novel; of an odd number base has one more.
+    Of classes with equally many the first are novel: the published split of HMDB51, where all have 70, has them so.
+
+    Args:
+        counts: (C,), training videos of each class.
+
+    Returns:
+        Class ids of base and of novel, in increasing order.
+    """
+    rarest_first = np.argsort(np.asarray(counts), kind="stable")
+    novel, base = np.split(rarest_first, [len(rarest_first) // 2])
+    return np.sort(base), np.sort(novel)
+
+
 def zero_shot_accuracy(video_embeddings: Tensor, class_embeddings: Tensor, labels: Tensor) -> dict:
     """Zero-shot accuracy over all classes and over the ten half-class splits (Text4Vis, section 4.4).
 
@@ -165,6 +186,26 @@ def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
     hits = truth[:, present].gather(0, order).double()
     precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1, dtype=torch.float64)[:, None]
     return 100 * ((precision * hits).sum(0) / hits.sum(0)).mean().item()
+
+
+def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None) -> dict[str, float]:
+    """The metrics that are usual for a data set's kind of labels, in percent.
+
+    Args:
+        scores: (N, C).
+        labels: (N,), the class of each video.
+        targets: 0/1 (N, C) for videos with several labels, else None.
+
+    Returns:
+        {"top1", "top5"}; with targets {"top1", "map"}, where the first class is right if it is any of a video's labels.
+    """
+    scores = torch.as_tensor(scores)
+    if targets is None:
+        labels = torch.as_tensor(labels)
+        return {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
+    targets = torch.as_tensor(targets)
+    right = targets.gather(1, scores.argmax(1, keepdim=True)) > 0
+    return {"top1": 100 * right.double().mean().item(), "map": mean_average_precision(scores, targets)}
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:

@@ -1,22 +1,118 @@
 """One cell of an experiment's table: a classifier is initialised, trained on some videos and scored on others.
 
-The notebooks loop over initialisations, shots and seeds; what happens inside the loop is here, once.
+The notebooks loop over initialisations, shots and seeds; what happens inside the loop is here, once. A `Source` says
+where models and class embeddings come from, `Clips` how videos become clips.
 """
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from .classifier import INITIALISERS, initialise
-from .clip import Clip
-from .datasets import ON_ERROR, VideoDataset, VideoList
+from .checkpoints import load_text4vis_checkpoint
+from .classifier import INITIALISERS, LinearClassifier, initialise
+from .clip import Clip, load_class_embeddings, load_clip
+from .contrastive import TextTower
+from .datasets import ON_ERROR, VideoDataset, VideoList, load_videos
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
-from .model import VideoClassifier
+from .labels import NAME_STYLES, TEMPLATES, prompts
+from .model import VideoClassifier, fingerprint
 from .results import check_choices
+from .temporal import split_temporal
 from .training import Fit, TrainingConfig, fit
+from .transforms import PUBLISHED_AUGMENTATION
+
+AUGMENTATIONS = {"light": {}, "published": PUBLISHED_AUGMENTATION}
+SPLITS = ("train", "test", "all")
+LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where models and class embeddings come from: a CLIP, or a published checkpoint with the text side beside it.
+
+    Attributes:
+        clip: image and text tower. None for a checkpoint whose class embeddings are in a file.
+        checkpoint: file in the published format, with the image encoder, its temporal modules and logit scale.
+        checkpoint_temporal: see `load_text4vis_checkpoint`.
+        temporal: of a model made from `clip`: see `VideoClassifier`.
+        temporal_heads: of the temporal transformer; None for the default.
+        temporal_options: further arguments of the temporal head.
+        num_frames: frames in a clip.
+        names: style of the class names, a key of `labels.NAME_STYLES`.
+        template: prompt template of the class embeddings.
+        class_embeddings_file: saved class embeddings, instead of the text tower's.
+    """
+
+    clip: Clip | None
+    checkpoint: str = ""
+    checkpoint_temporal: str = "auto"
+    temporal: str = "mean"
+    temporal_heads: int | None = None
+    temporal_options: dict = field(default_factory=dict)
+    num_frames: int = 8
+    names: str = "words"
+    template: str = TEMPLATES["published"]
+    class_embeddings_file: str = ""
+
+    def __post_init__(self):
+        prompts(["x"], self.template)
+        check_choices("names", self.names, NAME_STYLES)
+        split_temporal(self.temporal)
+        if self.clip is None and not (self.checkpoint and self.class_embeddings_file):
+            raise ValueError("without a model, a checkpoint and a file of class embeddings are needed, both")
+
+    @classmethod
+    def load(cls, model: str, pretrained: str = "", **settings) -> "Source":
+        """From an open_clip name and its weights, or a folder; `model` may be empty where no text tower is needed."""
+        return cls(load_clip(model, pretrained or None) if model else None, **settings)
+
+    def model(self, seed: int = 0) -> VideoClassifier:
+        """A model before training, on the GPU where there is one; new parameters are drawn by `seed`.
+
+        Raises:
+            ValueError, CheckpointError: the checkpoint cannot be used, or the text tower is another model's.
+        """
+        heads = self.temporal_heads or None
+        if not self.checkpoint:
+            options = self.temporal_options
+            model = VideoClassifier.from_clip(self.clip, self.temporal, heads, self.num_frames, seed, **options)
+        else:
+            model = load_text4vis_checkpoint(self.checkpoint, self.num_frames, self.checkpoint_temporal, heads)
+            if self.clip is not None and self.clip.dim != model.dim:
+                raise ValueError(
+                    f"{self.checkpoint} has embeddings of size {model.dim}, the text tower of {self.clip.source} gives "
+                    f"{self.clip.dim}: set model to the CLIP that the checkpoint was trained from"
+                )
+        return model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
+
+    def class_embeddings(self, videos: VideoList) -> Tensor:
+        """Class embeddings (C, D) of a list's classes, rows of unit length.
+
+        Raises:
+            ValueError: the file lacks a class (which), or cannot be read.
+        """
+        names = videos.class_names(self.names)
+        if self.class_embeddings_file:
+            return load_class_embeddings(self.class_embeddings_file, names)
+        return self.clip.class_embeddings(names, self.template)
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of each file or model that the numbers depend on."""
+        files = {"checkpoint": self.checkpoint, "class_embeddings": self.class_embeddings_file}
+        prints = {name: _sha256(Path(file)) for name, file in files.items() if file}
+        return prints | ({"clip": fingerprint(self.clip.model)} if self.clip else {})
+
+
+def load_split(dataset: str, root: str | Path, split: str, fold: int = 1) -> VideoList:
+    """The videos of "train", "test" or "all" (both, each file once and whole), see `load_videos`."""
+    check_choices("split", split, SPLITS)
+    if split != "all":
+        return load_videos(dataset, root, split, fold)
+    return load_videos(dataset, root, "train", fold).join(load_videos(dataset, root, "test", fold))
 
 
 @dataclass(frozen=True)
@@ -26,12 +122,21 @@ class Clips:
     Attributes:
         num_frames: frames in a clip.
         dense: dense instead of segment sampling.
+        resize: short side before cropping, in training and evaluation (256 in the published code); None: evaluation
+            scales to the model's size, training crops from the frame as it is.
+        min_frames: frame folders with fewer are left out of training and single-view evaluation, and counted.
+        augmentation: a key of `AUGMENTATIONS`.
+        options: further arguments of `transforms.training_view`, such as `randaugment`.
         on_error: "raise" or "skip", for videos that cannot be decoded.
         num_workers: processes that decode.
     """
 
     num_frames: int = 8
     dense: bool = False
+    resize: int | None = None
+    min_frames: int = 0
+    augmentation: str = "light"
+    options: dict = field(default_factory=dict)
     on_error: str = "raise"
     num_workers: int = 0
 
@@ -39,31 +144,45 @@ class Clips:
         if self.num_frames < 1:
             raise ValueError(f"num_frames is {self.num_frames}; it must be at least 1")
         check_choices("on_error", self.on_error, ON_ERROR)
+        check_choices("augmentation", self.augmentation, AUGMENTATIONS)
 
     def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
         """Random training clips."""
-        return VideoDataset(
-            videos, self.num_frames, size, training=True, dense=self.dense, on_error=self.on_error, seed=seed
+        augmentation = AUGMENTATIONS[self.augmentation] | self.options
+        return self._dataset(
+            videos, size, training=True, augmentation=augmentation, min_frames=self.min_frames, seed=seed
         )
 
     def evaluation(self, videos: VideoList, size: int, clips: int = 1, crops: int = 1) -> VideoDataset:
         """Evaluation views."""
-        return VideoDataset(
-            videos, self.num_frames, size, dense=self.dense, clips=clips, crops=crops, on_error=self.on_error
-        )
+        min_frames = self.min_frames if clips * crops == 1 else 0
+        return self._dataset(videos, size, clips=clips, crops=crops, min_frames=min_frames)
 
-    def embed(self, model: VideoClassifier, videos: VideoList, progress: str | None = None) -> EmbeddedVideos:
-        """One view of each video, encoded."""
-        return embed_videos(model, self.evaluation(videos, model.size), num_workers=self.num_workers, progress=progress)
+    def embed(
+        self, model: VideoClassifier, videos: VideoList, clips: int = 1, crops: int = 1, progress: str | None = None
+    ) -> EmbeddedVideos:
+        """The views of each video, encoded."""
+        dataset = self.evaluation(videos, model.size, clips, crops)
+        # As many frames at a time as 32 single views have.
+        batch_size = max(1, 32 // (clips * crops))
+        return embed_videos(model, dataset, batch_size, num_workers=self.num_workers, progress=progress)
+
+    def _dataset(self, videos: VideoList, size: int, **settings) -> VideoDataset:
+        common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error}
+        return VideoDataset(videos, self.num_frames, size, **common, **settings)
 
 
 @dataclass
 class Trained:
-    """A cell's outcome: the model, its history, the classifier's rows before, and the test videos' embeddings after."""
+    """A cell's outcome: the model, its history, the classifier's rows before, and the test videos' embeddings after.
+
+    Attributes:
+        initial_rows: (C, D); None for the vision-only baseline.
+    """
 
     model: VideoClassifier
     fit: Fit
-    initial_rows: Tensor
+    initial_rows: Tensor | None
     test: EmbeddedVideos
 
 
@@ -86,7 +205,7 @@ def methods(frozen: list[str], trainable: list[str]) -> dict[str, tuple[str, boo
 
 
 def train_and_test(
-    clip: Clip,
+    source: Source,
     train: VideoList,
     test: VideoList,
     config: TrainingConfig,
@@ -94,11 +213,9 @@ def train_and_test(
     *,
     initialisation: str,
     frozen: bool,
-    template: str,
     run_dir: Path,
     name: str,
-    temporal: str = "mean",
-    temporal_options: dict | None = None,
+    views: tuple[int, int] = (1, 1),
     test_every_epoch: bool = False,
     counted_classes: Sequence[int] | None = None,
     progress: bool = True,
@@ -106,33 +223,37 @@ def train_and_test(
     """Initialise a classifier of `train`'s classes, fine-tune, and embed `test`, whose classes must be the same.
 
     Args:
-        clip: gives the image encoder and the class embeddings.
+        source: gives the model and the class embeddings.
         train, test: videos.
-        test_every_epoch, counted_classes: whether test accuracy joins the history, and of which classes (all if None).
         config: the recipe; its seed also draws the classifier's rows and new parameters.
         clips: how videos become clips.
-        initialisation: a key of `classifier.INITIALISERS`.
+        initialisation: a key of `classifier.INITIALISERS`, or "linear" for the vision-only baseline.
         frozen: keep the classifier's rows.
-        template: prompt template of the class embeddings.
         run_dir: checkpoints go to its folder `checkpoints`.
         name: of this cell, for checkpoint and progress bar.
-        temporal: a key of `temporal.TEMPORAL`, with its `temporal_options`.
+        views: clips and crops of each test video.
+        test_every_epoch, counted_classes: whether test accuracy joins the history, and of which classes (all if None).
         progress: show a progress bar over epochs.
 
     Raises:
         ValueError: an unknown name, with the choices.
         CheckpointError, VideoError: see `fit`.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = VideoClassifier.from_clip(clip, temporal, seed=config.seed, **(temporal_options or {})).to(device)
-    names, needs = train.names, {}
-    if initialisation == "text":
-        needs["class_embeddings"] = clip.class_embeddings(names, template)
-    if initialisation == "lda":
-        known = clips.embed(model, train)  # a video that is left out here is left out, and listed, in training too
-        needs |= {"features": torch.nn.functional.normalize(known.mean, dim=-1), "labels": known.labels}
-    rows = initialise(initialisation, len(names), model.dim, seed=config.seed, **needs)
-    model.set_classifier(rows, frozen)
+    model = source.model(config.seed)
+    rows = None
+    if config.objective == "contrastive":
+        model.text_tower = TextTower(source.clip, train.class_names(source.names), source.template)
+    elif initialisation == LINEAR:
+        model.classifier = LinearClassifier(len(train.classes), model.dim, config.seed).to(model.logit_scale.device)
+    if initialisation != LINEAR:
+        needs = {}
+        if initialisation == "text":
+            needs["class_embeddings"] = source.class_embeddings(train)
+        if initialisation == "lda":
+            known = clips.embed(model, train)  # a video that is left out here is left out, and listed, in training too
+            needs |= {"features": torch.nn.functional.normalize(known.mean, dim=-1), "labels": known.labels}
+        rows = initialise(initialisation, len(train.classes), model.dim, seed=config.seed, **needs)
+        model.set_classifier(rows, frozen)
 
     counted = test if counted_classes is None else test.only(counted_classes)
 
@@ -149,7 +270,7 @@ def train_and_test(
         depends_on=counted.fingerprint() if test_every_epoch else None,
         progress=progress,
     )
-    return Trained(model, outcome, rows, clips.embed(model, test))
+    return Trained(model, outcome, rows, clips.embed(model, test, *views))
 
 
 @torch.no_grad()
@@ -165,3 +286,11 @@ def accuracy(
 def own_scores(model: VideoClassifier, videos: EmbeddedVideos) -> Tensor:
     """Logits (N, C) of the model's own classifier for the mean of each video's views, on the CPU."""
     return model.classifier(videos.mean.to(model.logit_scale.device), model.logit_scale).cpu()
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()

@@ -12,6 +12,10 @@ TEMPLATES = {
 }
 
 
+# "published" is what the release feeds to the tokenizer; "words" splits `ApplyEyeMakeup` into words.
+NAME_STYLES = ("published", "words")
+
+
 def as_words(name: str) -> str:
     """A class name as words: `ApplyEyeMakeup`, `apply_eye_makeup` and `apply eye makeup` all become the last.
 
@@ -19,6 +23,27 @@ def as_words(name: str) -> str:
     """
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return re.sub(r"[\s_]+", " ", name).strip().lower()
+
+
+def class_names(names: Sequence[str], style: str = "words") -> list[str]:
+    """Class names as text.
+
+    Args:
+        names: as a data set spells them.
+        style: "published": underscores become spaces, else as spelled, so `ApplyEyeMakeup` stays one word; "words":
+            see `as_words`.
+
+    Raises:
+        ValueError: an unknown style, with the choices.
+    """
+    if style not in NAME_STYLES:
+        raise ValueError(f"names are {style!r}; choose from: {', '.join(NAME_STYLES)}")
+    return [as_words(name) if style == "words" else name.replace("_", " ") for name in names]
+
+
+def is_directional(name: str) -> bool:
+    """Whether a class name says left or right, so that the mirror image of its videos shows something else."""
+    return re.search(r"\b(left|right)\b", name.lower().replace("_", " ")) is not None
 
 
 def prompts(names: Sequence[str], template: str = TEMPLATES["published"]) -> list[str]:

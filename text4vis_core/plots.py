@@ -11,6 +11,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
     "#0072B2",
@@ -30,6 +31,9 @@ LOOK = {  # colour and marker
     "lda": (PURPLE, "D"),
     "mean": (ORANGE, "s"),
     "transformer": (BLUE, "o"),
+    "linear": (ORANGE, "P"),
+    "contrastive": (GREEN, "X"),
+    "before": ("#666666", "v"),
 }
 STYLE = {
     "figure.dpi": 120,
@@ -258,11 +262,28 @@ def correlation_maps(maps: Mapping[str, np.ndarray], names: Sequence[str]) -> Fi
 
 
 def loss_curve(epochs: Sequence[float], losses: Sequence[float], *, title: str, ylabel: str = "loss") -> Figure:
-    """A loss over epochs."""
+    """A loss, or another number of training, over epochs."""
     fig, ax = plt.subplots(figsize=(4.8, 2.8))
     ax.plot(epochs, losses, marker="o", color=BLUE)
     ax.set(title=title, xlabel="epoch", ylabel=ylabel)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.1 * max(losses))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return fig
+
+
+def difference_counts(counts: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """How many values differ by 0, 1, 2, 3 and more grey levels: bars in percent on a logarithmic axis, by path."""
+    fig, ax = plt.subplots(figsize=(6, 3.2))
+    width = 0.8 / len(counts)
+    for number, (name, values) in enumerate(counts.items()):
+        percent = 100 * np.asarray(values) / np.sum(values)
+        x = np.arange(len(percent)) + (number - (len(counts) - 1) / 2) * width
+        ax.bar(x, percent, width, label=name, color=f"C{number}")
+    ax.set_yscale("log")
+    ax.set_ylim(1e-4, 200)
+    ax.set_xticks(range(len(percent)), [*map(str, range(len(percent) - 1)), f"{len(percent) - 1} or more"])
+    ax.set(title=title, xlabel="difference (grey levels of 255)", ylabel="values (%)")
+    ax.legend(title="short side -> crop")
     return fig
 
 

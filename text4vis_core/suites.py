@@ -17,6 +17,7 @@ import difflib
 import itertools
 import json
 import logging
+import math
 import os
 import re
 import sys
@@ -33,8 +34,16 @@ from typing import Any, NoReturn
 import yaml
 
 SUITE_KEYS = ("description", "runs")
-RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources")
+RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources", "needs")
 DEFAULT_RESOURCES = {"cores": 1, "gpu": 0, "mem_mb": 2000, "minutes": 60}
+# What a run at the paper's scale needs: videos of the data set, and estimates of the rest, with a table's headings.
+NEEDS = {
+    "train_videos": "training videos",
+    "test_videos": "test videos",
+    "disk_gb": "disk (GB)",
+    "gpu_memory_gb": "GPU memory (GB)",
+    "gpu_hours": "GPU hours",
+}
 RUN_DIR = "run_dir"  # the one parameter that every notebook has and that no suite sets
 
 
@@ -44,7 +53,10 @@ class SuiteError(ValueError):
 
 @dataclass(frozen=True)
 class Run:
-    """One notebook with its parameters: an entry of a suite after its grid is expanded."""
+    """One notebook with its parameters: an entry of a suite after its grid is expanded.
+
+    `needs` has the keys of `NEEDS`, or is empty where the suite does not say.
+    """
 
     suite: str
     name: str
@@ -52,6 +64,7 @@ class Run:
     parameters: dict[str, Any]
     after: tuple[str, ...]
     resources: dict[str, int]
+    needs: dict[str, float]
 
     @property
     def directory(self) -> Path:
@@ -146,8 +159,26 @@ def read_suite(path: str | Path) -> Suite:
 def notebook_parameters(path: Path) -> list[str]:
     """The names assigned in the cell tagged `parameters` of the notebook at `path`.
 
-    Read as Python, because papermill's own inspection is by line and loses `root: str | None = None`.
     Raises SuiteError when the file is not a notebook or has no such cell.
+    """
+    return list(_parameters_cell(path))
+
+
+def notebook_defaults(path: Path) -> dict[str, Any]:
+    """The parameters of the notebook at `path` with the values it gives them.
+
+    Raises SuiteError when the file is not a notebook, has no such cell, or computes a value.
+    """
+    try:
+        return {name: ast.literal_eval(value) for name, value in _parameters_cell(path).items()}
+    except ValueError as error:
+        raise SuiteError(f"{path}: a parameter's value must be plain, as papermill can replace it: {error}") from None
+
+
+def _parameters_cell(path: Path) -> dict[str, ast.expr]:
+    """Names and values assigned in the cell tagged `parameters`.
+
+    Read as Python, because papermill's own inspection is by line and loses `root: str | None = None`.
     """
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -159,11 +190,11 @@ def notebook_parameters(path: Path) -> list[str]:
         raise SuiteError(f"{path}: not a notebook ({error})") from None
     except SyntaxError as error:
         raise SuiteError(f"{path}: the parameters cell is not Python: {error}") from None
-    names = []
+    values = {}
     for statement in statements:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        names += [target.id for target in targets if isinstance(target, ast.Name)]
-    return names
+        values |= {target.id: statement.value for target in targets if isinstance(target, ast.Name)}
+    return values
 
 
 def execute(run: Run) -> dict[str, Any]:
@@ -274,6 +305,24 @@ def summary(suite: Suite) -> str:
     return "\n".join([title, *lines, *details])
 
 
+def needs_table(suite: Suite) -> str:
+    """A table of what the runs need; empty when the suite does not say."""
+    runs = [run for run in suite.runs if run.needs]
+    if not runs:
+        return ""
+    rows = [[run.name, *(f"{run.needs[key]:,.15g}" for key in NEEDS)] for run in runs]
+    title = "What the runs need (all but the number of videos are estimates)"
+    return f"{title}\n{table(['run', *NEEDS.values()], rows)}"
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """Columns for a terminal: the first to the left, the others to the right, two spaces between and before."""
+    lines = [headings, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    aligned = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines]
+    return "\n".join("  " + "  ".join(cells) for cells in aligned)
+
+
 def _load(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
@@ -328,6 +377,14 @@ def _expand(entry: Any, path: Path, number: int) -> list[Run]:
         if type(value) is not int or value < least:
             raise SuiteError(f"{where}: resources: {key} must be a whole number from {least} up, not {value!r}")
 
+    needs = _mapping(entry.get("needs") or {}, tuple(NEEDS), f"{where}: needs")
+    for key, value in needs.items():
+        if type(value) not in (int, float) or not 0 <= value < math.inf:
+            raise SuiteError(f"{where}: needs: {key} must be a number from 0 up, not {value!r}")
+    if needs and len(needs) < len(NEEDS):
+        missing = ", ".join(key for key in NEEDS if key not in needs)
+        raise SuiteError(f"{where}: needs: also say {missing} (estimates will do), or leave needs out")
+
     combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     return [
         Run(
@@ -337,6 +394,7 @@ def _expand(entry: Any, path: Path, number: int) -> list[Run]:
             parameters={**parameters, **combination},
             after=tuple(after),
             resources={**DEFAULT_RESOURCES, **resources},
+            needs=needs,
         )
         for combination in combinations
     ]
@@ -420,7 +478,7 @@ def _main() -> int:
 
     suite = read_suite(arguments.suite)
     if arguments.command == "check":
-        print(f"{suite.path}: {len(suite.runs)} runs, nothing wrong")
+        print("\n".join(filter(None, [f"{suite.path}: {len(suite.runs)} runs, nothing wrong", needs_table(suite)])))
     elif arguments.command == "execute":
         run = suite.run(arguments.run)
         if arguments.with_parent:

@@ -1,10 +1,11 @@
-"""Fine-tune a `VideoClassifier` towards its class embeddings.
+"""Fine-tune a `VideoClassifier` towards its class embeddings, or together with its text tower.
 
     fit(model, dataset, TrainingConfig(epochs=30), checkpoint_dir="runs/x", name="text")
 
 One epoch is a permutation of the videos drawn by (seed, epoch); a step is `batch_size` videos in `accumulate`
-micro-batches; the loss is label cross-entropy. CLIP's parameters move at `clip_lr_ratio` times the rate of everything
-new. The loop runs on CUDA in mixed precision where there is a GPU, else on the CPU, from the same code.
+micro-batches; the loss is label cross-entropy, or for the objective "contrastive" that of `contrastive.py`. CLIP's
+parameters move at `clip_lr_ratio` times the rate of everything new. The loop runs on CUDA in mixed precision where
+there is a GPU, else on the CPU, from the same code.
 
 All randomness is a function of (seed, epoch, index), so a run that was interrupted resumes after its last whole epoch
 and ends with the same numbers. The checkpoint's name holds a fingerprint of everything that determines the run:
@@ -17,33 +18,43 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+from torch import nn
 from torch.utils.data import DataLoader
 
 from .checkpoints import check_writable, load_checkpoint, save_checkpoint
 from .datasets import VideoDataset, collate
 from .evaluation import progress_bar
 from .model import VideoClassifier, fingerprint
+from .objectives import OBJECTIVES, ClassifierObjective, ContrastiveObjective, gather_rows
+from .residual import recompute, stochastic_depth
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train. The defaults are the published recipe (Text4Vis, section 4.1).
+    """How to train. The defaults are the published recipe (Text4Vis, section 4.1), but for the options that are off.
+
+    The release sets the rate at every tenth step; here it is set at every step, on the same curve.
 
     Attributes:
         epochs: passes over the videos.
         batch_size: videos per optimiser step, all micro-batches together.
-        accumulate: micro-batches per step.
+        accumulate: micro-batches per step. In contrastive training a video meets the texts of its micro-batch only.
         lr: peak learning rate of new parameters (temporal module, trainable classifier).
-        clip_lr_ratio: CLIP's parameters (image encoder, logit scale) move at this times `lr`.
+        clip_lr_ratio: CLIP's parameters (image encoder, text tower, logit scale) move at this times `lr`.
         warmup_epochs: linear from zero to the peak; cosine to zero afterwards.
         weight_decay, betas, eps: of AdamW.
         grad_clip: largest gradient norm; None for no limit.
+        label_smoothing: share of the target that all classes have evenly, in [0, 1).
+        drop_path: rate of stochastic depth in the image encoder's last block, in [0, 1); it grows linearly from 0.
+        gradient_checkpointing: compute the image encoder's blocks twice instead of keeping what is inside them. (The
+            release always does.)
+        objective: "classifier", or "contrastive", which trains `model.text_tower` too and needs no classifier.
         precision: "auto" (bf16 or fp16 mixed on CUDA, 32 bit on the CPU) or one of Fabric's.
         num_workers: processes that decode.
         seed: of the order of videos, their random clips and dropout.
@@ -59,6 +70,10 @@ class TrainingConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     grad_clip: float | None = None
+    label_smoothing: float = 0.0
+    drop_path: float = 0.0
+    gradient_checkpointing: bool = False
+    objective: str = "classifier"
     precision: str = "auto"
     num_workers: int = 0
     seed: int = 0
@@ -71,6 +86,13 @@ class TrainingConfig:
             raise ValueError(f"accumulate {self.accumulate} does not divide batch_size {self.batch_size}")
         if not 0 <= self.warmup_epochs <= self.epochs:
             raise ValueError(f"warmup_epochs is {self.warmup_epochs}; it must lie between 0 and epochs, {self.epochs}")
+        for name in ("label_smoothing", "drop_path"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0 and less than 1")
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"unknown objective {self.objective!r}; choose from: {', '.join(OBJECTIVES)}")
+        if self.objective == "contrastive" and self.label_smoothing:
+            raise ValueError("label_smoothing is of the objective 'classifier'; set it to 0 for 'contrastive'")
 
 
 @dataclass
@@ -97,12 +119,18 @@ def warmup_cosine(epoch: float, total_epochs: float, warmup_epochs: float) -> fl
 
 
 def parameter_groups(model: VideoClassifier, config: TrainingConfig) -> list[dict]:
-    """AdamW's two groups: CLIP's parameters, and everything new; each remembers its peak rate."""
-    clip = [p for p in [*model.visual.parameters(), model.logit_scale] if p.requires_grad]
-    known = set(map(id, clip))
-    new = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
-    groups = [(clip, config.lr * config.clip_lr_ratio), (new, config.lr)]
-    return [{"params": params, "lr": peak, "peak_lr": peak} for params, peak in groups if params]
+    """AdamW's two groups: CLIP's parameters, and everything new; each remembers its peak rate.
+
+    As in the release, whose groups go by name, the temporal convolutions inside the encoder ("control_point") are new,
+    and its time embedding moves with the encoder. Weight decay is on all of them.
+    """
+    groups = {True: [], False: []}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            clips = name.split(".")[0] in ("visual", "text_tower", "logit_scale") and "control_point" not in name
+            groups[clips].append(parameter)
+    peaks = {True: config.lr * config.clip_lr_ratio, False: config.lr}
+    return [{"params": groups[i], "lr": peaks[i], "peak_lr": peaks[i]} for i in (True, False) if groups[i]]
 
 
 def fit(
@@ -119,7 +147,8 @@ def fit(
     """Train a model in place.
 
     Args:
-        model: with its classifier set.
+        model: with its classifier set, or for the objective "contrastive" its text tower; its classifier is then made
+            of the tower's class embeddings, after every epoch anew.
         dataset: training clips (`training=True`).
         config: how.
         checkpoint_dir: where the checkpoint `<name>-<fingerprint>.pt` is written after every epoch.
@@ -129,23 +158,29 @@ def fit(
         progress: show a progress bar over epochs.
 
     Raises:
+        RuntimeError: the model lacks the classifier, or the text tower, that the objective needs.
+        ValueError: the image encoder does not allow `drop_path` or `gradient_checkpointing`.
         CheckpointError: the folder cannot be written to (before training), or a checkpoint is damaged.
         VideoError: a video cannot be decoded and the data set does not skip.
         FloatingPointError: the loss is no longer finite.
     """
     from lightning_fabric import Fabric
 
-    if model.classifier is None:
-        raise RuntimeError("the model has no classifier yet: call set_classifier before fit")
-    path = check_writable(checkpoint_dir) / f"{name}-{_run_fingerprint(model, dataset, config, depends_on)[:12]}.pt"
-
     cuda = torch.cuda.is_available()
     fabric = Fabric(accelerator="cuda" if cuda else "cpu", devices=1, precision=_precision(config.precision))
+    contrastive = config.objective == "contrastive"
+    if contrastive:
+        objective = ContrastiveObjective(model, partial(gather_rows, fabric))
+        model.set_classifier(model.text_tower.class_embeddings())
+    else:
+        objective = ClassifierObjective(model, config.label_smoothing)
+    path = check_writable(checkpoint_dir) / f"{name}-{_run_fingerprint(model, dataset, config, depends_on)[:12]}.pt"
+
     fabric.launch()
     optimizer = torch.optim.AdamW(
         parameter_groups(model, config), betas=config.betas, eps=config.eps, weight_decay=config.weight_decay
     )
-    wrapped, optimizer = fabric.setup(model, optimizer)
+    objective, optimizer = fabric.setup(objective, optimizer)
 
     result, start = Fit(), 0
     if path.exists():
@@ -159,9 +194,12 @@ def fit(
     epochs = range(start, config.epochs)
     for epoch in progress_bar(epochs, f"training {name}" if progress and epochs else None, unit="epoch", leave=False):
         begin = time.perf_counter()
-        row = _train_epoch(fabric, wrapped, optimizer, dataset, config, epoch, result.skipped)
+        with stochastic_depth(model.visual, config.drop_path), recompute(model.visual, config.gradient_checkpointing):
+            row = _train_epoch(fabric, objective, optimizer, dataset, config, epoch, result.skipped)
         elapsed = time.perf_counter() - begin
         model.eval()
+        if contrastive:
+            model.set_classifier(model.text_tower.class_embeddings())
         row["seconds"] = elapsed + (result.history[-1]["seconds"] if result.history else 0.0)
         result.history.append(row | (after_epoch(model) if after_epoch else {}))
         state = {"model": model.state_dict(), "history": result.history, "skipped": result.skipped}
@@ -172,7 +210,7 @@ def fit(
     return result
 
 
-def _train_epoch(fabric, model, optimizer, dataset, config: TrainingConfig, epoch: int, skipped: list) -> dict:
+def _train_epoch(fabric, objective, optimizer, dataset, config: TrainingConfig, epoch: int, skipped: list) -> dict:
     """One pass over the videos: a permutation, cut into steps, cut into micro-batches."""
     dataset.epoch = epoch
     torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch]).generate_state(1)[0]))
@@ -192,7 +230,7 @@ def _train_epoch(fabric, model, optimizer, dataset, config: TrainingConfig, epoc
     )
     loader = iter(loader)
     known = {path for path, _ in skipped}
-    model.train()
+    objective.train()
     loss_sum, correct, seen = 0.0, 0, 0
     for number, step in enumerate(steps):
         factor = warmup_cosine(epoch + number / len(steps), config.epochs, config.warmup_epochs)
@@ -208,19 +246,19 @@ def _train_epoch(fabric, model, optimizer, dataset, config: TrainingConfig, epoc
                     skipped.append((path, reason))
             if batch["frames"] is None:
                 continue
-            logits = model(batch["frames"])
-            loss = F.cross_entropy(logits.float(), batch["labels"], reduction="sum")
+            loss, right = objective(batch["frames"], batch["labels"], batch.get("targets"))
+            count = len(batch["labels"])
             # The mean over the step's videos, however they fall into micro-batches; one left out counts as zero.
-            fabric.backward(loss / len(step))
-            loss_sum += loss.detach()
-            correct += (logits.argmax(-1) == batch["labels"]).sum()
-            videos += len(batch["labels"])
+            fabric.backward(loss * count / len(step))
+            loss_sum += loss.detach() * count
+            correct += right.sum()
+            videos += count
         seen += videos
         if videos == 0:
             continue
         if config.grad_clip is not None:
             # In fp16 the scaler skips a step whose gradients overflow; a loss that stays non-finite is told below.
-            fabric.clip_gradients(model, optimizer, max_norm=config.grad_clip, error_if_nonfinite=False)
+            fabric.clip_gradients(objective, optimizer, max_norm=config.grad_clip, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     if seen == 0:
@@ -245,6 +283,8 @@ def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: Trai
 
     clips = {name: value for name, value in vars(dataset).items() if name not in ("videos", "epoch")}
     parts = [fingerprint(model), dataset.videos.fingerprint(), clips, asdict(config), code_fingerprint()]
-    parts += [str(model), model.mean.tolist(), model.std.tolist(), model.classifier.frozen, depends_on]
+    parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on]
+    parts += [getattr(model.classifier, "frozen", None)]
+    parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
     parts += [_precision(config.precision), torch.__version__, torch.get_num_threads()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -4,12 +4,20 @@ Randomness comes from the generator that is passed in, never from a global one, 
 depends on (seed, epoch, index) alone and not on which worker draws it.
 """
 
+import math
+
 import numpy as np
 import torch
-from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import InterpolationMode, RandAugment
 from torchvision.transforms.v2 import functional as F
 
 CROPS = (1, 3, 5, 10)
+INTERPOLATIONS = ("bicubic", "bilinear")
+ATTEMPTS = 10  # at a crop that fits into the frame
+
+# The published training view, after the short side was resized to 256 (to the input size for 336): `training_view`'s
+# options with the release's values, where they differ from the defaults and where they do not.
+PUBLISHED_AUGMENTATION = {"scale": (0.08, 1.0), "interpolation": "bilinear", "flip": 0.5, "grayscale": 0.2}
 
 
 def to_clip(frames: np.ndarray) -> torch.Tensor:
@@ -20,12 +28,17 @@ def to_clip(frames: np.ndarray) -> torch.Tensor:
 def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, crops: int = 1) -> torch.Tensor:
     """Deterministic views of a clip: short side to `resize` (bicubic), then square crops.
 
+    Where several crops lie is as in the release: at 0, 2 and 4 times a quarter, rounded down, of the room that a crop
+    leaves, so that the last one ends up to three pixels before the frame does. The single crop is rounded as
+    torchvision's CenterCrop. Of frames taller than wide the release takes three crops side by side all the same, which
+    all but coincide; here they lie above each other.
+
     Args:
         clip: uint8 (T, 3, H, W).
         size: side of a crop in pixels.
         resize: short side after scaling, at least `size`; `size` when None.
-        crops: 1 (centre); 3 (left, centre and right, or top, centre and bottom, of the scaled frame); 5 (corners and
-            centre); 10 (those and their mirror images).
+        crops: 1 (centre); 3 (left, centre and right, or top, centre and bottom, of the scaled frame); 5 (upper left,
+            upper right, lower left, lower right, centre); 10 (those, then their mirror images).
 
     Returns:
         uint8 (crops, T, 3, size, size).
@@ -38,21 +51,27 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
         raise ValueError(f"resize is {resize}, smaller than the crop of {size}")
     clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
     height, width = clip.shape[-2:]
-    bottom, right = height - size, width - size
-    centre = (round(bottom / 2), round(right / 2))
+    top, middle, bottom = _grid(height - size)
+    left, centre, right = _grid(width - size)
     match crops:
         case 1:
-            corners = [centre]
+            corners = [(round((height - size) / 2), round((width - size) / 2))]
         case 3 if width >= height:
-            corners = [(centre[0], 0), centre, (centre[0], right)]
+            corners = [(middle, left), (middle, centre), (middle, right)]
         case 3:
-            corners = [(0, centre[1]), centre, (bottom, centre[1])]
+            corners = [(top, centre), (middle, centre), (bottom, centre)]
         case 5 | 10:
-            corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), centre]
+            corners = [(top, left), (top, right), (bottom, left), (bottom, right), (middle, centre)]
         case _:
             raise ValueError(f"crops is {crops}; choose one of {', '.join(map(str, CROPS))}")
     views = torch.stack([clip[..., y : y + size, x : x + size] for y, x in corners])
     return torch.cat([views, views.flip(-1)]) if crops == 10 else views
+
+
+def _grid(room: int) -> tuple[int, int, int]:
+    """First, middle and last offset of a crop that leaves `room` pixels."""
+    quarter = room // 4
+    return 0, 2 * quarter, 4 * quarter
 
 
 def training_view(
@@ -62,35 +81,80 @@ def training_view(
     *,
     resize: int | None = None,
     scale: tuple[float, float] = (0.5, 1.0),
+    interpolation: str = "bicubic",
     flip: float = 0.5,
     grayscale: float = 0.2,
+    randaugment: tuple[int, int] = (0, 9),
+    blur: float = 0.0,
+    solarize: float = 0.0,
 ) -> torch.Tensor:
-    """One random view of a clip, the same for all its frames: random-resized crop, mirror image, grayscale.
+    """One random view of a clip, the same for all its frames.
+
+    In this order: the short side is resized, RandAugment, random-resized crop, mirror image, grayscale, blur,
+    solarisation. `PUBLISHED_AUGMENTATION` holds the release's values.
 
     Args:
         clip: uint8 (T, 3, H, W).
         size: side of the view in pixels.
         rng: where the randomness comes from.
-        resize: short side to which the clip is scaled first; not scaled when None.
-        scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3.
+        resize: short side to which the clip is scaled first (bicubic); not scaled when None.
+        scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3. When ten crops
+            in a row do not fit into the frame, a square as high or wide as the frame is taken.
+        interpolation: "bicubic" or "bilinear", with which the crop is resized.
         flip: probability of the mirror image.
         grayscale: probability of grey frames.
+        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30. The release drew them
+            for each frame alone; here a clip's frames share them.
+        blur: probability of a Gaussian blur with a standard deviation between 0.1 and 2 pixels.
+        solarize: probability that values from 128 on are inverted.
 
     Returns:
         uint8 (T, 3, size, size).
+
+    Raises:
+        ValueError: an unknown interpolation, or numbers that RandAugment does not know.
     """
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"interpolation is {interpolation!r}; choose from: {', '.join(INTERPOLATIONS)}")
     if resize is not None:
         clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    height, width = clip.shape[-2:]
-    area = height * width * rng.uniform(*scale)
-    ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
-    h, w = min(height, round(np.sqrt(area / ratio))), min(width, round(np.sqrt(area * ratio)))
-    top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
-    clip = F.resized_crop(
-        clip, int(top), int(left), h, w, [size, size], interpolation=InterpolationMode.BICUBIC, antialias=True
-    )
+    clip = _randaugment(clip, *randaugment, rng)
+    top, left, height, width = _random_crop(*clip.shape[-2:], scale, rng)
+    mode = InterpolationMode(interpolation)
+    clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
     if rng.random() < flip:
         clip = clip.flip(-1)
     if rng.random() < grayscale:
         clip = F.rgb_to_grayscale(clip, num_output_channels=3)
+    if rng.random() < blur:
+        sigma = rng.uniform(0.1, 2.0)
+        clip = F.gaussian_blur(clip, [2 * math.ceil(3 * sigma) + 1] * 2, [sigma, sigma])
+    if rng.random() < solarize:
+        clip = F.solarize(clip, 128)
     return clip
+
+
+def _random_crop(height: int, width: int, scale: tuple[float, float], rng: np.random.Generator) -> tuple[int, ...]:
+    """Top, left, height and width of a random crop."""
+    for _ in range(ATTEMPTS):
+        area = height * width * rng.uniform(*scale)
+        ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
+        h, w = round(np.sqrt(area / ratio)), round(np.sqrt(area * ratio))
+        if 0 < h <= height and 0 < w <= width:
+            break
+    else:
+        h = w = min(height, width)
+    return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
+
+
+def _randaugment(clip: torch.Tensor, operations: int, magnitude: int, rng: np.random.Generator) -> torch.Tensor:
+    if operations == 0:
+        return clip
+    if operations < 0 or not 0 <= magnitude <= 30:
+        raise ValueError(
+            f"randaugment is ({operations}, {magnitude}); expected a number of operations, and a magnitude of 0 to 30"
+        )
+    # torchvision draws from torch's global generator, which is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+        return RandAugment(operations, magnitude)(clip)

@@ -140,28 +140,74 @@ def open_video(path: str | Path) -> DecordReader | AvReader | FolderReader:
     raise VideoError(path, f"no decoder can open it ({'; '.join(dict.fromkeys(reasons))})")
 
 
-def read_frames(path: str | Path, choose: Callable[[int], np.ndarray]) -> np.ndarray:
-    """Decode the frames of a video that `choose` picks.
+def read_frames(
+    path: str | Path,
+    choose: Callable[[int], np.ndarray],
+    start: float | None = None,
+    end: float | None = None,
+    duration: float | None = None,
+) -> np.ndarray:
+    """Decode the frames of a video, or of a part of it, that `choose` picks.
 
     Args:
         path: a video file or a folder of frames.
         choose: from the number of frames to the 0-based indices wanted, in any order, repeats allowed.
+        start, end: seconds between which the part lies; None for the video's beginning and end.
+        duration: seconds that the whole video lasts; only a folder of frames, which has no frame rate, needs it.
 
     Returns:
         uint8 array (N, H, W, 3), RGB, in the order of the indices.
 
     Raises:
-        VideoError: the video cannot be opened or one of the frames cannot be decoded.
+        VideoError: the video cannot be opened, one of the frames cannot be decoded, or the part lies outside of it.
     """
     video = open_video(path)
-    indices = np.asarray(choose(len(video)), dtype=np.int64)
+    try:
+        first, stop = part_of(len(video), video.fps, start, end, duration)
+    except ValueError as error:
+        raise VideoError(path, str(error)) from None
+    indices = np.asarray(choose(stop - first), dtype=np.int64)
+    if indices.min() < 0 or indices.max() >= stop - first:
+        raise VideoError(path, f"frames {indices.min()} to {indices.max()} were asked for, it has {stop - first}")
+    return decode_frames(video, path, first + indices)
+
+
+def decode_frames(video: DecordReader | AvReader | FolderReader, path: str | Path, indices: np.ndarray) -> np.ndarray:
+    """The frames of an open video at 0-based indices, in any order, repeats allowed: uint8 (N, H, W, 3), RGB.
+
+    Raises:
+        VideoError: one of them cannot be decoded.
+    """
     unique, where = np.unique(indices, return_inverse=True)
-    if unique[0] < 0 or unique[-1] >= len(video):
-        raise VideoError(path, f"frames {unique[0]} to {unique[-1]} were asked for, it has {len(video)}")
     try:
         return _decode(video, Path(path), unique)[where]
     except Exception as error:
         raise VideoError(path, f"decoding failed ({_first_line(error)})") from error
+
+
+def part_of(
+    length: int, fps: float, start: float | None, end: float | None, duration: float | None = None
+) -> tuple[int, int]:
+    """The first frame of a part given in seconds, and the one after its last: one frame at least.
+
+    Args:
+        length: frames in the whole video.
+        fps: frames per second; 0 where unknown, then `duration` places the part.
+        start, end, duration: seconds, see `read_frames`.
+
+    Raises:
+        ValueError: the part begins after the video's end, or cannot be placed.
+    """
+    if start is None and end is None:
+        return 0, length
+    rate = fps or (length / duration if duration else 0)
+    if not rate:
+        raise ValueError("a part of it is asked for in seconds, and its frame rate is unknown; use video files")
+    first = int(np.floor((start or 0) * rate + 1e-6))
+    if first >= length:
+        raise ValueError(f"a part from {start:g} s is asked for, it lasts {length / rate:.1f} s")
+    stop = length if end is None else int(np.ceil(end * rate - 1e-6))
+    return first, min(max(stop, first + 1), length)
 
 
 def _decode(video: DecordReader | AvReader | FolderReader, path: Path, indices: np.ndarray) -> np.ndarray:

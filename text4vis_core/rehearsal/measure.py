@@ -1,0 +1,196 @@
+"""One rehearsal, in a process of its own: python -m text4vis_core.rehearsal.measure SUITE FOLDER RUN [RUN ...]
+
+Of the runs, whose computation is the same, the first is rehearsed; of the others the data alone is read. Writes
+`measured.json` into the folder.
+"""
+
+import math
+import os
+import resource
+import sys
+import time
+from dataclasses import fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..checkpoints import load_checkpoint, save_text4vis_checkpoint
+from ..clip import Clip, load_clip
+from ..experiment import Clips, Source, own_scores
+from ..hub import first_line
+from ..model import VideoClassifier
+from ..readers import load_videos
+from ..results import write_json
+from ..suites import Run, read_suite
+from ..training import TrainingConfig, fit
+from ..video_list import VideoList
+from . import WEIGHTS
+from .plan import Plan, plan_of, settings_of
+from .report import folds_of, splits_of
+
+ALIKE = 0.1  # largest difference between a resumed and an uninterrupted training, as a share of the last step
+
+
+def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
+    """Rehearse the first run.
+
+    Args:
+        runs: with the same computation; each one's data is read.
+        plan: how much of it.
+        folder: of the rehearsal; the stand-ins lie in the folder `data` beside it.
+
+    Returns:
+        parameters; train_video and view: seconds for a training video and for a view of a test video, as planned;
+        peak_gb, gpu_peak_gb: memory; resume_difference: as a share of the last step; no_weights: whether the CLIP's
+        were not here.
+
+    Raises:
+        RuntimeError: a resumed training does not end where the uninterrupted one did.
+        FloatingPointError: a score is not finite.
+    """
+    settings, weights = settings_of(runs[0]), folder / WEIGHTS
+    _say("data")
+    lists, *_ = [_stand_ins(settings_of(run), folder.parent / "data") for run in runs]
+    if plan.classes:
+        kept = range(min(plan.classes, len(lists["test"].classes)))
+        lists = {split: videos.select_classes(kept) for split, videos in lists.items()}
+    _say("model")
+    torch.manual_seed(0)
+    try:
+        clip, no_weights = load_clip(settings["model"], settings["pretrained"] or None), False
+    except (ValueError, FileNotFoundError) as error:
+        print(first_line(error), flush=True)
+        clip, no_weights = load_clip(settings["model"], "random"), True
+    source = replace(_source(settings, clip, weights), num_frames=plan.frames)
+    workers = min(settings["num_workers"], os.cpu_count() or 1)
+    clips = _by_name(
+        Clips, settings, num_frames=plan.frames, options=_options(settings), on_error="raise", num_workers=workers
+    )
+    _say("class embeddings")
+    rows = source.class_embeddings(lists["test"])
+    measured: dict[str, Any] = {"no_weights": no_weights}
+    if plan.batch_size:
+        seed = settings["seeds"][0] if "seeds" in settings else settings["seed"]
+        config = _by_name(
+            TrainingConfig,
+            settings | {"seed": seed, "grad_clip": settings["grad_clip"] or None, "num_workers": workers},
+            epochs=2,  # of a step each
+            warmup_epochs=0,
+            batch_size=plan.batch_size,
+            accumulate=plan.accumulate,
+        )
+        model, timings = _train(source, rows, lists["train"].repeat(plan.batch_size), clips, config, weights)
+        measured |= timings
+    else:
+        model = source.model().set_classifier(rows)
+    measured["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+    _say("evaluation")
+    test = lists["test"].repeat(plan.videos)
+    clips.embed(model, test.repeat(1))  # the first call is slower
+    begin = time.perf_counter()
+    embedded = clips.embed(model, test, plan.clips, plan.crops)
+    measured["view"] = (time.perf_counter() - begin) / (plan.videos * plan.clips * plan.crops)
+    if not own_scores(model, embedded).isfinite().all():
+        raise FloatingPointError("a score of a test video is not finite")
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+    cuda = torch.cuda.is_available()
+    return measured | {
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9,
+        "gpu_peak_gb": torch.cuda.max_memory_allocated() / 1e9 if cuda else None,
+    }
+
+
+def _train(
+    source: Source, rows: Tensor, videos: VideoList, clips: Clips, config: TrainingConfig, folder: Path
+) -> tuple[VideoClassifier, dict[str, float]]:
+    """Two steps, and the second once more from the checkpoint of the first. Returns the resumed model."""
+    whole, interrupted = folder / "whole", folder / "interrupted"
+
+    def train(folder: Path, after_epoch=None) -> tuple[VideoClassifier, list[dict]]:
+        model = source.model(config.seed).set_classifier(rows)
+        dataset = clips.training(videos, model.size, config.seed)
+        where = {"checkpoint_dir": folder, "name": "rehearsal", "progress": False}
+        return model, fit(model, dataset, config, after_epoch=after_epoch, **where).history
+
+    before: dict[str, Tensor] = {}
+
+    def after_epoch(model: VideoClassifier) -> dict:
+        if not before:
+            before.update({name: tensor.detach().cpu().clone() for name, tensor in model.named_parameters()})
+        else:  # the checkpoint of the first epoch, which that of the second is about to replace
+            interrupted.mkdir()
+            [path] = whole.glob("*.pt")
+            os.link(path, interrupted / path.name)
+        return {}
+
+    _say("training")
+    model, history = train(whole, after_epoch)
+    last_step = _distance(model, before)
+    before.clear()
+    del model
+    _say("resume")
+    model, _ = train(interrupted)
+    [path] = whole.glob("*.pt")
+    difference = _distance(model, load_checkpoint(path)["model"]) / last_step
+    if not difference <= ALIKE:
+        raise RuntimeError(f"a resumed training ends {difference:.2g} of a step away from an uninterrupted one")
+    seconds = history[1]["seconds"] - history[0]["seconds"]
+    return model, {"train_video": seconds / config.batch_size, "resume_difference": difference}
+
+
+@torch.no_grad()
+def _distance(model: VideoClassifier, weights: dict[str, Tensor]) -> float:
+    """Between a model's parameters and others."""
+    squares = [(p.cpu() - weights[name]).double().square().sum().item() for name, p in model.named_parameters()]
+    return math.sqrt(sum(squares))
+
+
+def _stand_ins(settings: dict[str, Any], data: Path) -> dict[str, VideoList]:
+    """The stand-ins' "train" and "test" of the first fold; every fold and every few-shot draw is made."""
+    lists: dict[str, VideoList] = {}
+    for fold, split in product(folds_of(settings), splits_of(settings)):
+        videos = load_videos(settings["dataset"], data / settings["dataset"], split, fold)
+        if split == "train" and "shots" in settings:
+            draws = [videos.few_shot(shots, seed) for shots in settings["shots"] for seed in settings["seeds"]]
+            videos = draws[-1]
+        lists.setdefault("train" if split == "train" else "test", videos)
+    return lists
+
+
+def _source(settings: dict[str, Any], clip: Clip, weights: Path) -> Source:
+    """The run's source; where its checkpoint is not here, one of random weights is written and read in its place."""
+    checkpoint = settings["checkpoint"]
+    if checkpoint and not Path(checkpoint).is_file():
+        inside = settings["checkpoint_temporal"]
+        temporal = "transformer" if inside in ("auto", "none") else f"{inside}+transformer"
+        heads = settings["temporal_heads"] or None
+        weights.mkdir()
+        checkpoint = str(weights / "stand-in.pt")
+        save_text4vis_checkpoint(checkpoint, VideoClassifier.from_clip(clip, temporal, heads, settings["num_frames"]))
+    file = settings["class_embeddings"]
+    file = file if file and Path(file).is_file() else ""
+    return _by_name(Source, settings, clip=clip, checkpoint=checkpoint, class_embeddings_file=file)
+
+
+def _options(settings: dict[str, Any]) -> dict[str, Any]:
+    options = {name: settings[name] for name in ("randaugment", "blur", "solarize") if name in settings}
+    return options | ({"randaugment": tuple(options["randaugment"])} if "randaugment" in options else {})
+
+
+def _by_name(kind: type, settings: dict[str, Any], **others):
+    """Settings of a kind, whose fields are called as the notebooks' parameters are."""
+    return kind(**{field.name: settings[field.name] for field in fields(kind) if field.name in settings} | others)
+
+
+def _say(stage: str) -> None:
+    print(f"stage: {stage}", flush=True)
+
+
+if __name__ == "__main__":
+    suite_file, folder, *names = sys.argv[1:]
+    suite = read_suite(suite_file)
+    group = [suite.run(name) for name in names]
+    write_json(Path(folder, "measured.json"), measure(group, plan_of(group[0]), Path(folder)))

@@ -1,0 +1,177 @@
+"""What an annotation reader returns: videos with their labels, and the names of the classes. No file formats here."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .labels import as_words, class_names
+
+
+class AnnotationError(ValueError):
+    """Something is wrong with a data set's files. Names the file, the line and the remedy."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """One labelled video: where it lies and its class, 0-based.
+
+    Attributes:
+        path: a video file or a folder of frames.
+        label: the class; the first one of a video with several.
+        labels: all classes of a video in a data set with several labels per video; () where there is just `label`.
+        start, end: seconds; only that part of the video is used. None for its beginning and its end.
+        duration: seconds that the whole video lasts, as annotated; places `start` and `end` in a folder of frames.
+    """
+
+    path: Path
+    label: int
+    labels: tuple[int, ...] = ()
+    start: float | None = None
+    end: float | None = None
+    duration: float | None = None
+
+    @property
+    def all_labels(self) -> tuple[int, ...]:
+        """Every class of the video, whether one or several."""
+        return self.labels or (self.label,)
+
+
+@dataclass(frozen=True)
+class VideoList:
+    """Videos with their labels, and the names of the classes.
+
+    Attributes:
+        classes: names, as the data set spells them.
+        videos: the videos, in the data set's order.
+        missing: files that are listed and not there, where the data set tolerates that (Kinetics, ActivityNet).
+        directional: ids of classes that tell left from right, whose videos are never mirrored.
+    """
+
+    classes: tuple[str, ...]
+    videos: tuple[Video, ...]
+    missing: tuple[str, ...] = ()
+    directional: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 (N,): the first class of each video."""
+        return np.array([video.label for video in self.videos], dtype=np.int64)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a video may have several classes."""
+        return any(video.labels for video in self.videos)
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """float32 (N, C): 1 for each class of a video, else 0."""
+        targets = torch.zeros(len(self.videos), len(self.classes))
+        for row, video in zip(targets, self.videos, strict=True):
+            row[list(video.all_labels)] = 1
+        return targets
+
+    @property
+    def names(self) -> list[str]:
+        """The class names as words."""
+        return self.class_names("words")
+
+    def class_names(self, style: str) -> list[str]:
+        """The class names as text, in a style of `labels.NAME_STYLES`: "published" or "words"."""
+        return class_names(self.classes, style)
+
+    def class_ids(self, names: Sequence[str]) -> list[int]:
+        """Ids of classes given by name, raw or as words.
+
+        Raises:
+            ValueError: a name that no class has, with the choices.
+        """
+        known = {as_words(name): i for i, name in enumerate(self.classes)}
+        unknown = [name for name in names if as_words(name) not in known]
+        if unknown:
+            raise ValueError(f"unknown class {unknown[0]!r}; choose from: {', '.join(self.names)}")
+        return [known[as_words(name)] for name in names]
+
+    def select_classes(self, ids: Sequence[int]) -> "VideoList":
+        """Only the videos of these classes, labels renumbered in the order given."""
+        new = {old: i for i, old in enumerate(ids)}
+        videos = []
+        for video in self.videos:
+            kept = tuple(new[label] for label in video.all_labels if label in new)
+            if kept:
+                videos.append(replace(video, label=kept[0], labels=kept if video.labels else ()))
+        return replace(
+            self,
+            classes=tuple(self.classes[i] for i in ids),
+            videos=tuple(videos),
+            directional=frozenset(new[i] for i in self.directional if i in new),
+        )
+
+    def only(self, ids: Sequence[int]) -> "VideoList":
+        """Only the videos of these classes; classes and labels stay."""
+        wanted = set(ids)
+        return replace(self, videos=tuple(video for video in self.videos if wanted.intersection(video.all_labels)))
+
+    def few_shot(self, shots: int, seed: int) -> "VideoList":
+        """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.
+
+        Raises:
+            ValueError: a class has fewer videos than that.
+        """
+        rng = np.random.default_rng(seed)
+        of_class: list[list[Video]] = [[] for _ in self.classes]
+        for video in self.videos:
+            of_class[video.label].append(video)
+        chosen = []
+        for name, mine in zip(self.classes, of_class, strict=True):
+            order = rng.permutation(len(mine))
+            if shots > len(mine):
+                raise ValueError(
+                    f"{shots} shots were asked for, class {name!r} has {len(mine)} videos: lower shots, or add videos"
+                )
+            chosen += [mine[i] for i in sorted(order[:shots])]
+        return replace(self, videos=tuple(chosen))
+
+    def repeat(self, length: int) -> "VideoList":
+        """The videos again and again, in order, `length` in all: so few-shot training has the epochs of the full set.
+
+        Raises:
+            ValueError: there is no video to repeat.
+        """
+        if length and not self.videos:
+            raise ValueError(f"a list without videos cannot be repeated to {length}")
+        return replace(self, videos=tuple(self.videos[i % len(self.videos)] for i in range(length)))
+
+    def join(self, other: "VideoList") -> "VideoList":
+        """The videos of both lists, whole, and each file once, as zero-shot tests take all that a data set has.
+
+        Raises:
+            ValueError: the lists have other classes.
+        """
+        if self.classes != other.classes:
+            raise ValueError("only lists of the same classes can be joined")
+        labels: dict[Path, dict[int, None]] = {}
+        for video in (*self.videos, *other.videos):
+            labels.setdefault(video.path, {}).update(dict.fromkeys(video.all_labels))
+        several = self.multi_label or other.multi_label
+        videos = tuple(Video(path, next(iter(ids)), tuple(ids) if several else ()) for path, ids in labels.items())
+        return replace(self, videos=videos, missing=tuple(dict.fromkeys([*self.missing, *other.missing])))
+
+    def fingerprint(self) -> str:
+        """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        sizes = {}
+        for video in self.videos:
+            path = video.path
+            if path not in sizes:
+                sizes[path] = path.stat().st_size if path.is_file() else sum(1 for _ in path.iterdir())
+            digest.update(f"\n{path.parent.name}/{path.name} {sizes[path]} {video.label}".encode())
+            if video.labels or video.start is not None or video.end is not None:
+                digest.update(f" {video.labels} {video.start} {video.end}".encode())
+        return digest.hexdigest()
