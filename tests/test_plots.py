@@ -35,6 +35,16 @@ CASES = {
     "loss_curve": [([1, 2], [3.0, 2.0])],
     "the_idea": [(VIDEO[:3], NAMES, UNIT, UNIT)],
 }
+CASES["difference_counts"] = [
+    {"counts": {"64 -> 64": np.array([99, 1, 0, 0, 0]), "256 -> 224": np.array([90, 9, 1, 0, 0])}}
+]
+CASES["videos_per_class"] = [
+    {"counts": {"train": np.array([5, 0, 7]), "test": np.array([2, 2, 2])}, "names": NAMES},
+    {"counts": {"train": np.arange(90)}, "names": [str(i) for i in range(90)]},
+]
+CASES["distributions"] = [
+    {"panels": {"seconds": np.array([2.0, 2.5]), "pixels": ["4x3", "4x3", "8x6"], "rate": np.arange(20.0), "none": []}}
+]
 LABELS = {"title": "title", "xlabel": "x"}
 
 
@@ -117,3 +127,20 @@ def test_class_gains_are_sorted():
     [axes] = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [-4, 12]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["push up", "archery"]
+
+
+def test_few_different_numbers_are_bars_in_order_of_frequency():
+    figure = plots.distributions({"rate": [30.0, 25.0, 25.0], "seconds": np.arange(20.0)}, title="t")
+    bars, histogram = figure.axes
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["25", "30"]
+    assert [bar.get_width() for bar in bars.patches] == [2, 1]
+    assert sum(bar.get_height() for bar in histogram.patches) == 20
+
+
+def test_videos_per_class_shows_every_class_of_every_split():
+    figure = draw("videos_per_class", CASES["videos_per_class"][0])
+    [axes] = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == [5, 0, 7, 2, 2, 2]
+    assert [label.get_text() for label in axes.get_yticklabels()] == NAMES
+    [curve] = draw("videos_per_class", CASES["videos_per_class"][1]).axes[0].lines
+    assert curve.get_ydata().tolist() == list(range(89, -1, -1))

@@ -216,6 +216,7 @@ def train_and_test(
     run_dir: Path,
     name: str,
     views: tuple[int, int] = (1, 1),
+    fine_tune: bool = True,
     test_every_epoch: bool = False,
     counted_classes: Sequence[int] | None = None,
     progress: bool = True,
@@ -232,6 +233,7 @@ def train_and_test(
         run_dir: checkpoints go to its folder `checkpoints`.
         name: of this cell, for checkpoint and progress bar.
         views: clips and crops of each test video.
+        fine_tune: else nothing is trained, and the model is tested as it is.
         test_every_epoch, counted_classes: whether test accuracy joins the history, and of which classes (all if None).
         progress: show a progress bar over epochs.
 
@@ -260,16 +262,18 @@ def train_and_test(
     def test_accuracy(model: VideoClassifier) -> dict:
         return {"test_top1": accuracy(model, clips.embed(model, counted))[0]}
 
-    outcome = fit(
-        model,
-        clips.training(train, model.size, config.seed),
-        config,
-        checkpoint_dir=run_dir / "checkpoints",
-        name=name,
-        after_epoch=test_accuracy if test_every_epoch else None,
-        depends_on=counted.fingerprint() if test_every_epoch else None,
-        progress=progress,
-    )
+    outcome = Fit()
+    if fine_tune:
+        outcome = fit(
+            model,
+            clips.training(train, model.size, config.seed),
+            config,
+            checkpoint_dir=run_dir / "checkpoints",
+            name=name,
+            after_epoch=test_accuracy if test_every_epoch else None,
+            depends_on=counted.fingerprint() if test_every_epoch else None,
+            progress=progress,
+        )
     return Trained(model, outcome, rows, clips.embed(model, test, *views))
 
 

@@ -350,3 +350,53 @@ def _wrap(text: str, width: int) -> str:
     import textwrap
 
     return "\n".join(textwrap.wrap(text, width))
+
+
+def videos_per_class(counts: Mapping[str, np.ndarray], names: Sequence[str], *, title: str) -> Figure:
+    """How many videos each class has, split -> (C,): bars with names, or sorted curves of more than 60 classes."""
+    few = len(names) <= 60
+    fig, ax = plt.subplots(figsize=(7.6, 0.2 * len(names) + 1.1) if few else (6.2, 3.2))
+    for number, (split, values) in enumerate(counts.items()):
+        if few:
+            height = 0.8 / len(counts)
+            y = np.arange(len(names)) + (number - (len(counts) - 1) / 2) * height
+            ax.barh(y, values, height, label=split, color=f"C{number}")
+        else:
+            ax.plot(np.sort(values)[::-1], label=split, color=f"C{number}")
+    if few:
+        ax.set_yticks(range(len(names)), names, fontsize=7.5)
+        ax.grid(axis="y", visible=False)
+        ax.set(title=title, xlabel="videos")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlim(left=0)
+        ax.set_ylim(len(names) - 0.4, -0.6)
+    else:
+        ax.set(title=title, xlabel="classes, from the largest", ylabel="videos")
+        ax.set_ylim(bottom=0)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return fig
+
+
+def distributions(panels: Mapping[str, Sequence[float] | Sequence[str]], *, title: str, most: int = 8) -> Figure:
+    """What values occur how often: axis label -> values, one panel each.
+
+    Texts, and numbers of which there are few different ones, become a bar for each of the `most` frequent; other numbers
+    a histogram.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(min(9.4, 3.2 * len(panels)), 2.9), squeeze=False)
+    for ax, (label, values) in zip(axes[0], panels.items(), strict=True):
+        different, counts = np.unique(values, return_counts=True)
+        if different.dtype.kind in "fiu" and len(different) > most:
+            ax.hist(values, bins=30, color=BLUE)
+            ax.set(xlabel=label, ylabel="videos")
+            continue
+        order = np.argsort(-counts, kind="stable")[:most]
+        texts = [text if isinstance(text, str) else f"{text:g}" for text in different[order].tolist()]
+        ax.barh(range(len(texts)), counts[order], 0.7, color=BLUE)
+        ax.set_yticks(range(len(texts)), texts)
+        ax.set_ylim(max(4, len(texts)) - 0.5, -0.5)
+        ax.grid(axis="y", visible=False)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(xlabel="videos", ylabel=label)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    return fig

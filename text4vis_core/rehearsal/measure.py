@@ -44,8 +44,8 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
 
     Returns:
         parameters; train_video and view: seconds for a training video and for a view of a test video, as planned;
-        peak_gb, gpu_peak_gb: memory; resume_difference: as a share of the last step; no_weights: whether the CLIP's
-        were not here.
+        peak_gb, gpu_peak_gb: memory; resume_difference: as a share of the last step; classes, all_classes: class names
+        used, and those there are; no_weights: whether the CLIP's were not here.
 
     Raises:
         RuntimeError: a resumed training does not end where the uninterrupted one did.
@@ -54,9 +54,9 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
     settings, weights = settings_of(runs[0]), folder / WEIGHTS
     _say("data")
     lists, *_ = [_stand_ins(settings_of(run), folder.parent / "data") for run in runs]
-    if plan.classes:
-        kept = range(min(plan.classes, len(lists["test"].classes)))
-        lists = {split: videos.select_classes(kept) for split, videos in lists.items()}
+    count = len(lists["test"].classes)
+    kept = range(min(plan.classes or count, count))
+    lists = {split: videos.select_classes(kept) for split, videos in lists.items()}
     _say("model")
     torch.manual_seed(0)
     try:
@@ -71,7 +71,7 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
     )
     _say("class embeddings")
     rows = source.class_embeddings(lists["test"])
-    measured: dict[str, Any] = {"no_weights": no_weights}
+    measured: dict[str, Any] = {"no_weights": no_weights, "classes": len(kept), "all_classes": count}
     if plan.batch_size:
         seed = settings["seeds"][0] if "seeds" in settings else settings["seed"]
         config = _by_name(
@@ -186,7 +186,8 @@ def _by_name(kind: type, settings: dict[str, Any], **others):
 
 
 def _say(stage: str) -> None:
-    print(f"stage: {stage}", flush=True)
+    """Tell the log where a rehearsal is, and with it how far it came when it is killed."""
+    print(f"stage: {stage} ({time.process_time():.0f} s of CPU time so far)", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How much of a run is rehearsed: all of it on a GPU; on a CPU what a budget of floating-point operations allows.
 
 The rule depends on the architecture alone, not on the machine's speed: fewer videos a step (2, then 1), then fewer
-frames (halved, to 2 at least), fewer views (4 x 3, then 1 x 3, then 1), fewer class names (a power of two).
+frames (halved, to 2 at least), fewer views (4 x 3, then 1 x 3, then 1), fewer class names.
 """
 
 import math
@@ -102,7 +102,7 @@ def reduced(full: Plan, cost: Cost, recompute: bool = False) -> Plan:
     views = [(2, full.clips, full.crops), *((1, *each) for each in ((full.clips, full.crops), *VIEWS[1:]))]
     tests = [(length, *each) for length in lengths for each in views]
     frames, videos, clips, crops = _first_within("evaluation", tests, lambda test: math.prod(test) * cost.frame)
-    classes = _first_within("text", [1 << i for i in range(10, 3, -1)], lambda number: number * cost.name)
+    classes = max(2, int(BUDGET["text"] / cost.name))
     return Plan(frames, batch_size, min(batch_size, full.accumulate), clips, crops, videos, classes)
 
 

@@ -59,7 +59,7 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[st
         "hours": None if test_video is None else _hours(run, settings, step, test_video),
         "resume_difference": measured.get("resume_difference"),
         "missing": "; ".join(_missing(run, settings, measured)),
-        "left_out": ", ".join(_left_out(settings, plan)),
+        "left_out": ", ".join(_left_out(settings, plan, measured)),
         "same_as": "" if same_as == run.name else same_as,
         "plan": asdict(plan),
     }
@@ -115,15 +115,15 @@ def _hours(run: Run, settings: dict[str, Any], step: float | None, test_video: f
     return cells * (train + test) / 3600
 
 
-def _left_out(settings: dict[str, Any], plan: Plan) -> Iterator[str]:
+def _left_out(settings: dict[str, Any], plan: Plan, measured: dict[str, Any]) -> Iterator[str]:
     if plan.frames < settings["num_frames"]:
         yield f"{plan.frames} of {settings['num_frames']} frames"
     if plan.batch_size and plan.batch_size < settings["batch_size"]:
         yield f"steps of {plan.batch_size} of {settings['batch_size']} videos"
     if plan.clips * plan.crops < math.prod(VIEWS[0]):
         yield f"{plan.clips} x {plan.crops} of {VIEWS[0][0]} x {VIEWS[0][1]} views"
-    if plan.classes:
-        yield f"at most {plan.classes} class names"
+    if measured.get("classes", 0) < measured.get("all_classes", 0):
+        yield f"{measured['classes']} of {measured['all_classes']} class names"
 
 
 def _missing(run: Run, settings: dict[str, Any], measured: dict[str, Any]) -> Iterator[str]:
