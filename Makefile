@@ -1,7 +1,7 @@
 # make help says what there is. Works with GNU make 3.81, which macOS has.
 
 PYTHON ?= python3
-SUITE ?= experiments/miniature.yaml
+SUITE ?= $(or $(suite),experiments/miniature.yaml)
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
 
@@ -12,10 +12,11 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book test lab lint format clean
+.PHONY: help book rehearse test lab lint format clean
 
 help:
 	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
+	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
 	@echo 'make test    lint, then every test'
 	@echo 'make lab     open JupyterLab'
 	@echo 'make lint    check style;  make format  repair it'
@@ -28,6 +29,10 @@ book: $(INSTALLED)
 	@trap 'exit 130' INT; status=0; \
 	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --config suite='$(SUITE)' || status=$$?; \
 	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
+
+# Of a suite whose runs say what they need, such as suite=experiments/kinetics400.yaml.
+rehearse: $(INSTALLED)
+	@$(BIN)/python -m text4vis_core.rehearsal '$(SUITE)'
 
 test: $(INSTALLED) lint
 	@$(BIN)/python -m pytest

@@ -24,7 +24,8 @@ except suites.SuiteError as error:
 
 RUNS = {run.name: run for run in suite.runs}
 # Results are functions of these, besides the notebook and its parameters. How runs are started is not one of them.
-CORE = sorted(str(path) for path in Path("text4vis_core").rglob("*.py") if path.name != "suites.py")
+CORE = [path for path in Path("text4vis_core").rglob("*.py") if not {"suites.py", "rehearsal"}.intersection(path.parts)]
+CORE = sorted(map(str, CORE))
 CORE += [*sorted(str(path) for path in Path("data").glob("*.csv")), "requirements.lock"]
 
 

@@ -103,6 +103,8 @@ UCF101_BROKEN = [
     (change(CLASSIND, 3, "3 PlayingGuitar"), CLASSIND, 3, "class PlayingGuitar occurs twice", "remove the line"),
     (change(CLASSIND, 1, "4 ApplyEyeMakeup"), CLASSIND, None, "class ids must be 1 to 3", "renumber them"),
     (change(SPLIT1, 4, "PlayingGuitar/v_PlayingGuitar_g02_c01.avi 1 2"), SPLIT1, 4, "two fields", "correct the line"),
+    (change(SPLIT1, 4, "PlayingGuitar/ 2"), SPLIT1, 4, "expected 'CLASS/FILE'", "correct the line"),
+    (change(SPLIT1, 4, "PlayingGuitar"), SPLIT1, 4, "expected 'CLASS/FILE'", "correct the line"),
     (change(SPLIT1, 4, "Guitar/v_PlayingGuitar_g02_c01.avi 2"), SPLIT1, 4, "'Guitar' is not in classInd", "correct it"),
     (change(SPLIT1, 4, "PlayingGuitar/v_PlayingGuitar_g02_c01.avi 4"), SPLIT1, 4, "between 1 and 3", "correct it"),
     (change(SPLIT1, 4, "PlayingGuitar/v_PlayingGuitar_g02_c01.avi 3"), SPLIT1, 4, "is not that of", "correct one"),

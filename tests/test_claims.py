@@ -52,6 +52,18 @@ def test_few_shot_speaks_of_up_to_four_shots():
     assert "gain 10.0 points, 3 seeds" in found[1]["evidence"]
 
 
+@pytest.mark.parametrize(("gain", "expected"), [([17.0, 5.0], True), ([17.0, NAN], True), ([4.0, 5.0], False)])
+@pytest.mark.parametrize(("shots", "videos"), [("4", "4 videos per class"), ("1", "1 video per"), ("0", "all videos")])
+def test_the_vision_only_baseline_is_beaten_where_the_whole_interval_says_so(gain, expected, shots, videos):
+    metrics = {
+        "rows": [{"seed": 0}],
+        "summary": {name: {shots: [50.0, 2.0]} for name in ("text classifier", "vision-only")},
+        "gain_of_text_classifier": {"vision-only": {shots: gain}, "contrastive": {shots: [0.0, 1.0]}},
+    }
+    assert holds("10_comparison", metrics) == expected
+    assert videos in verdicts("10_comparison", metrics)[0]["claim"]
+
+
 def full(text, random, novel=None, ordered=((), ())):
     def rows(method, values, key="method", score="base_top1"):
         return [{key: method, "seed": seed, score: value} for seed, value in enumerate(values)]

@@ -96,7 +96,7 @@ sys.meta_path = [Without(finder) for finder in sys.meta_path]
 import text4vis_core
 assert "torch" not in sys.modules, "importing the package alone costs nothing"
 from text4vis_core import (
-    checkpoints, claims, classifier, clip, datasets, evaluation, experiment, labels, model, results, sampling, temporal,
+      checkpoints, claims, classifier, clip, datasets, evaluation, experiment, labels, model, results, sampling, temporal,
     training, transforms, video,
 )
 for name in text4vis_core.__all__:

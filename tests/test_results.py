@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -137,13 +138,16 @@ def test_choices():
 
 def test_published_results_have_a_value_and_a_source():
     rows = published_results(ROOT / "data" / "published_results.csv")
-    assert len(rows) >= 5
+    assert len(rows) >= 25
+    columns = {"id", "task", "data", "model", "metric", "value", "unit", "source"}
     for row in rows:
-        assert set(row) == {"task", "data", "model", "metric", "value", "unit", "source"}
-        assert all(str(value).strip() for value in row.values())
+        assert set(row) == columns | {"frames", "views", "resolution", "epochs", "note"}
+        assert all(str(row[name]).strip() for name in columns)
+        assert not row["views"] or re.fullmatch(r"(1|3|5|10)x\d+", row["views"])
+        assert all(not row[name] or int(row[name]) > 0 for name in ("frames", "resolution", "epochs"))
         assert row["unit"] != "%" or 0 < row["value"] <= 100
         assert any(word in row["source"] for word in ("arXiv", "doi", "http"))
-    assert len({(row["task"], row["data"], row["model"], row["metric"], row["source"]) for row in rows}) == len(rows)
+    assert len({row["id"] for row in rows}) == len(rows)
 
 
 def test_repository_root(tmp_path):

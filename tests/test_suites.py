@@ -5,14 +5,19 @@ import os
 import subprocess
 import sys
 
+import open_clip
 import pytest
 from conftest import ROOT
 
+from text4vis_core.datasets import READERS
+from text4vis_core.results import published_results
 from text4vis_core.suites import (
     SuiteError,
     execute,
     forget_failures,
     hold_lock,
+    needs_table,
+    notebook_defaults,
     notebook_parameters,
     read_attempt,
     read_suite,
@@ -101,6 +106,12 @@ MISTAKES = {
     ONE + ", resources: {gpus: 1}}": "resources: unknown key 'gpus'; did you mean 'gpu'",
     ONE + ", resources: {cores: 0}}": "resources: cores must be a whole number from 1 up, not 0",
     ONE + ", resources: {gpu: true}}": "resources: gpu must be a whole number from 0 up, not True",
+    ONE + ", needs: {gpu_hour: 1}}": "needs: unknown key 'gpu_hour'; did you mean 'gpu_hours'",
+    ONE + ", needs: {gpu_hours: -1}}": "needs: gpu_hours must be a number from 0 up, not -1",
+    ONE + ", needs: {disk_gb: .inf}}": "needs: disk_gb must be a number from 0 up, not inf",
+    ONE + ", needs: {disk_gb: true}}": "needs: disk_gb must be a number from 0 up, not True",
+    ONE + ", needs: {gpu_hours: 1, disk_gb: 2}}": "needs: also say train_videos, test_videos, gpu_memory_gb",
+    ONE + ", needs: 3}": "needs: must be a mapping",
     "runs: [{name: a, notebook: train}, {name: a, notebook: train}]": "two runs are called 'a'",
     "runs: [{name: a, notebook: train, grid: {lr: [1, 1]}}]": "two runs are called 'a-lr=1'",
     "runs: [{name: a, notebook: train, after: [b]}, {name: b, notebook: train, after: [a]}]": "wait for each other",
@@ -112,6 +123,38 @@ def test_a_mistake_is_said_with_file_and_remedy(text):
     with pytest.raises(SuiteError, match=MISTAKES[text]) as caught:
         suite(text)
     assert str(caught.value).startswith("experiments/mine.yaml: ")
+
+
+def test_what_runs_need_is_in_a_table_of_the_check():
+    mine = suite("""
+runs:
+  - name: train
+    notebook: train
+    grid: {lr: [1, 2]}
+    needs: {train_videos: 240436, test_videos: 19796, disk_gb: 450, gpu_memory_gb: 12, gpu_hours: 0.2}
+  - {name: report, notebook: report}
+""")
+    assert mine.runs[1].needs["gpu_hours"] == 0.2
+    assert mine.runs[2].needs == {}
+    title, headings, *rows = needs_table(mine).splitlines()
+    assert "estimates" in title
+    assert headings.split("  ")[-1] == "GPU hours"
+    assert [row.split() for row in rows] == [
+        [name, "240,436", "19,796", "450", "12", "0.2"] for name in ("train-lr=1", "train-lr=2")
+    ]
+    assert len({len(row) for row in [headings, *rows]}) == 1
+    assert needs_table(suite("runs: [{name: a, notebook: train}]")) == ""
+
+
+def test_the_values_of_a_notebooks_parameters(repository):
+    assert notebook_defaults(repository / "notebooks" / "train.ipynb") == {
+        "run_dir": "runs/x",
+        "lr": 1e-3,
+        "shots": [1],
+    }
+    (repository / "notebooks" / "train.ipynb").write_text(notebook(parameters='run_dir = "x"\nlr = 10 ** -3'))
+    with pytest.raises(SuiteError, match=r"train\.ipynb: a parameter's value must be plain"):
+        notebook_defaults(repository / "notebooks" / "train.ipynb")
 
 
 def test_a_missing_suite_names_those_there_are():
@@ -194,9 +237,39 @@ def test_execute_records_how_a_notebook_ended(repository):
         assert "AssertionError" in run.executed.read_text() or attempt is good
 
 
-@pytest.mark.parametrize("name", ["smoke", "miniature"])
+PAPER = ("kinetics400", "zero_shot", "few_shot", "transfer")
+
+
+@pytest.mark.parametrize("name", ["smoke", "miniature", *PAPER])
 def test_the_projects_own_suites_are_right(monkeypatch, name):
     monkeypatch.chdir(ROOT)
     mine = read_suite(f"experiments/{name}.yaml")
     assert mine.description
     assert mine.runs[-1].notebook == "06_results"
+    assert set(mine.runs[-1].after) >= {run.name for run in mine.runs if run.needs}
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_suites_have_the_published_configuration(monkeypatch, name):
+    monkeypatch.chdir(ROOT)
+    published = {row["id"]: row for row in published_results("data/published_results.csv")}
+    for run in read_suite(f"experiments/{name}.yaml").runs[:-1]:
+        p = notebook_defaults(run.source) | run.parameters
+        assert run.needs
+        assert p["dataset"] in READERS
+        assert open_clip.get_model_config(p["model"])["quick_gelu"]
+        assert p["pretrained"] in open_clip.list_pretrained_tags_by_model(p["model"])
+        size = open_clip.get_model_config(p["model"])["vision_cfg"]["image_size"]
+        assert (p["names"], p["resize"]) == ("published", 256 if size == 224 else size)
+        if p.get("epochs"):
+            assert p["batch_size"] % p["accumulate"] == 0
+            recipe = ("batch_size", "lr", "clip_lr_ratio", "warmup_epochs", "weight_decay", "grad_clip", "min_frames")
+            assert [p[key] for key in recipe] == [256, 5e-5, 0.1, 5, 0.2, 0, 8]
+            assert (p["augmentation"], p["epochs"]) == ("published", 20 if p["dataset"] == "charades" else 30)
+        number = published.get(p["published"])
+        if number is None:
+            assert p["published"] == ""
+        elif "BIKE" not in number["model"]:
+            assert number["model"].removeprefix("CLIP ").replace("/", "-") == p["model"].removesuffix("-quickgelu")
+            assert (number["frames"], number["resolution"]) == (str(p["num_frames"]), str(size))
+            assert number["views"] == f"{p['crops']}x{p['clips']}"

@@ -85,10 +85,22 @@ def _temporal(metrics: dict) -> Iterator[Verdict]:
         )
 
 
+def _vision_only(metrics: dict) -> Iterator[Verdict]:
+    for shots, gain in metrics["gain_of_text_classifier"].get("vision-only", {}).items():
+        text, vision = (metrics["summary"][name][shots] for name in ("text classifier", "vision-only"))
+        videos = f"{shots} video{'s' * (shots != '1')} per class" if int(shots) else "all videos"
+        yield (
+            f"Trained on {videos}, a frozen text classifier beats a linear layer that knows no text",
+            _above(gain, 0),
+            _compared({"text": text, "vision-only": vision}, gain, metrics["rows"]),
+        )
+
+
 CLAIMS: dict[str, tuple[Callable[[dict], Iterator[Verdict]], ...]] = {
     "02_zero_shot": (_zero_shot,),
     "03_few_shot": (_few_shot,),
     "04_full_training": (_base, _novel, _temporal),
+    "10_comparison": (_vision_only,),
 }
 
 

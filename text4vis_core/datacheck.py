@@ -134,7 +134,7 @@ class DataReport:
         }
 
     def metrics(self) -> dict:
-        """The report as plain values, for a run record; without times, which differ from run to run."""
+        """The numbers of the report as plain values, for a run record; no times, which differ from run to run."""
         result = {"num_frames": self.num_frames, "splits": {}}
         for split, counts in self.counts().items():
             found = self.per_class(split)["found"]
@@ -146,7 +146,6 @@ class DataReport:
                 "frames_per_second": _quantiles(self.frame_rates(split)),
                 "resolutions": dict(Counter(self.resolutions(split)).most_common(20)),
             }
-        result["problems"] = [vars(problem) for problem in self.problems[:1000]]
         return result
 
     def pictures(self, limit: int = 12) -> tuple[list[np.ndarray], list[str]]:

@@ -101,7 +101,7 @@ class VideoDataset(Dataset):
     def _training_clip(self, video: Video, index: int) -> torch.Tensor:
         rng = np.random.default_rng([self.seed, self.epoch, index])
         clip = self._read(video, lambda n: sampling.training_indices(n, self.num_frames, rng, self.dense))
-        options = self.augmentation | ({"flip": 0.0} if video.label in self.videos.directional else {})
+        options = self.augmentation | ({"flip": 0.0} if self.videos.directional.intersection(video.all_labels) else {})
         return transforms.training_view(clip, self.size, rng, resize=self.resize, **options)
 
     def _views(self, video: Video) -> torch.Tensor:

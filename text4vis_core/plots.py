@@ -380,8 +380,8 @@ def videos_per_class(counts: Mapping[str, np.ndarray], names: Sequence[str], *, 
 def distributions(panels: Mapping[str, Sequence[float] | Sequence[str]], *, title: str, most: int = 8) -> Figure:
     """What values occur how often: axis label -> values, one panel each.
 
-    Texts, and numbers of which there are few different ones, become a bar for each of the `most` frequent; other numbers
-    a histogram.
+    Texts, and numbers of which there are few different ones, become a bar for each of the `most` frequent; other
+    numbers a histogram.
     """
     fig, axes = plt.subplots(1, len(panels), figsize=(min(9.4, 3.2 * len(panels)), 2.9), squeeze=False)
     for ax, (label, values) in zip(axes[0], panels.items(), strict=True):

@@ -67,10 +67,10 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
     for listing in (find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
         for number, line in read_lines(listing):
             fields = line.split()
-            if len(fields) not in (1, 2):
+            name, _, file = fields[0].partition("/")
+            if len(fields) > 2 or not file:
                 reason = "expected 'CLASS/FILE' or 'CLASS/FILE LABEL', two fields at most; correct the line"
                 raise fault(listing, number, reason, line)
-            name = fields[0].split("/")[0]
             if name not in ids:
                 reason = f"class {name!r} is not in {index.name}; correct it, or add the class there"
                 raise fault(listing, number, reason, line)

@@ -25,10 +25,10 @@ from typing import Any
 from ..results import provenance, write_json
 from ..suites import Run, Suite, SuiteError
 from .plan import Plan, plan_of, settings_of
-from .report import report, row
+from .report import row
 from .stand_ins import make_stand_in
 
-__all__ = ["rehearse", "report"]
+__all__ = ["rehearse"]
 
 WEIGHTS = "weights"  # folder of a rehearsal's checkpoints, removed at its end: gigabytes
 

@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from ..suites import SuiteError, read_suite
-from . import rehearse, report
+from . import rehearse
+from .report import text_of
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
         record = rehearse(read_suite(parser.parse_args().suite))
     except (SuiteError, ValueError) as error:
         sys.exit(f"error: {error}")
-    print(report(record))
+    print(text_of(record))
     return int(any(row["status"] != "ok" for row in record["rows"]))
 
 

@@ -87,6 +87,9 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
     else:
         model = source.model().set_classifier(rows)
     measured["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+    if settings.get("export"):
+        _say("export")
+        save_text4vis_checkpoint(weights / "export.pt", model)
     _say("evaluation")
     test = lists["test"].repeat(plan.videos)
     clips.embed(model, test.repeat(1))  # the first call is slower

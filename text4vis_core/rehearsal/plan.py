@@ -120,7 +120,7 @@ def cost_of(model: str) -> Cost:
     if name == model and model not in open_clip.list_models():
         load_clip(model, "random")  # says what is wrong
     with torch.device("meta"), quiet():
-        clip = open_clip.create_model(name, load_weights=False, device="meta")
+        clip = open_clip.create_model(name, load_weights=False, device="meta").eval()
         size = clip.visual.image_size
         with FlopCounterMode(display=False) as frame:
             clip.encode_image(torch.empty(1, 3, *((size, size) if isinstance(size, int) else size)))

@@ -65,7 +65,7 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[st
     }
 
 
-def report(record: dict[str, Any]) -> str:
+def text_of(record: dict[str, Any]) -> str:
     """The record as a table, and below it what failed, what is missing and what was reduced."""
     rows = []
     for each in record["rows"]:
