@@ -21,7 +21,7 @@ help:
 	@echo 'make lab     open JupyterLab'
 	@echo 'make lint    check style;  make format  repair it'
 	@echo 'make clean   remove what the others made; data/ is kept'
-	@echo 'Variables: SUITE, JOBS (runs at once), GPUS (GPUs to share out), PYTHON (for .venv)'
+	@echo 'Variables: SUITE (or suite), JOBS (runs at once), GPUS (GPUs to share out), PYTHON (for .venv)'
 
 # The book is built of the runs that succeeded even when others failed; their failure is the exit status.
 book: $(INSTALLED)

@@ -17,10 +17,9 @@ import torch
 from conftest import ROOT, write_ucf101
 from torch.nn import functional as F
 
-from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, fit, hub, load_clip
-from text4vis_core.clip import load_class_embeddings, save_class_embeddings
+from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, fit, load_clip
 from text4vis_core.evaluation import embed_videos, zero_shot_accuracy
-from text4vis_core.experiment import Clips
+from text4vis_core.model import fingerprint
 
 NAMES = ["apply lipstick", "hula hoop", "wall pushups"]
 TEMPLATE = "a video of a person {}."
@@ -135,19 +134,18 @@ def one_each(tmp_path_factory) -> Path:
 
 
 def own_similarities(clip, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """By open_clip's own functions: embeddings (B, D) and (C, D), logits (B, C) of the videos' mean frame embeddings."""
+    """By open_clip's own functions: (B, D) means of frame embeddings, (C, D) text embeddings, and logits (B, C)."""
     mean, std = torch.tensor(clip.mean).view(3, 1, 1), torch.tensor(clip.std).view(3, 1, 1)
     with torch.no_grad():
         images = ((frames / 255 - mean) / std).flatten(0, 1)
-        options = {"normalize": False} if isinstance(clip.model, open_clip.CoCa) else {}
-        videos = clip.model.encode_image(images, **options).unflatten(0, frames.shape[:2]).mean(1)
+        videos = clip.model.encode_image(images, normalize=False).unflatten(0, frames.shape[:2]).mean(1)
         texts = F.normalize(clip.model.encode_text(clip.tokenizer([TEMPLATE.format(name) for name in NAMES])), dim=-1)
         logits = clip.model.logit_scale.exp() * F.normalize(videos, dim=-1) @ texts.T
         return videos, texts, logits if clip.model.logit_bias is None else logits + clip.model.logit_bias
 
 
-def check_against_open_clip(clip) -> None:
-    size = (2, 2, 3, clip.size, clip.size)
+def check_against_open_clip(clip, videos: int = 2) -> None:
+    size = (videos, 2, 3, clip.size, clip.size)
     frames = torch.randint(0, 256, size, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     videos, texts, logits = own_similarities(clip, frames)
     model = VideoClassifier.from_clip(clip)
@@ -157,33 +155,25 @@ def check_against_open_clip(clip) -> None:
         rows = clip.class_embeddings(NAMES, TEMPLATE)
         assert torch.allclose(embeddings, videos, atol=1e-5, rtol=1e-4)
         assert torch.allclose(rows, texts, atol=1e-5)
-        # A bias that all classes share is no part of a probability.
-        assert torch.allclose(model.logits(embeddings, rows).softmax(-1), logits.softmax(-1), atol=1e-5)
+        assert torch.allclose(model.logits(embeddings, rows), logits, atol=1e-4)
     assert (rows[0] - rows[1]).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_shipped_name_gives_open_clips_own_embeddings(kind):
     clip = load_clip(SHIPPED[kind], "random")
-    assert (clip.size, len(clip.mean)) == (224, 3)
-    check_against_open_clip(clip)
+    assert clip.size == 224
+    assert (clip.mean == (0.5,) * 3) == (kind == "siglip")
+    check_against_open_clip(clip, videos=1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "coca"])
 def test_a_folder_gives_open_clips_own_embeddings(folders, kind):
     clip = load_clip(str(folders[kind]))
     assert clip.dim == CONFIGS[kind]["embed_dim"]
     assert clip.logit_bias == (-10 if kind == "siglip" else None)
     assert clip.logit_scale == pytest.approx(np.log(1 / 0.07))
     check_against_open_clip(clip)
-
-
-def test_the_image_encoder_of_coca_gives_embeddings_without_tokens(folders):
-    clip = load_clip(str(folders["coca"]))
-    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        assert torch.equal(clip.image_encoder()(images), clip.model.encode_image(images, normalize=False))
-    assert clip.class_embeddings(NAMES).shape == (3, clip.dim)
 
 
 # One of each family whose image encoder timm or open_clip builds in its own way; without memory, for their shapes.
@@ -236,7 +226,8 @@ def test_the_notebooks_run_with_it(folders, one_each, tmp_path, monkeypatch, not
     papermill.execute_notebook(source, executed, parameters, kernel_name="python3", progress_bar=False)
     record = json.loads((tmp_path / "run" / "result.json").read_text())
     assert record["parameters"]["model"] == parameters["model"]
-    assert record["data"]["test"]["videos"] == 3
+    [test] = [data for split, data in record["data"].items() if split.startswith("test")]
+    assert test["videos"] == 3
     tops = [row["top-1 (%)"] for row in record["headline"]]
     assert tops
     assert all(0 <= top <= 100 for top in tops)
@@ -246,9 +237,9 @@ def test_the_tokens_of_a_folder_are_those_of_its_tokenizer_json(folders):
     from tokenizers import Tokenizer
 
     clip = load_clip(str(folders["siglip"]))
-    tokens = clip.tokenizer(["A video of a Person, applying   lipstick!"])[0].tolist()
+    tokens = clip.tokenizer(["A video,   of a Person!"])[0].tolist()
     stored = Tokenizer.from_file(str(folders["siglip"] / "tokenizer.json"))
-    expected = stored.encode("a video of a person applying lipstick").ids[:16]
+    expected = stored.encode("a video of a person").ids
     assert tokens == expected + [1] * (16 - len(expected))
 
 
@@ -266,11 +257,19 @@ def test_a_text_tower_of_transformers(folders, tmp_path):
     check_against_open_clip(load_clip(str(tmp_path)))
 
 
+def test_random_weights_are_the_same_every_time():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    first = load_clip("ViT-S-32-alt", "random")
+    assert torch.equal(torch.rand(3), expected), "nobody else's random numbers change"
+    assert fingerprint(first.model) == fingerprint(load_clip("ViT-S-32-alt", "random").model)
+
+
 @pytest.mark.parametrize(
     ("name", "mean", "std"),
     [
         ("ViT-S-32-alt", (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-        ("ViT-B-16-SigLIP", (0.5,) * 3, (0.5,) * 3),
         ("MobileCLIP2-S0", (0.0,) * 3, (1.0,) * 3),
     ],
 )
@@ -293,7 +292,7 @@ class TestWhatIsMissing:
         ],
     )
     def test_files_of_the_hub(self, name, pretrained, missing):
-        message = rf"model {name} needs {missing}: not in the cache .* does not answer.* HF_HOME.* folder"
+        message = rf"model {name} needs {missing}: not in the cache .* does not answer.*HF_HOME.* folder"
         with pytest.raises(ValueError, match=message) as raised:
             load_clip(name, pretrained)
         assert raised.value.__context__ is None

@@ -33,6 +33,7 @@ def here(monkeypatch):
     """Suites name notebooks of the repository; and this machine has no GPU, whichever it is."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +182,7 @@ def test_a_suite_is_rehearsed_run_by_run(tmp_path, data, clip_folder, capsys):
     (tmp_path / "mine" / "data").mkdir(parents=True)
     (tmp_path / "mine" / "data" / "clips").symlink_to(data / "clips")
     record = rehearsal.rehearse(suite, tmp_path)
-    assert json.loads((tmp_path / "mine" / "result.json").read_text())["rows"] == record["rows"]
+    assert json.loads((tmp_path / "mine" / "rehearsal.json").read_text())["rows"] == record["rows"]
     a, b, c = record["rows"]
     assert [row["run"] for row in (a, b, c)] == ["a", "b", "c"]
     assert (a["status"], b["status"], c["status"]) == ("ok", "ok", "failed")

@@ -240,6 +240,24 @@ def test_execute_records_how_a_notebook_ended(repository):
 PAPER = ("kinetics400", "zero_shot", "few_shot", "transfer")
 
 
+def test_the_book_lists_the_papers_runs_as_they_are(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    published = {row["id"]: row for row in published_results("data/published_results.csv")}
+    expected = []
+    for name in PAPER:
+        for run in read_suite(f"experiments/{name}.yaml").runs[:-1]:
+            p = notebook_defaults(run.source) | run.parameters
+            number = published.get(p["published"])
+            needs = {key: f"{value:,.15g}" for key, value in run.needs.items()}
+            cells = [name, run.name, f"{number['metric']} {number['value']}" if number else "–"]
+            cells += [f"{p['num_frames']}x{p['crops']}x{p['clips']}"]
+            cells += [f"{needs['train_videos']} + {needs['test_videos']}"]
+            cells += [needs[key] for key in ("disk_gb", "gpu_memory_gb", "gpu_hours")]
+            expected.append(f"| {' | '.join(cells)} |")
+    page = (ROOT / "book" / "howto" / "paper_scale.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith(tuple(f"| {name} |" for name in PAPER))] == expected
+
+
 @pytest.mark.parametrize("name", ["smoke", "miniature", *PAPER])
 def test_the_projects_own_suites_are_right(monkeypatch, name):
     monkeypatch.chdir(ROOT)

@@ -94,7 +94,8 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
             or a folder with `open_clip_config.json`, weights and, where the model has one of its own, the tokenizer's
             files, as `open_clip` and the miniature save them.
         pretrained: for a name: a weights file (.safetensors, or a .pt/.bin of tensors), one of open_clip's tags
-            ("openai"; downloaded unless cached), or "random" for untrained weights. Must be None for a folder.
+            ("openai"; downloaded unless cached), or "random" for untrained weights, the same every time. Must be None
+            for a folder.
         device: where to put it.
 
     Raises:
@@ -133,14 +134,15 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
     tokenizer = _tokenizer(model, name, config)  # before the weights: it is the first to be missing
     if pretrained and weights is None and pretrained != "random":
         weights = _pretrained(model, pretrained, pixels, config)
-    clip = _build(model, name, config, pixels)
+    clip = _build(model, name, config, pixels, device)
+    size = _side(model, clip.visual.image_size)
     if weights is not None:
         _load_weights(clip, weights)
     preprocess = clip.visual.preprocess_cfg
     return Clip(
-        clip.to(device).eval(),
+        clip.eval(),
         tokenizer,
-        _side(model, clip.visual.image_size),
+        size,
         tuple(preprocess["mean"]),
         tuple(preprocess["std"]),
         config["embed_dim"],
@@ -172,8 +174,11 @@ def save_class_embeddings(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     rows = embeddings.detach().cpu().float().contiguous()
-    temporary.write_bytes(safetensors.torch.save({"embeddings": rows}, metadata))
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(safetensors.torch.save({"embeddings": rows}, metadata))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
@@ -272,13 +277,20 @@ def _pretrained(model: str, tag: str, pixels: dict[str, Any], config: dict[str, 
     return Path(fetch(model, f"its weights {tag!r}", lambda: open_clip.download_pretrained(pixels)))
 
 
-def _build(model: str, name: str, config: dict[str, Any], pixels: dict[str, Any]) -> nn.Module:
+def _build(
+    model: str, name: str, config: dict[str, Any], pixels: dict[str, Any], device: str | torch.device
+) -> nn.Module:
     """The architecture alone, without open_clip's warning that its weights are random: they are loaded next."""
 
     def make():
-        with quiet():
+        with quiet(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
             return open_clip.create_model(
-                name, load_weights=False, pretrained_text=False, force_preprocess_cfg=pixels or None
+                name,
+                load_weights=False,
+                device=device,
+                pretrained_text=False,
+                force_preprocess_cfg=pixels or None,
             )
 
     tower = config["text_cfg"].get("hf_model_name")

@@ -16,7 +16,7 @@ from .checkpoints import load_text4vis_checkpoint
 from .classifier import INITIALISERS, LinearClassifier, initialise
 from .clip import Clip, load_class_embeddings, load_clip
 from .contrastive import TextTower
-from .datasets import ON_ERROR, VideoDataset, VideoList, load_videos
+from .datasets import ON_ERROR, VideoDataset, VideoList
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
 from .labels import NAME_STYLES, TEMPLATES, prompts
 from .model import VideoClassifier, fingerprint
@@ -26,7 +26,6 @@ from .training import Fit, TrainingConfig, fit
 from .transforms import PUBLISHED_AUGMENTATION
 
 AUGMENTATIONS = {"light": {}, "published": PUBLISHED_AUGMENTATION}
-SPLITS = ("train", "test", "all")
 LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
 
 
@@ -105,14 +104,6 @@ class Source:
         files = {"checkpoint": self.checkpoint, "class_embeddings": self.class_embeddings_file}
         prints = {name: _sha256(Path(file)) for name, file in files.items() if file}
         return prints | ({"clip": fingerprint(self.clip.model)} if self.clip else {})
-
-
-def load_split(dataset: str, root: str | Path, split: str, fold: int = 1) -> VideoList:
-    """The videos of "train", "test" or "all" (both, each file once and whole), see `load_videos`."""
-    check_choices("split", split, SPLITS)
-    if split != "all":
-        return load_videos(dataset, root, split, fold)
-    return load_videos(dataset, root, "train", fold).join(load_videos(dataset, root, "test", fold))
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ minute, before it uses the cache or gives up.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any
 
 from huggingface_hub import constants, get_session
 
-T = TypeVar("T")
 
-
-def fetch(model: str, what: str, make: Callable[[], T]) -> T:
+def fetch(model: str, what: str, make: Callable[[], Any]) -> Any:
     """What `make` gives from the cache on this machine, else with files of the Hub where it answers.
 
     Args:

@@ -3,7 +3,6 @@
 uint8 frames -> normalised on the device -> frame embeddings -> video embedding -> logits
 """
 
-import copy
 import hashlib
 from collections.abc import Sequence
 
@@ -70,20 +69,20 @@ class VideoClassifier(nn.Module):
         **temporal_options,
     ) -> "VideoClassifier":
         """A classifier on a copy of a CLIP's image encoder; new parameters are drawn by `seed`."""
-        dim = clip.class_embeddings(["x"]).shape[1]
         device = next(clip.model.parameters()).device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = cls(
-                copy.deepcopy(clip.model.visual),
-                dim,
+                clip.image_encoder(),
+                clip.dim,
                 clip.size,
                 clip.mean,
                 clip.std,
-                clip.model.logit_scale.item(),
+                clip.logit_scale,
                 temporal,
                 temporal_heads,
                 num_frames,
+                clip.logit_bias,
                 **temporal_options,
             )
         return model.to(device, memory_format=torch.channels_last).eval()

@@ -148,21 +148,6 @@ class VideoList:
             raise ValueError(f"a list without videos cannot be repeated to {length}")
         return replace(self, videos=tuple(self.videos[i % len(self.videos)] for i in range(length)))
 
-    def join(self, other: "VideoList") -> "VideoList":
-        """The videos of both lists, whole, and each file once, as zero-shot tests take all that a data set has.
-
-        Raises:
-            ValueError: the lists have other classes.
-        """
-        if self.classes != other.classes:
-            raise ValueError("only lists of the same classes can be joined")
-        labels: dict[Path, dict[int, None]] = {}
-        for video in (*self.videos, *other.videos):
-            labels.setdefault(video.path, {}).update(dict.fromkeys(video.all_labels))
-        several = self.multi_label or other.multi_label
-        videos = tuple(Video(path, next(iter(ids)), tuple(ids) if several else ()) for path, ids in labels.items())
-        return replace(self, videos=videos, missing=tuple(dict.fromkeys([*self.missing, *other.missing])))
-
     def fingerprint(self) -> str:
         """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
         digest = hashlib.sha256("\n".join(self.classes).encode())

@@ -34,10 +34,10 @@ WEIGHTS = "weights"  # folder of a rehearsal's checkpoints, removed at its end: 
 
 
 def rehearse(suite: Suite, root: str | Path = "runs/rehearsal") -> dict[str, Any]:
-    """Rehearse every run that says what it needs; print a line for each, and write `<root>/<suite>/result.json`.
+    """Rehearse every run that says what it needs; print a line for each, and write `<root>/<suite>/rehearsal.json`.
 
     Returns:
-        The record: `rows`, one per run in the suite's order, with `status` "ok" or "failed", and the machine.
+        The record, with `rows`, one per run in the suite's order, whose `status` is "ok" or "failed".
 
     Raises:
         SuiteError: no run says what it needs.
@@ -64,7 +64,7 @@ def rehearse(suite: Suite, root: str | Path = "runs/rehearsal") -> dict[str, Any
         "seconds": time.perf_counter() - begin,
         "provenance": provenance(),
     }
-    write_json(folder / "result.json", record)
+    write_json(folder / "rehearsal.json", record)
     return record
 
 

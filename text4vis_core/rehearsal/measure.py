@@ -28,8 +28,7 @@ from ..suites import Run, read_suite
 from ..training import TrainingConfig, fit
 from ..video_list import VideoList
 from . import WEIGHTS
-from .plan import Plan, plan_of, settings_of
-from .report import folds_of, splits_of
+from .plan import Plan, folds_of, plan_of, settings_of, splits_of
 
 ALIKE = 0.1  # largest difference between a resumed and an uninterrupted training, as a share of the last step
 
@@ -43,9 +42,10 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
         folder: of the rehearsal; the stand-ins lie in the folder `data` beside it.
 
     Returns:
-        parameters; train_video and view: seconds for a training video and for a view of a test video, as planned;
-        peak_gb, gpu_peak_gb: memory; resume_difference: as a share of the last step; classes, all_classes: class names
-        used, and those there are; no_weights: whether the CLIP's were not here.
+        A dictionary of `parameters`; `train_video` and `view`, the seconds of a training video and of a view of a test
+        video, as planned; `peak_gb` and `gpu_peak_gb`, memory; `resume_difference`, as a share of the last step;
+        `classes` and `all_classes`, the class names used and those there are; `no_weights`, whether the CLIP's were not
+        here.
 
     Raises:
         RuntimeError: a resumed training does not end where the uninterrupted one did.

@@ -60,6 +60,16 @@ def settings_of(run: Run) -> dict[str, Any]:
     return notebook_defaults(run.source) | run.parameters
 
 
+def folds_of(settings: dict[str, Any]) -> list[int]:
+    """The folds that a run goes through."""
+    return settings.get("folds") or [settings.get("fold", 1)]
+
+
+def splits_of(settings: dict[str, Any]) -> tuple[str, ...]:
+    """The splits that a run reads, the one that is tested last."""
+    return ("train", "test") if settings.get("epochs", 0) > 0 else (settings.get("split", "test"),)
+
+
 def plan_of(run: Run) -> Plan:
     """How much of a run is rehearsed on this machine.
 

@@ -15,7 +15,7 @@ from ..hub import first_line
 from ..readers import load_videos
 from ..results import published_result
 from ..suites import Run, table
-from .plan import VIEWS, Plan, settings_of
+from .plan import VIEWS, Plan, folds_of, settings_of, splits_of
 
 COLUMNS = {  # heading -> key of a row, digits after the point
     "parameters (M)": ("parameters", 0),
@@ -27,7 +27,7 @@ COLUMNS = {  # heading -> key of a row, digits after the point
 }
 NOTE = """\
   s/step, s/test video, hours: extrapolated from the rehearsed part to the published configuration, on this machine.
-  memory: the most that the process held. published: the paper's number; none is measured here."""
+  memory: the most that the process held, its decoding workers aside. published: not measured here."""
 
 
 def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[st
         "hours": None if test_video is None else _hours(run, settings, step, test_video),
         "resume_difference": measured.get("resume_difference"),
         "missing": "; ".join(_missing(run, settings, measured)),
-        "left_out": ", ".join(_left_out(settings, plan, measured)),
+        "left_out": ", ".join(_left_out(settings, plan, measured, same_as == run.name)),
         "same_as": "" if same_as == run.name else same_as,
         "plan": asdict(plan),
     }
@@ -91,16 +91,6 @@ def text_of(record: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def folds_of(settings: dict[str, Any]) -> list[int]:
-    """The folds that a run goes through."""
-    return settings.get("folds") or [settings.get("fold", 1)]
-
-
-def splits_of(settings: dict[str, Any]) -> tuple[str, ...]:
-    """The splits that a run reads, the one that is tested last."""
-    return ("train", "test") if settings.get("epochs", 0) > 0 else (settings.get("split", "test"),)
-
-
 def _hours(run: Run, settings: dict[str, Any], step: float | None, test_video: float) -> float:
     """All trainings and tests of a run; `needs` counts the videos of one, or all of a run that only tests."""
     test = test_video * run.needs["test_videos"]
@@ -115,14 +105,14 @@ def _hours(run: Run, settings: dict[str, Any], step: float | None, test_video: f
     return cells * (train + test) / 3600
 
 
-def _left_out(settings: dict[str, Any], plan: Plan, measured: dict[str, Any]) -> Iterator[str]:
+def _left_out(settings: dict[str, Any], plan: Plan, measured: dict[str, Any], leads: bool) -> Iterator[str]:
     if plan.frames < settings["num_frames"]:
         yield f"{plan.frames} of {settings['num_frames']} frames"
     if plan.batch_size and plan.batch_size < settings["batch_size"]:
         yield f"steps of {plan.batch_size} of {settings['batch_size']} videos"
     if plan.clips * plan.crops < math.prod(VIEWS[0]):
         yield f"{plan.clips} x {plan.crops} of {VIEWS[0][0]} x {VIEWS[0][1]} views"
-    if measured.get("classes", 0) < measured.get("all_classes", 0):
+    if leads and measured.get("classes", 0) < measured.get("all_classes", 0):  # another's data set has other classes
         yield f"{measured['classes']} of {measured['all_classes']} class names"
 
 
