@@ -217,3 +217,13 @@ def test_rows_of_another_size(model, shape):
 def test_an_unknown_temporal_name_lists_the_choices(clip):
     with pytest.raises(ValueError, match="choose from: mean, transformer"):
         VideoClassifier.from_clip(clip, "lstm")
+
+
+def test_an_encoder_that_begins_with_a_strided_1x1_convolution_is_not_run_with_channels_last():
+    """PyTorch 2.14 crashes in its backward pass on the CPU (MobileCLIP-S)."""
+    stem = torch.nn.Conv2d(3, 8, 1, stride=2)
+    visual = torch.nn.Sequential(stem, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    model = VideoClassifier(visual, 8, 32, (0.5,) * 3, (0.5,) * 3, 1.0)
+    assert model.memory_format == torch.contiguous_format
+    model.encode_video(torch.rand(1, 2, 3, 32, 32)).sum().backward()
+    assert stem.weight.grad.isfinite().all()

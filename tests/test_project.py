@@ -96,8 +96,9 @@ sys.meta_path = [Without(finder) for finder in sys.meta_path]
 import text4vis_core
 assert "torch" not in sys.modules, "importing the package alone costs nothing"
 from text4vis_core import (
-      checkpoints, claims, classifier, clip, datasets, evaluation, experiment, labels, model, results, sampling, temporal,
-    training, transforms, video,
+    annotations, checkpoints, claims, classifier, clip, contrastive, datacheck, datasets, evaluation, experiment,
+    frame_lists, hub, kinetics, labels, model, objectives, readers, residual, results, sampling, temporal, training,
+    transforms, untrimmed, video, video_list,
 )
 for name in text4vis_core.__all__:
     getattr(text4vis_core, name)

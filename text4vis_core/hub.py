@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from huggingface_hub import constants, get_session
+from huggingface_hub import constants
+from huggingface_hub.utils import get_session
 
 
 def fetch(model: str, what: str, make: Callable[[], Any]) -> Any:

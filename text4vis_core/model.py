@@ -47,6 +47,7 @@ class VideoClassifier(nn.Module):
     ):
         super().__init__()
         self.visual, self.dim, self.size = visual, dim, size
+        self.memory_format = _memory_format(visual)
         self.temporal_name, self.clock = temporal, Clock()
         inside, head = split_temporal(temporal)
         insert(inside, visual, self.clock, num_frames)
@@ -85,7 +86,7 @@ class VideoClassifier(nn.Module):
                 clip.logit_bias,
                 **temporal_options,
             )
-        return model.to(device, memory_format=torch.channels_last).eval()
+        return model.to(device, memory_format=model.memory_format).eval()
 
     def set_classifier(self, rows: Tensor, frozen: bool = True) -> "VideoClassifier":
         """Put these rows (C, D) into the last layer, frozen or trainable. Returns self."""
@@ -107,8 +108,7 @@ class VideoClassifier(nn.Module):
         images = frames.flatten(0, 1)
         if images.dtype == torch.uint8:
             images = (images.to(self.mean.dtype) / 255 - self.mean) / self.std
-        # Convolutions are faster with channels last, on tensor cores and on the CPU (1.3 times, for Mini CLIP).
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=self.memory_format)
         return self.temporal(self.visual(images).unflatten(0, (batch, -1)))
 
     def logits(self, video_embeddings: Tensor, class_embeddings: Tensor) -> Tensor:
@@ -141,3 +141,15 @@ def fingerprint(module: nn.Module) -> str:
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _memory_format(visual: nn.Module) -> torch.memory_format:
+    """Channels last: convolutions are faster so, on tensor cores and on the CPU (1.3 times, for Mini CLIP).
+
+    Not for an encoder with a strided 1 x 1 convolution of few channels, as MobileCLIP-S begins with: backwards through
+    it in this format, PyTorch 2.14 reads beyond its memory on the CPU and crashes.
+    """
+    for module in visual.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) != module.stride and module.in_channels < 16:
+            return torch.contiguous_format
+    return torch.channels_last
