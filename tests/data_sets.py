@@ -50,9 +50,13 @@ def ucf101(root: Path) -> Path:
     return root
 
 
+def hmdb51_file(name: str, number: int) -> str:
+    return f"Ab_Workout__(_6_pack!_)_[_{number}_]_{name}_u_nm_np1_ba_goo_{number}.avi"
+
+
 def hmdb51(root: Path) -> Path:
     for name in ("brush_hair", "clap", "situp"):
-        files = [f"Ab_Workout__(_6_pack!_)_[_{i}_]_{name}_u_nm_np1_ba_goo_{i}.avi" for i in range(6)]
+        files = [hmdb51_file(name, i) for i in range(6)]
         for file in files:
             video(root / name / file)
         for fold in (1, 2, 3):

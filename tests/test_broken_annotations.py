@@ -48,6 +48,17 @@ def segment(times: list, label: str = "BMX"):
     return annotations({"segment": times, "label": label})
 
 
+def taxonomy(content):
+    """Another taxonomy in ActivityNet's file, in its second line."""
+
+    def spoil(root: Path) -> None:
+        rest = {"database": activitynet_content()["database"]}
+        text = '{\n"taxonomy": ' + json.dumps(content) + ",\n" + json.dumps(rest)[1:]
+        (root / "activity_net.v1-3.min.json").write_text(text)
+
+    return spoil
+
+
 def class_list(content: str):
     """The zero-shot splits as a list of class names beside Kinetics-600."""
 
@@ -90,7 +101,9 @@ HMDB, WAVE = (f"testTrainMulti_7030_splits/{name}_test_split1.txt" for name in (
 TRAIN, CHARADES = "annotations/train.csv", "Charades/Charades_v1_train.csv"
 ZERO, ZERO_NAMES = "lists/test_split1_exist.txt", "lists/k160_labels_split1.csv"
 TSN, TSN_NAMES = "lists/train_rgb_split_1.txt", "lists/labels.csv"
+CLASSES = "Charades/Charades_v1_classes.txt"
 NOT_UTF8 = b"one\ntwo\n" + b"\xff\xfe\n"
+LONG, DIGITS = 300 * "a", 5000 * "9"  # longer than a file's name may be, and than an integer that Python reads
 
 # (how the data set is spoiled, the file that must be named, the line or None, the reason, the remedy)
 UCF101_BROKEN = [
@@ -109,6 +122,10 @@ UCF101_BROKEN = [
     (change(SPLIT1, 4, "PlayingGuitar/v_PlayingGuitar_g02_c01.avi 4"), SPLIT1, 4, "between 1 and 3", "correct it"),
     (change(SPLIT1, 4, "PlayingGuitar/v_PlayingGuitar_g02_c01.avi 3"), SPLIT1, 4, "is not that of", "correct one"),
     (remove("UCF-101/PlayingGuitar/v_PlayingGuitar_g03_c01.avi"), SPLIT1, 4, "no such video", "fetch it or remove"),
+    (change(SPLIT1, 4, f"PlayingGuitar/{LONG}.avi 2"), SPLIT1, 4, "no such video", "fetch it or remove"),
+    (change(SPLIT1, 4, f"PlayingGuitar/v_PlayingGuitar_g02_c01.avi {DIGITS}"), SPLIT1, 4, "label 999", "correct it"),
+    (change(CLASSIND, 3, f"{DIGITS} YoYo"), CLASSIND, 3, "expected 'ID NAME'", "correct the line"),
+    (change(CLASSIND, 3, f"3 {LONG}"), SPLIT1, 5, "'YoYo' is not in classInd", "correct it"),
     (write(SPLIT1, "YoYo/v_YoYo_g02_c01.avi 3\n"), SPLIT1, None, "no videos of class ApplyEyeMakeup", "add some"),
 ]
 KINETICS_BROKEN = [
@@ -124,6 +141,8 @@ KINETICS_BROKEN = [
     (change(TRAIN, 3, "{label},../../../ab,10,20,train"), TRAIN, 3, "is not a YouTube id", "correct it"),
     (change(TRAIN, 3, "{label},_0abc-DEF_1,ten,20,train"), TRAIN, 3, "time_start 'ten' is not a number", "correct it"),
     (change(TRAIN, 3, "{label},_0abc-DEF_1,20,10,train"), TRAIN, 3, "20 is not before time_end 10", "correct them"),
+    (change(TRAIN, 3, f"yawning,_0abc-DEF_1,10,{DIGITS},train"), TRAIN, 3, "is not a number of", "correct it"),
+    (change(TRAIN, 1, "label,label,youtube_id,time_start,time_end"), TRAIN, 1, "'label' occurs twice", "one of the two"),
     (remove_videos, TRAIN, 2, "none of the 9 clips", "set data_root to the folder"),
     (write("kinetics_train.csv", "x"), "kinetics_train.csv, annotations", None, "several files", "keep one"),
 ]
@@ -162,6 +181,7 @@ BROKEN = {
         (change(HMDB, 2, "a.avi 3"), HMDB, 2, "code 0, 1 or 2", "correct the line"),
         (change(HMDB, 2, "a.avi -1"), HMDB, 2, "code 0, 1 or 2", "correct the line"),
         (change(HMDB, 2, "a.avi train"), HMDB, 2, "code 0, 1 or 2", "correct the line"),
+        (change(HMDB, 2, f"{LONG}.avi 1"), HMDB, 2, "no such video", "unpack clap.rar, or remove the line"),
         (change(HMDB, 2, "a.avi 1"), HMDB, 2, "no such video", "unpack clap.rar, or remove the line"),
         (remove("clap"), HMDB, 3, "no such video", "unpack clap.rar"),
         (write(HMDB, "a.avi 0\nb.avi 2\n"), HMDB, None, "no video of class clap has a code", "fetch the file again"),
@@ -205,6 +225,14 @@ BROKEN = {
         (segment([9, 2]), ANET, 40, "ends before", "swap"),
         (segment([1, 2], "BNX"), ANET, 40, "'BNX' is not", "correct"),
         (annotations("BMX"), ANET, 40, "segment None is not [start, end]", "correct it"),
+        (taxonomy(None), ANET, 2, "taxonomy: expected a list of objects with a nodeName", "fetch the file again"),
+        (taxonomy(5), ANET, 2, "taxonomy: expected a list", "fetch the file again"),
+        (taxonomy(["BMX"]), ANET, 2, "taxonomy: expected a list", "fetch the file again"),
+        (taxonomy([{"nodeName": ["BMX"]}]), ANET, 2, "taxonomy: expected a list", "fetch the file again"),
+        (write(ANET, '{"database":\n{"a": {"duration": ' + DIGITS + "}}}"), ANET, 2, "more digits", "fetch the file again"),
+        (annotate("-cccccccccc", duration=10**400), ANET, 40, "is not a number of seconds", "correct it"),
+        (segment([1, 10**400]), ANET, 40, "is not [start, end] in seconds", "correct it"),
+        (write(ANET, '{"database": {"a": {}, "a": {}}}'), ANET, None, "'a' occurs twice in an object", "remove one"),
         (remove_videos, ANET, 1, "none of the 3 videos", "set data_root to its folder"),
     ],
     "charades": [
@@ -221,6 +249,12 @@ BROKEN = {
         (change(CHARADES, 4, "N11GT,x"), CHARADES, 4, "2 fields where the first line names 11", "correct or remove"),
         (change(CHARADES, 4, "N11GT,,,,,,,,,c001 0.0,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
         (change(CHARADES, 4, "N11GT,,,,,,,,,c001 0.0 end,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
+        (change(CHARADES, 4, "N11GT,,,,,,,,,c001 nan 1.0,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
+        (change(CHARADES, 4, "N11GT,,,,,,,,,c001 0.0 inf,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
+        (change(CHARADES, 4, "N11GT,,,,,,,,,c001 -1 1.0,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
+        (change(CHARADES, 4, "N11GT,,,,,,,,,c001 9.0 1.0,30"), CHARADES, 4, "ends before it starts", "swap the two"),
+        (write(CHARADES, "id,actions\nN11GT,\n46GP8,\n"), CHARADES, None, "no video has an action", "fetch the file again"),
+        (change(CLASSES, 3, "c002 Holding some clothes"), CLASSES, 3, "occurs twice", "give each class its own name"),
         (change(CHARADES, 4, "N11GT,,,,,,,,,c004 0.0 1.0,30"), CHARADES, 4, "class 'c004' is not in", "correct it"),
         (change(CHARADES, 4, "../N11,,,,,,,,,c001 0.0 1.0,30"), CHARADES, 4, "not a video's id", "correct it"),
         (remove("Charades_v1_480/N11GT.mp4"), CHARADES, 4, "no video N11GT.mp4", "fetch it or remove the line"),
@@ -259,6 +293,14 @@ BROKEN = {
         (remove("frames/turning left/b/image_0012.jpg"), TSN, 2, "11 frames, 12 are listed", "extract them again"),
         (change(TSN, 3, "yoga/c 5 2"), TSN, 3, "4 frames, 5 are listed, image_000005.jpg", "correct the line"),
         (write("frames/abseiling/a clip 1/flow_x_00001.jpg", "x"), TSN, 1, "other pictures", "move them elsewhere"),
+        (change(TSN, 3, "yoga/c 20000000000000000 2"), TSN, 3, "4 frames, 20000000000000000 are listed", "correct the line"),
+        (change(TSN, 3, f"yoga/c {DIGITS} 2"), TSN, 3, "expected 'PATH FRAMES LABEL'", "correct the line"),
+        (change(TSN, 3, f"yoga/c 3 {DIGITS}"), TSN, 3, "expected 'PATH FRAMES LABEL'", "correct the line"),
+        (change(TSN, 3, f"yoga/{LONG} 3 2"), TSN, 3, "no folder", "fetch it, or remove the line"),
+        (change(TSN, 3, f"yoga/{LONG}.mp4 2"), TSN, 3, "no video", "fetch it, or remove the line"),
+        (lambda root: (remove("frames/yoga/c")(root), write("frames/yoga/c", "x")(root)), TSN, 3,
+         "is a file, 3 frames are listed", "or correct the line"),
+        (remove("frames/yoga/c/image_000002.jpg"), TSN, 3, "image_000002.jpg is not there", "extract them again"),
         (rename_frames, TSN, 3, "its pictures are called frame0.jpg", "rename them"),
         (change(TSN_NAMES, 3, "5,turning left"), TSN_NAMES, None, "class ids must be 0 to 2", "renumber them"),
     ],
@@ -291,3 +333,71 @@ def test_a_broken_variant_is_named_by_file_line_and_remedy(dataset, number, tmp_
 def test_zero_shot_splits_have_no_training_videos(tmp_path):
     with pytest.raises(AnnotationError, match="no training videos; use split=test, and train on dataset=kinetics400"):
         load_videos("kinetics600_zero_shot", data_sets.kinetics600_zero_shot(tmp_path / "data"), "train")
+
+
+def listed_and_gone(root: Path, dataset: str) -> Path:
+    """Take away a training video of a data set; where it lay."""
+    path = {
+        "ucf101": "UCF-101/PlayingGuitar/v_PlayingGuitar_g03_c01.avi",
+        "hmdb51": f"clap/{data_sets.hmdb51_file('clap', 1)}",
+        "charades": "Charades_v1_480/46GP8.mp4",
+        "ssv2": "20bn-something-something-v2/42326.webm",
+        "tsn": "frames/turning left/b",
+    }[dataset]
+    remove(path)(root)
+    return root / path
+
+
+@pytest.mark.parametrize("dataset", ["ucf101", "hmdb51", "charades", "ssv2", "tsn"])
+def test_a_video_that_is_not_there_stops_or_is_reported_with_its_classes(dataset, tmp_path):
+    root = WRITERS[dataset](tmp_path / "data")
+    whole = load_videos(dataset, root, "train")
+    assert load_videos(dataset, root, "train", missing="report") == whole
+    gone = listed_and_gone(root, dataset)
+    with pytest.raises(AnnotationError, match="no such video|no video|no folder"):
+        load_videos(dataset, root, "train")
+    part = load_videos(dataset, root, "train", missing="report")
+    [absent] = part.missing
+    assert absent.path.name == gone.name
+    assert part.classes == whole.classes
+    assert sorted((v.path.name, v.label, v.labels) for v in part.videos + part.missing) == sorted(
+        (v.path.name, v.label, v.labels) for v in whole.videos
+    )
+
+
+@pytest.mark.parametrize("dataset", ["ucf101", "hmdb51", "charades", "ssv2", "tsn"])
+def test_a_data_set_without_any_of_its_videos_stops(dataset, tmp_path):
+    root = WRITERS[dataset](tmp_path / "data")
+    remove_videos(root)
+    with pytest.raises(AnnotationError, match=r"none of the \d+ videos of split 'train' is there, .*set data_root"):
+        load_videos(dataset, root, "train", missing="report")
+
+
+def test_a_class_may_lack_all_its_videos_where_they_are_reported(tmp_path):
+    root = data_sets.ucf101(tmp_path / "data")
+    shutil.rmtree(root / "UCF-101/YoYo")
+    videos = load_videos("ucf101", root, "train", missing="report")
+    assert [(len(videos), video.label) for video in videos.missing] == [(4, 2)] * 2
+
+
+def test_faulty_lines_stop_where_missing_videos_are_reported(tmp_path):
+    root = data_sets.ucf101(tmp_path / "data")
+    change(SPLIT1, 4, "PlayingGuitar/v_PlayingGuitar_g02_c01.avi 3")(root)
+    with pytest.raises(AnnotationError, match="line 4: label 3 is not that of PlayingGuitar"):
+        load_videos("ucf101", root, "train", missing="report")
+
+
+def test_unknown_treatment_of_missing_videos_names_the_choices(tmp_path):
+    with pytest.raises(ValueError, match="missing is 'skip'; choose from: error, report"):
+        load_videos("ucf101", tmp_path, "train", missing="skip")
+
+
+@pytest.mark.parametrize("dataset", sorted(READERS))
+def test_what_macos_leaves_behind_is_no_part_of_a_data_set(dataset, tmp_path):
+    root = WRITERS[dataset](tmp_path / "data")
+    split = "test" if dataset == "kinetics600_zero_shot" else "train"
+    before = load_videos(dataset, root, split)
+    for path in [path for path in root.rglob("*") if path.suffix in (".txt", ".csv", ".json")]:
+        path.with_name(f"._{path.name}").write_bytes(NOT_UTF8)
+        write(f".Trashes/{path.name}", NOT_UTF8)(root)
+    assert load_videos(dataset, root, split) == before

@@ -229,3 +229,18 @@ def test_metrics_of_several_labels_per_video():
     result = score_metrics(scores, labels, targets)
     precision = metrics.average_precision_score(targets[:, :2], scores[:, :2], average="macro")
     assert result == {"top1": pytest.approx(200 / 3), "map": pytest.approx(100 * precision)}
+
+
+def test_any_of_several_labels_is_right():
+    scores = torch.tensor([[0.9, 0.1, 0.0, 0.0], [0.1, 0.2, 0.3, 0.4], [0.5, 0.4, 0.1, 0.0]])
+    targets = torch.tensor([[1.0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]])
+    assert topk_accuracy(scores, targets) == pytest.approx(100 / 3)
+    assert topk_accuracy(scores, targets, 3) == pytest.approx(100)
+    assert topk_accuracy(scores, targets, classes=[1]) == pytest.approx(50)
+
+
+def test_arrays_and_small_integers_are_as_good_as_tensors():
+    given = reference("multi_view")
+    scores = multi_view_scores(given["view_embeddings"].numpy(), given["text_embeddings"].numpy())
+    expected = pytest.approx(given["mean_average_precision"].item(), abs=1e-4)
+    assert mean_average_precision(scores.numpy(), given["labels"].int().numpy()) == expected

@@ -1,6 +1,7 @@
 """The published checkpoint format: the published implementation's numbers, every temporal module, both ways."""
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from conftest import REFERENCE
@@ -11,6 +12,7 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from text4vis_core import VideoClassifier, load_text4vis_checkpoint, save_text4vis_checkpoint
 from text4vis_core.checkpoints import CheckpointError, save_checkpoint
 from text4vis_core.classifier import initialise
+from text4vis_core.temporal import TemporalTransformer
 
 VECTORS = {"mean": "auto", "transformer": "auto", "tokent1d": "auto", "tokenshift": "tokenshift"}
 TEMPORALS = (
@@ -25,8 +27,9 @@ TEMPORALS = (
 )
 
 
-def vit(width=64, layers=2, **options) -> VisionTransformer:
-    return VisionTransformer(32, 8, width, layers, width // 64, 4.0, output_dim=32, act_layer=QuickGELU, **options)
+def vit(width=64, layers=2, mlp_ratio=4.0, **options) -> VisionTransformer:
+    heads = width // 64
+    return VisionTransformer(32, 8, width, layers, heads, mlp_ratio, output_dim=32, act_layer=QuickGELU, **options)
 
 
 def resnet(layers=(1, 1, 1, 1)) -> ModifiedResNet:
@@ -246,13 +249,34 @@ def test_half_precision_weights_text_tower_and_separate_head(tmp_path):
         assert torch.allclose(half.encode_video(clips()), model.encode_video(clips()), atol=0.02)
 
 
-@pytest.mark.parametrize(("width", "dim", "expected"), [(64, 1024, 8), (64, 512, 8), (80, 640, 10)])
-def test_heads_of_the_published_resnets(width, dim, expected, tmp_path):
+@pytest.mark.parametrize(("width", "dim", "heads"), [(64, 1024, 8), (64, 512, 8), (80, 640, 10)])
+def test_heads_of_the_published_resnets_are_known_without_being_asked_for(width, dim, heads, tmp_path):
     visual = ModifiedResNet([1, 1, 1, 1], dim, width // 2, 32, width)
-    model = VideoClassifier(visual, dim, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, 1.0, "transformer", layers=1)
+    pixels = (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    model = VideoClassifier(visual, dim, 32, *pixels, 1.0, "transformer", heads, position_std=1.0).eval()
     save_text4vis_checkpoint(tmp_path / "resnet.pt", model)
-    loaded = load_text4vis_checkpoint(tmp_path / "resnet.pt", 4)
-    assert loaded.temporal.transformer.resblocks[0].attn.num_heads == expected
+    same_numbers(model, load_text4vis_checkpoint(tmp_path / "resnet.pt", 4))
+
+
+@pytest.mark.parametrize(("name", "heads"), [("RN50-quickgelu", 8), ("ViT-B-32-quickgelu", 8), ("ViT-L-14-336", 12)])
+def test_a_model_of_a_clip_has_the_published_number_of_heads(name, heads):
+    config = open_clip.get_model_config(name)
+    assert config["text_cfg"]["heads"] == config["text_cfg"]["width"] // 64 == heads
+
+
+def test_a_model_of_a_clip_has_as_many_temporal_heads_as_its_text_tower(clip):
+    model = VideoClassifier.from_clip(clip, "transformer")
+    assert model.temporal.transformer.resblocks[0].attn.num_heads == clip.text_heads == 2
+
+
+def test_a_head_beside_a_joint_encoder_is_left_out_as_in_the_release(tmp_path):
+    model = random_model("joint")
+    save_text4vis_checkpoint(tmp_path / "joint.pt", model)
+    file = torch.load(tmp_path / "joint.pt", weights_only=True)
+    head = torch.load(REFERENCE / "vit_transformer_f8.pt", weights_only=True)["model_state_dict"]
+    file["model_state_dict"] |= {name: tensor for name, tensor in head.items() if name.startswith("fusion_model.")}
+    save_checkpoint(tmp_path / "both.pt", file)
+    same_numbers(model, load_text4vis_checkpoint(tmp_path / "both.pt", 4))
 
 
 class Trap:
@@ -267,8 +291,9 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(place, legacy,
     file = torch.load(REFERENCE / "vit_mean_f8.pt", weights_only=True)
     file = Trap() if place == "everything" else file | {place: {"x": Trap()}}
     torch.save(file, "bad.pt", _use_new_zipfile_serialization=not legacy)
-    with pytest.raises(CheckpointError, match=r"bad\.pt.*nothing else is ever loaded"):
+    with pytest.raises(CheckpointError, match=r"bad\.pt.*open.*nothing else is ever loaded") as error:
         load_text4vis_checkpoint("bad.pt", 8)
+    assert "weights_only" not in str(error.value), "no advice on how to run it all the same"
     assert not (tmp_path / "trapped").exists()
 
 
@@ -288,6 +313,16 @@ BROKEN = {
     ),
     "stranger": (lambda file, state: state.update(classifier=torch.ones(2)), "classifier in model_state_dict"),
     "not_a_tensor": (lambda file, state: state.update(logit_scale=4.6), "logit_scale in model_state_dict"),
+    "scale_of_two": (lambda file, state: state.update(logit_scale=torch.ones(2)), "logit_scale .* is not one number"),
+    "number_for_a_name": (lambda file, state: state.update({7: torch.ones(2)}), "7 in model_state_dict"),
+    "flat_projection": (
+        lambda file, state: state.update({"visual.proj": torch.ones(4)}),
+        "not an image encoder of OpenAI's CLIP",
+    ),
+    "head_of_text": (
+        lambda file, state: (file.update(fusion_model_state_dict="x"), state.pop("logit_scale")),
+        "lacks logit_scale",
+    ),
     "lost_block": (lambda file, state: state.pop("visual.ln_post.weight"), "Missing.*visual.ln_post.weight"),
     "lost_projection": (lambda file, state: state.pop("visual.proj"), "not an image encoder of OpenAI's CLIP"),
     "other_size": (
@@ -325,6 +360,8 @@ def test_files_that_are_no_checkpoint(tmp_path):
         ("tokent1d", {"temporal": "none"}, "'none', but the weights in .* show 'tokent1d'"),
         ("tokent1d", {"temporal": "tokenshift"}, "show 'tokent1d'"),
         ("transformer", {"temporal_heads": 3}, "3 heads do not divide the embedding size 64"),
+        ("transformer", {"temporal_heads": -2}, "temporal_heads is -2"),
+        ("transformer", {"num_frames": 100}, "has positions for 77 frames"),
         ("mean", {"num_frames": 0}, "num_frames is 0"),
     ],
 )
@@ -380,6 +417,11 @@ def spoiled(spoil) -> VideoClassifier:
         (lambda m: setattr(m, "visual", torch.nn.Linear(2, 2)), "image encoder is a Linear"),
         (lambda m: m.set_classifier(initialise("random", 3, 32), frozen=False), "classifier was trained"),
         (lambda m: random_model("mean", vit(ls_init_value=1.0)), "no form in the published format"),
+        (lambda m: random_model("mean", vit(pool_type="avg")), "would compute other embeddings"),
+        (lambda m: setattr(m.visual.ln_post, "eps", 0.1), "would compute other embeddings"),
+        (lambda m: random_model("mean", ModifiedResNet([1, 1, 1, 1], 32, 4, 32, 16)), "would compute other embeddings"),
+        (lambda m: random_model("mean", vit(mlp_ratio=2.0)), "MLPs are 128 wide"),
+        (lambda m: setattr(m, "temporal", TemporalTransformer(32, 2, layers=2)), "2 blocks and 77 positions, not 6"),
     ],
 )
 def test_models_that_the_published_code_would_compute_differently_are_not_exported(spoil, message, tmp_path):

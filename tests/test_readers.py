@@ -1,5 +1,6 @@
 """Every reader on its publisher's true format: paths, labels, splits, folds, and what is missing."""
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,10 +16,12 @@ from text4vis_core.annotations import read_csv, video_at
 from text4vis_core.datasets import READERS
 from text4vis_core.frame_lists import _entry
 from text4vis_core.kinetics import kinetics400_categories
+from text4vis_core.video_list import Video
 
 
 def pairs(videos) -> list[tuple[str, int]]:
-    return [(video.path.name, video.label) for video in videos.videos]
+    """(file name, class) of the videos of a `VideoList` or of a sequence."""
+    return [(video.path.name, video.label) for video in getattr(videos, "videos", videos)]
 
 
 @pytest.mark.parametrize("dataset", READERS)
@@ -68,7 +71,7 @@ def test_kinetics_in_class_folders_and_flat_with_missing_clips(tmp_path):
     train, test = (load_videos("kinetics600", root, split) for split in ("train", "test"))
     assert train.classes == ("adjusting glasses", "ski ballet", "vacuuming floor")
     assert Counter(train.labels.tolist()) == {0: 3, 1: 3, 2: 2}
-    assert train.missing == (f"{clip('_0abc-DEF_2', 20)}.mp4",)
+    assert pairs(train.missing) == [(f"{clip('_0abc-DEF_2', 20)}.mp4", 2)]
     assert train.videos[0].path == root / "videos_train" / "vacuuming_floor" / f"{clip('_0abc-DEF_0', 0)}.mp4"
     assert test.videos[0].path == root / "val" / f"{clip('-0abc-DEF_0', 0)}.mp4"
     assert train.videos[0].start is None, "a file is the clip, not the whole video"
@@ -125,7 +128,7 @@ def test_kinetics_600_zero_shot_has_three_lists(tmp_path):
     assert first.classes == ("new class 1", "new class 2", "new class 3")
     assert third.classes == ("new class 3", "new class 4", "new class 5")
     assert first.labels.tolist() == [0, 0, 1, 1, 2]
-    assert first.missing == (f"{clip('121cdefghij', 1)}.mp4",)
+    assert pairs(first.missing) == [(f"{clip('121cdefghij', 1)}.mp4", 2)]
 
 
 def test_kinetics_600_zero_shot_from_class_names_and_kinetics_600(tmp_path):
@@ -146,7 +149,7 @@ def test_activitynet_trains_on_segments_and_is_tested_on_whole_videos(tmp_path):
         ("-cccccccccc", 1, 1, 20, 30),
         ("-cccccccccc", 0, 4, 9, 30),
     ]
-    assert train.missing == ("v_annotations.mp4",)
+    assert train.missing == (Video(Path("v_annotations.mp4"), 0, start=1.0, end=2.0, duration=60.0),)
     assert not train.multi_label
     assert [(v.path.stem, v.label, v.labels, v.start) for v in test.videos] == [
         ("v_ddddddddddd", 1, (1, 2), None),
@@ -188,11 +191,25 @@ def test_tsn_lists_of_frames_and_of_files(tmp_path):
     train, test = (load_videos("tsn", root, split) for split in ("train", "test"))
     assert pairs(train) == [("a clip 1", 0), ("b", 1), ("c", 2)]
     assert pairs(test) == [("d e.mp4", 2), ("f.MP4", 0)]
-    assert test.missing == ("yoga/gone",)
+    assert pairs(test.missing) == [("gone", 2)]
     assert train.directional == {1}
     assert pairs(load_videos("tsn", root, "train", fold=2)) == [("d e.mp4", 2)]
     shutil.copy(root / "lists/train_rgb_split_1.txt", root / "lists/k_full_for_zeroshot.txt")
     assert pairs(load_videos("tsn", root, "all")) == pairs(train)
+
+
+def test_tsn_table_of_names_with_quotes(tmp_path):
+    root = data_sets.tsn(tmp_path / "data")
+    before = load_videos("tsn", root, "train")
+    lines(root / "lists/labels.csv", '"id","name"', '0,"abseiling"', '"1",turning left', "2,yoga")
+    assert load_videos("tsn", root, "train") == before
+
+
+def test_activitynet_does_without_a_taxonomy(tmp_path):
+    root = data_sets.activitynet(tmp_path / "data")
+    path = root / "activity_net.v1-3.min.json"
+    path.write_text(json.dumps({"database": data_sets.activitynet_content()["database"]}))
+    assert load_videos("activitynet", root, "train").classes == ("Archery", "BMX", "Zumba")
 
 
 def test_class_names_in_both_styles(tmp_path):

@@ -186,7 +186,7 @@ def test_a_suite_is_rehearsed_run_by_run(tmp_path, data, clip_folder, capsys):
     a, b, c = record["rows"]
     assert [row["run"] for row in (a, b, c)] == ["a", "b", "c"]
     assert (a["status"], b["status"], c["status"]) == ("ok", "ok", "failed")
-    assert (a["same_as"], b["same_as"], a["published"]) == ("", "a", "81.3 %")
+    assert (a["same_as"], b["same_as"], a["published"]) == ("", "a", "top-1 81.3 %")
     assert a["resume_difference"] <= child.ALIKE
     assert 0 < a["peak_gb"] < 20
     assert a["hours"] == pytest.approx(3 * b["hours"])
@@ -223,6 +223,94 @@ def test_shots_and_a_checkpoint_that_is_not_here(tmp_path, data, clip_folder):
     assert measured["resume_difference"] <= child.ALIKE
     assert (measured["classes"], measured["all_classes"], measured["no_weights"]) == (51, 51, False)
     assert measured["view"] > 0
+
+
+def test_a_run_of_other_settings_or_labels_takes_a_step_of_its_own(tmp_path, data, clip_folder):
+    """It shares the measurements of a run of its architecture, and fails by itself."""
+    others = {
+        "plain": {},
+        "linear": {"initialisation": "linear", "randaugment": [2, 9], "drop_path": 0.1, "label_smoothing": 0.1},
+        "labels": {"dataset": "charades", "epochs": 20, "published": "bike-charades"},
+        "twin": {"folds": [1], "accumulate": 2},
+        "wrong": {"randaugment": [2, 99]},
+        "mixed": {"precision": "seven"},
+    }
+    suite = write_suite(
+        tmp_path / "mine.yaml",
+        *(
+            f"{{name: {name}, notebook: 08_supervised, needs: {NEEDS}, parameters: {tiny(clip_folder, **each)}}}"
+            for name, each in others.items()
+        ),
+    )
+    (tmp_path / "mine" / "data").mkdir(parents=True)
+    (tmp_path / "mine" / "data" / "clips").symlink_to(data / "clips")
+    rows = {row["run"]: row for row in rehearsal.rehearse(suite, tmp_path)["rows"]}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        **dict.fromkeys(("plain", "linear", "labels", "twin"), "ok"),
+        **dict.fromkeys(("wrong", "mixed"), "failed"),
+    }
+    assert "randaugment is (2, 99)" in rows["wrong"]["error"]
+    assert "seven" in rows["mixed"]["error"]
+    assert rows["twin"]["same_as"] == "plain"
+    assert rows["labels"]["same_as"] == rows["linear"]["same_as"] == "plain, but for a step and a view of its own"
+    assert rows["labels"]["step"] == rows["plain"]["step"]
+    assert "8 of 157 class names" in rows["labels"]["left_out"]
+    assert rows["labels"]["published"] == "mean average precision 50.7 %"
+
+
+def test_every_method_of_a_few_shot_run_is_begun_with(tmp_path, data, clip_folder, monkeypatch):
+    (tmp_path / "data").symlink_to(data)
+    parameters = tiny(clip_folder, shots=[2], frozen=["lda", "text"], trainable=["random"], epochs=6)
+    p = {k: v for k, v in json.loads(parameters).items() if k not in ("folds", "temporal", "published")}
+    suite = write_suite(
+        tmp_path / "few.yaml", f"{{name: few, notebook: 03_few_shot, needs: {NEEDS}, parameters: {json.dumps(p)}}}"
+    )
+    begun, begin = [], child.train_and_test
+
+    def train_and_test(*arguments, **named):
+        begun.append((named["initialisation"], named["frozen"]))
+        return begin(*arguments, **named)
+
+    monkeypatch.setattr(child, "train_and_test", train_and_test)
+    (tmp_path / "few").mkdir()
+    measured = child.measure(list(suite.runs), plan_of(suite.runs[0]), tmp_path / "few")
+    assert list(dict.fromkeys(begun)) == [("lda", True), ("text", True), ("random", False)]
+    assert measured["resume_difference"] <= child.ALIKE
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"accumulate": 3}, "run 'a': accumulate 3 does not divide batch_size 8"),
+        ({"warmup_epochs": 31}, "run 'a': warmup_epochs is 31"),
+        ({"crops": 4}, "run 'a': parameter crops: unknown 4"),
+        ({"augmentation": "heavy"}, "run 'a': parameter augmentation: unknown 'heavy'"),
+    ],
+)
+def test_a_setting_that_the_rehearsal_reduces_is_checked_as_it_is(tmp_path, clip_folder, parameters, message):
+    run = f"{{name: a, notebook: 08_supervised, needs: {NEEDS}, parameters: {tiny(clip_folder, **parameters)}}}"
+    with pytest.raises(ValueError, match=message):
+        rehearsal.rehearse(write_suite(tmp_path / "mine.yaml", run), tmp_path)
+
+
+def test_only_notebooks_whose_parameters_are_known_are_rehearsed(tmp_path):
+    suite = write_suite(tmp_path / "mine.yaml", f"{{name: a, notebook: 09_base_to_novel, needs: {NEEDS}}}")
+    with pytest.raises(ValueError, match=r"run 'a': parameter notebook: unknown '09_base_to_novel'; .*08_supervised"):
+        rehearsal.rehearse(suite, tmp_path)
+
+
+def test_a_checkpoint_is_copied_where_there_are_no_hard_links(tmp_path, data, clip_folder, monkeypatch):
+    (tmp_path / "data").symlink_to(data)
+    run = f"{{name: a, notebook: 08_supervised, needs: {NEEDS}, parameters: {tiny(clip_folder)}}}"
+    suite = write_suite(tmp_path / "mine.yaml", run)
+
+    def no_links(*_):
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "link", no_links)
+    (tmp_path / "a").mkdir()
+    measured = child.measure(list(suite.runs), plan_of(suite.runs[0]), tmp_path / "a")
+    assert measured["resume_difference"] <= child.ALIKE
 
 
 def test_a_resume_that_ends_elsewhere_is_a_failure(tmp_path, data, clip_folder, monkeypatch):

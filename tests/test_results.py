@@ -42,7 +42,7 @@ def test_round_trip(tmp_path, train_videos):
     assert (saved["notebook"], saved["suite"], saved["run"]) == ("03_few_shot", "suite", "name")
     assert saved["parameters"] == {"lr": 1e-3, "seeds": [0, 1], "root": None}
     assert saved["metrics"] == {"top1": 61.5, "per class": [1, 2], "by shots": {"4": [50.0, None]}}
-    assert saved["headline"][0]["top-1 (%)"] == 61.5
+    assert saved["headline"][0]["%"] == 61.5
     assert saved["headline"][0]["± (95 %)"] is None
     assert saved["data"]["train"] == {"videos": 9, "classes": 3, "fingerprint": train_videos.fingerprint()}
     assert saved["path"] == str(tmp_path / "suite" / "name" / "result.json")

@@ -28,6 +28,12 @@ def test_reference_holds_videos_shorter_than_the_clip():
     assert any(row["num_frames"] < row["num_segments"] for row in ROWS)
 
 
+def test_dense_clips_start_evenly_in_what_a_window_of_128_frames_leaves():
+    views = evaluation_indices(300, 12, 4, dense=True).reshape(4, 12)
+    assert views[:, 0].tolist() == [0, 57, 114, 171]  # (300 - 128) // 3 apart, though 12 does not divide 128
+    assert (np.diff(views, axis=1) == 10).all()
+
+
 @given(lengths, frames, clips, st.booleans())
 def test_evaluation_stays_in_the_video(length, num_frames, num_clips, dense):
     indices = evaluation_indices(length, num_frames, num_clips, dense)

@@ -258,6 +258,27 @@ def test_the_book_lists_the_papers_runs_as_they_are(monkeypatch):
     assert [line for line in page.splitlines() if line.startswith(tuple(f"| {name} |" for name in PAPER))] == expected
 
 
+def test_a_published_number_that_is_not_in_the_list(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    path = tmp_path / "mine.yaml"
+    path.write_text("runs: [{name: a, notebook: 08_supervised, grid: {published: ['', bike-charades, nope]}}]")
+    message = r"mine\.yaml: run 'a-published=nope': parameter published: unknown 'nope'; choose from: k400-vitb32-f8"
+    with pytest.raises(SuiteError, match=message):
+        read_suite(path)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_a_run_gets_through_many_epochs_before_its_limit(monkeypatch, name):
+    """Clusters rarely give more than a week; a run that takes longer is started again and goes on after an epoch."""
+    monkeypatch.chdir(ROOT)
+    for run in read_suite(f"experiments/{name}.yaml").runs[:-1]:
+        p = notebook_defaults(run.source) | run.parameters
+        epochs = (p.get("epochs") or 1) * len(p.get("shots") or p["folds"])
+        week, minutes = 7 * 24 * 60, 60 * run.needs["gpu_hours"]
+        assert 2 * minutes / epochs <= run.resources["minutes"] <= week
+        assert run.resources["minutes"] >= min(2 * minutes, week)
+
+
 @pytest.mark.parametrize("name", ["smoke", "miniature", *PAPER])
 def test_the_projects_own_suites_are_right(monkeypatch, name):
     monkeypatch.chdir(ROOT)

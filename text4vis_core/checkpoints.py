@@ -5,7 +5,7 @@ weights are `visual.*` in OpenAI CLIP's naming, `fusion_model.*` (the temporal h
 text tower. What the architecture is, the shapes say.
 """
 
-import contextlib
+import copy
 import math
 import os
 import re
@@ -20,7 +20,9 @@ from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
-from .temporal import HEAD_DIM, INSIDE, split_temporal
+from .files import first_line, replacing, why_not_loaded
+from .model import VideoClassifier
+from .temporal import HEAD_DIM, INSIDE, MAX_FRAMES, TemporalTransformer, split_temporal
 
 # Of a model that was trained with its text tower, as the contrastive ones are: nothing here needs it.
 TEXT_TOWER = re.compile(r"(transformer|token_embedding|ln_final)\.|(positional_embedding|text_projection)$")
@@ -52,18 +54,12 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
     Raises:
         CheckpointError: the folder cannot be written to, or the disk is full.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise CheckpointError(f"cannot write checkpoint {path}: {error}") from error
 
 
@@ -78,7 +74,7 @@ def load_checkpoint(path: str | Path) -> dict:
 
 def load_text4vis_checkpoint(
     path: str | Path, num_frames: int, temporal: str = "auto", temporal_heads: int | None = None
-):
+) -> VideoClassifier:
     """A published Text4Vis checkpoint as a `VideoClassifier`, on the CPU, in float32 and evaluation mode.
 
     Its last layer is not in the file: give `logits` the class embeddings, or `set_classifier` their rows.
@@ -91,12 +87,12 @@ def load_text4vis_checkpoint(
         temporal_heads: heads of the temporal transformer, which the weights do not show. None: those of the published
             models, text width / 64 (8 for B/32, B/16 and RN50; 12 for L/14).
 
-    Returns:
-        VideoClassifier
+    A head beside "joint" is left out, as in the release: one embedding per video leaves nothing to aggregate.
 
     Raises:
         CheckpointError: the file is damaged, holds more than tensors, or is no checkpoint in the published format.
-        ValueError: an unknown `temporal` (with the choices), one that the weights contradict, or another `num_frames`.
+        ValueError: an unknown `temporal` (with the choices), one that the weights contradict, `temporal_heads` that do
+            not fit, or a `num_frames` that the weights are not for.
     """
     choices = ("auto", "none", *INSIDE)
     if temporal not in choices:
@@ -114,41 +110,62 @@ def load_text4vis_checkpoint(
     return _published_model(weights, path, num_frames, temporal, temporal_heads)
 
 
-def save_text4vis_checkpoint(path: str | Path, model, epoch: int = 0) -> None:
+def save_text4vis_checkpoint(path: str | Path, model: VideoClassifier, epoch: int = 0) -> None:
     """Write a model in the published format, so that the published code can read it. Atomic.
 
     Args:
         path: where.
-        model: a `VideoClassifier`. Its class embeddings are not part of the format.
+        model: its class embeddings are not part of the format; TokenShift leaves no trace in it, and must be asked for
+            when the file is loaded.
         epoch: the epoch after which it was saved.
 
     Raises:
-        ValueError: the published code would compute something else: another activation, number of heads, pixel mean,
-            logit bias or kind of encoder, or a classifier whose rows were trained.
+        ValueError: the published code would compute something else (see `check_exportable`).
         CheckpointError: the file cannot be written.
     """
-    _check_exportable(model)
+    state = check_exportable(model)
+    save_checkpoint(path, {"epoch": epoch, "model_state_dict": state, "optimizer_state_dict": {}})
+
+
+@torch.no_grad()
+def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
+    """The model's weights in the published format, on the CPU, if the published code would compute the same with them.
+
+    Raises:
+        ValueError: it would not: another kind of encoder, activation, number of heads, pixel mean, a logit bias, or a
+            classifier whose rows were trained.
+    """
+    _check_architecture(model)
     state = {"logit_scale": model.logit_scale.detach()}
     state |= {f"visual.{name}": tensor for name, tensor in model.visual.state_dict().items()}
     state |= {f"fusion_model.{name}": tensor for name, tensor in model.temporal.state_dict().items()}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     inside = split_temporal(model.temporal_name)[0] or "none"
-    num_frames = len(model.visual.time_embedding) if inside == "joint" else 1
+    num_frames = len(model.visual.time_embedding) if inside == "joint" else 2
+    heads = model.temporal.transformer.resblocks[0].attn.num_heads if _has_head(state) else None
     try:
-        _published_model(state, path, num_frames, inside, None)
+        read = _published_model(state, "the exported model", num_frames, inside, heads)
     except (CheckpointError, ValueError) as error:
         raise ValueError(f"this model has no form in the published format: {error}") from error
-    save_checkpoint(path, {"epoch": epoch, "model_state_dict": state, "optimizer_state_dict": {}})
+    frames = torch.rand(1, num_frames, 3, model.size, model.size, generator=torch.Generator().manual_seed(0))
+    here, there = copy.deepcopy(model).cpu().float().eval().encode_video(frames), read.encode_video(frames)
+    if not torch.allclose(here, there, rtol=1e-3, atol=1e-4 * here.abs().max().item()):
+        raise ValueError(
+            "the published code cannot run this model: it would compute other embeddings (another pooling, number of "
+            "heads or epsilon)"
+        )
+    return state
 
 
 def _read(path: str | Path, remedy: str) -> Any:
     if not Path(path).is_file():
-        raise CheckpointError(f"cannot read checkpoint {path}: no such file")
+        found = "it is a folder" if Path(path).is_dir() else "no such file"
+        raise CheckpointError(f"cannot read checkpoint {path}: {found}")
     try:
         # Mapped, not read: two thirds of a checkpoint are the optimiser's, which nobody may want.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
-        raise CheckpointError(f"cannot read checkpoint {path}: {_first_line(error)}; {remedy}") from error
+        raise CheckpointError(f"cannot read checkpoint {path}: {why_not_loaded(error)}; {remedy}") from error
 
 
 def _published_weights(path: str | Path) -> dict[str, Tensor]:
@@ -163,16 +180,18 @@ def _published_weights(path: str | Path) -> dict[str, Tensor]:
         )
     weights = dict(file["model_state_dict"])
     # The contrastive models keep their head apart.
-    weights |= {
-        f"fusion_model.{name}": tensor for name, tensor in dict(file.get("fusion_model_state_dict", {})).items()
-    }
-    weights = {name.replace("module.", ""): tensor for name, tensor in weights.items()}
+    head = file.get("fusion_model_state_dict") or {}
+    weights |= {f"fusion_model.{name}": tensor for name, tensor in head.items()} if isinstance(head, dict) else {}
+    weights = {str(name).replace("module.", ""): tensor for name, tensor in weights.items()}
     known = {name: value for name, value in weights.items() if not TEXT_TOWER.match(name)}
     for name, value in known.items():
         if name.split(".")[0] not in ("visual", "fusion_model", "logit_scale") or not isinstance(value, Tensor):
             raise CheckpointError(f"{path}: {name} in model_state_dict is not part of a published Text4Vis model")
     if "logit_scale" not in known or not any(name.startswith("visual.") for name in known):
         raise CheckpointError(f"{path}: model_state_dict lacks logit_scale or visual.*, the image encoder's weights")
+    if known["logit_scale"].numel() != 1:
+        raise CheckpointError(f"{path}: logit_scale in model_state_dict is not one number")
+    known["logit_scale"] = known["logit_scale"].reshape(())
     return {name: value.float() if value.is_floating_point() else value for name, value in known.items()}
 
 
@@ -184,21 +203,31 @@ def _module_inside(weights: dict[str, Tensor]) -> str:
     return "tsm" if any(".net." in name for name in weights) else "none"
 
 
-def _published_model(weights: dict[str, Tensor], path: str | Path, num_frames: int, inside: str, heads: int | None):
-    from .model import VideoClassifier
+def _has_head(weights: dict[str, Tensor]) -> bool:
+    return any(name.startswith("fusion_model.") for name in weights)
 
+
+def _published_model(
+    weights: dict[str, Tensor], path: str | Path, num_frames: int, inside: str, heads: int | None
+) -> VideoClassifier:
+    if inside == "joint":
+        weights = {name: tensor for name, tensor in weights.items() if not name.startswith("fusion_model.")}
     try:
         visual, dim, size = _vision(weights)
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(
-            f"{path}: visual.* is not an image encoder of OpenAI's CLIP: {_first_line(error)}"
+            f"{path}: visual.* is not an image encoder of OpenAI's CLIP: {first_line(error)}"
         ) from error
     head = {name.removeprefix("fusion_model."): w for name, w in weights.items() if name.startswith("fusion_model.")}
     temporal, options = [] if inside == "none" else [inside], {}
     if head:
         temporal.append("transformer")
+        if heads is not None and heads < 1:
+            raise ValueError(f"temporal_heads is {heads}; it must be at least 1")
         options["layers"] = _count(head, r"transformer\.resblocks\.(\d+)\.")
         options["positions"] = len(head.get("frame_position_embeddings.weight", ()))
+        if 0 < options["positions"] < num_frames:
+            raise ValueError(f"num_frames is {num_frames}, but {path} has positions for {options['positions']} frames")
         # OpenAI's RN50 has the only text tower that is narrower than its embedding.
         resnet50 = isinstance(visual, ModifiedResNet) and (visual.conv3.out_channels, dim) == (64, 1024)
         heads = heads or (8 if resnet50 else max(1, dim // HEAD_DIM))
@@ -254,7 +283,7 @@ def _count(names, pattern: str) -> int:
     return len({match[1] for match in map(re.compile(pattern).match, names) if match})
 
 
-def _check_exportable(model) -> None:
+def _check_architecture(model: VideoClassifier) -> None:
     problems = []
     if not isinstance(model.visual, VisionTransformer | ModifiedResNet):
         problems.append(f"its image encoder is a {type(model.visual).__name__}, not open_clip's ViT or ModifiedResNet")
@@ -266,7 +295,16 @@ def _check_exportable(model) -> None:
             )
         if block.attn.num_heads != width // HEAD_DIM:
             problems.append(f"it has {block.attn.num_heads} heads of a width of {width}, not width / {HEAD_DIM}")
+        if block.mlp.c_fc.out_features != 4 * width:
+            problems.append(f"its MLPs are {block.mlp.c_fc.out_features} wide, not four times {width}")
         break
+    if isinstance(model.temporal, TemporalTransformer):
+        layers = len(model.temporal.transformer.resblocks)
+        rows = model.temporal.frame_position_embeddings.num_embeddings
+        if (layers, rows) != (6, MAX_FRAMES):
+            problems.append(
+                f"its temporal transformer has {layers} blocks and {rows} positions, not 6 and {MAX_FRAMES}"
+            )
     for name, published in (("mean", OPENAI_DATASET_MEAN), ("std", OPENAI_DATASET_STD)):
         if not torch.allclose(getattr(model, name).flatten().cpu(), torch.tensor(published)):
             problems.append(f"the {name} of its pixels is {getattr(model, name).flatten().tolist()}, not OpenAI's")
@@ -276,7 +314,3 @@ def _check_exportable(model) -> None:
         problems.append("its classifier was trained, and the format has no place for it")
     if problems:
         raise ValueError(f"the published code cannot run this model: {'; '.join(problems)}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

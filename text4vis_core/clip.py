@@ -3,7 +3,6 @@
 import copy
 import difflib
 import json
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .hub import cache_only, fetch, first_line, quiet
+from .files import first_line, replacing, why_not_loaded
+from .hub import cache_only, fetch, quiet
 from .labels import TEMPLATES, prompts
 
 
@@ -32,6 +32,7 @@ class Clip:
         size: side of the input in pixels.
         mean, std: of the pixels, in [0, 1], that the image encoder was trained with.
         dim: D, of the embeddings.
+        text_heads: attention heads of the text tower, as many as the published temporal transformer has; or None.
         source: where it came from, in words for a record.
     """
 
@@ -41,6 +42,7 @@ class Clip:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     dim: int
+    text_heads: int | None
     source: str
 
     @property
@@ -146,6 +148,7 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         tuple(preprocess["mean"]),
         tuple(preprocess["std"]),
         config["embed_dim"],
+        config["text_cfg"].get("heads"),
         f"{model}:{pretrained}" if pretrained else str(model),
     )
 
@@ -170,15 +173,9 @@ def save_class_embeddings(
         raise ValueError(f"class names come twice: {', '.join(map(repr, twice[:5]))}; the file holds one row for each")
     _check_rows(path, names, embeddings)
     metadata = {"names": json.dumps(list(names)), "source": source, "template": template}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     rows = embeddings.detach().cpu().float().contiguous()
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(safetensors.torch.save({"embeddings": rows}, metadata))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
@@ -314,13 +311,13 @@ def _load_weights(clip: nn.Module, path: Path) -> None:
         open_clip.load_checkpoint(clip, str(path), strict=True, weights_only=True)
     except RuntimeError as error:
         if "state_dict" not in str(error) and "size mismatch" not in str(error):
-            raise ValueError(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from error
+            raise ValueError(f"{path} cannot be read as weights: {why_not_loaded(error)}") from error
         problems = [line.strip() for line in str(error).splitlines()[1:]]
         raise ValueError(f"the weights in {path} do not fit the model: {' '.join(problems)[:2000]}") from error
     except Exception as error:
         raise ValueError(
-            f"{path} is not a weights file that can be read safely ({first_line(error)}); expected .safetensors, or "
-            f"a file of tensors saved by torch"
+            f"{path} is not a weights file that can be read safely ({why_not_loaded(error)}); expected .safetensors, "
+            f"or a file of tensors saved by torch"
         ) from error
 
 

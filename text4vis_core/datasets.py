@@ -1,6 +1,7 @@
 """The `Dataset` that decodes the videos which an annotation reader lists, and what a batch of it is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from torch.utils.data import Dataset
 
 from . import sampling, transforms
 from .readers import READERS, load_videos
-from .video import VideoError, read_frames
+from .video import VideoError, open_video, part_of, read_frames
 from .video_list import AnnotationError, Video, VideoList
 
 __all__ = ["ON_ERROR", "READERS", "AnnotationError", "Video", "VideoDataset", "VideoList", "collate", "load_videos"]
@@ -16,8 +17,21 @@ __all__ = ["ON_ERROR", "READERS", "AnnotationError", "Video", "VideoDataset", "V
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
 
 
-class _TooShort(Exception):
-    """A folder of frames that holds fewer than are asked for."""
+def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
+    """The videos but for folders of fewer frames (or segments of them), and (path, reason) of those left out.
+
+    The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay.
+    """
+    kept, left_out = [], []
+    for video in videos.videos:
+        if min_frames and video.path.is_dir():
+            length = len(open_video(video.path))
+            first, stop = part_of(length, 0, video.start, video.end, video.duration)
+            if stop - first < min_frames:
+                left_out.append((str(video.path), f"left out: {stop - first} frames, fewer than {min_frames}"))
+                continue
+        kept.append(video)
+    return replace(videos, videos=tuple(kept)), left_out
 
 
 class VideoDataset(Dataset):
@@ -37,8 +51,6 @@ class VideoDataset(Dataset):
         clips, crops: views of a video along time and space (evaluation only).
         dense: dense instead of segment sampling.
         augmentation: keyword arguments of `transforms.training_view`; `videos.directional` classes are never flipped.
-        min_frames: folders of frames with fewer are left out, counted like videos that are skipped (the release leaves
-            out those of fewer than 8, in training and single-view validation); 0 for none.
         on_error: "raise" or "skip".
         seed: the training clips of an epoch are a function of (seed, epoch, index).
     """
@@ -55,7 +67,6 @@ class VideoDataset(Dataset):
         crops: int = 1,
         dense: bool = False,
         augmentation: dict | None = None,
-        min_frames: int = 0,
         on_error: str = "raise",
         seed: int = 0,
     ):
@@ -67,8 +78,8 @@ class VideoDataset(Dataset):
         self._multi_label = videos.multi_label
         self.videos, self.num_frames, self.size, self.training = videos, num_frames, size, training
         self.resize, self.clips, self.crops, self.dense = resize, clips, crops, dense
-        self.augmentation, self.min_frames = augmentation or {}, min_frames
-        self.on_error, self.seed, self.epoch = on_error, seed, 0
+        self.augmentation, self.on_error = augmentation or {}, on_error
+        self.seed, self.epoch = seed, 0
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -77,8 +88,6 @@ class VideoDataset(Dataset):
         video = self.videos.videos[index]
         try:
             frames = self._training_clip(video, index) if self.training else self._views(video)
-        except _TooShort as error:
-            return {"index": index, "error": str(error)}
         except VideoError as error:
             if self.on_error == "raise":
                 raise
@@ -90,13 +99,7 @@ class VideoDataset(Dataset):
 
     def _read(self, video: Video, choose: Callable[[int], np.ndarray]) -> torch.Tensor:
         """The chosen frames of a video as a clip (T, 3, H, W)."""
-
-        def checked(length: int) -> np.ndarray:
-            if length < self.min_frames and video.path.is_dir():
-                raise _TooShort(f"{video.path} is left out: {length} frames, fewer than {self.min_frames}")
-            return choose(length)
-
-        return transforms.to_clip(read_frames(video.path, checked, video.start, video.end, video.duration))
+        return transforms.to_clip(read_frames(video.path, choose, video.start, video.end, video.duration))
 
     def _training_clip(self, video: Video, index: int) -> torch.Tensor:
         rng = np.random.default_rng([self.seed, self.epoch, index])

@@ -25,12 +25,19 @@ class EmbeddedVideos:
         labels: int64 (N,)
         indices: int64 (N,), the videos' places in their list.
         skipped: (path, reason) of the videos that could not be decoded; empty unless skipping was asked for.
+        targets: 0/1 float32 (N, C) where videos may have several labels, else None.
     """
 
     views: Tensor
     labels: Tensor
     indices: Tensor
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    targets: Tensor | None = None
+
+    @property
+    def truth(self) -> Tensor:
+        """What counts as right: the labels (N,), or the targets (N, C) where a video may have several."""
+        return self.labels if self.targets is None else self.targets
 
     @property
     def mean(self) -> Tensor:
@@ -63,7 +70,7 @@ def embed_videos(
     cuda = device.type == "cuda"
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=collate, pin_memory=cuda)
     model.eval()
-    views, labels, indices, skipped = [], [], [], []
+    views, labels, indices, targets, skipped = [], [], [], [], []
     for batch in progress_bar(loader, progress):
         skipped += [(str(dataset.videos.videos[i].path), reason) for i, reason in batch["errors"]]
         if batch["frames"] is None:
@@ -74,9 +81,11 @@ def embed_videos(
         views.append(embeddings.float().unflatten(0, frames.shape[:2]).cpu())
         labels.append(batch["labels"])
         indices.append(batch["indices"])
+        targets += [batch["targets"]] if "targets" in batch else []
     if not views:
         raise ValueError(f"none of the {len(dataset)} videos could be decoded; the first: {skipped[0][1]}")
-    return EmbeddedVideos(torch.cat(views), torch.cat(labels), torch.cat(indices), skipped)
+    truth = torch.cat(targets) if targets else None
+    return EmbeddedVideos(torch.cat(views), torch.cat(labels), torch.cat(indices), skipped, truth)
 
 
 def progress_bar(iterable, description: str | None, **options):
@@ -99,6 +108,7 @@ def multi_view_scores(view_embeddings: Tensor, class_embeddings: Tensor, logit_s
     Returns:
         (B, C), rows sum to 1.
     """
+    view_embeddings, class_embeddings = map(torch.as_tensor, (view_embeddings, class_embeddings))
     video = F.normalize(view_embeddings.mean(1), dim=-1)
     return (float(np.exp(logit_scale)) * video @ F.normalize(class_embeddings, dim=-1).T).softmax(-1)
 
@@ -108,13 +118,16 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[
 
     Args:
         scores: (N, C).
-        labels: (N,)
+        labels: (N,), or for several labels per video 0/1 (N, C): any of them is right.
         k: all classes, when it exceeds C.
         classes: only videos of these classes count; all, when None.
     """
-    correct = (scores.topk(min(k, scores.shape[1]), dim=-1).indices == labels[:, None]).any(-1).double()
+    highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
+    found = highest == labels[:, None] if labels.ndim == 1 else labels.gather(1, highest) > 0
+    correct = found.any(-1).double()
     if classes is not None:
-        correct = correct[torch.isin(labels, torch.as_tensor(list(classes), dtype=torch.int64))]
+        ids = torch.as_tensor(list(classes), dtype=torch.int64)
+        correct = correct[torch.isin(labels, ids) if labels.ndim == 1 else (labels[:, ids] > 0).any(-1)]
     return 100 * correct.mean().item()
 
 
@@ -177,7 +190,7 @@ def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
         ValueError: no class has a video.
     """
     scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
-    truth = F.one_hot(labels, scores.shape[1]) if labels.ndim == 1 else labels
+    truth = F.one_hot(labels.long(), scores.shape[1]) if labels.ndim == 1 else labels
     present = truth.sum(0) > 0
     if not present.any():
         raise ValueError("mean average precision needs at least one labelled video")
@@ -204,8 +217,7 @@ def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None)
         labels = torch.as_tensor(labels)
         return {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
     targets = torch.as_tensor(targets)
-    right = targets.gather(1, scores.argmax(1, keepdim=True)) > 0
-    return {"top1": 100 * right.double().mean().item(), "map": mean_average_precision(scores, targets)}
+    return {"top1": topk_accuracy(scores, targets), "map": mean_average_precision(scores, targets)}
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:

@@ -16,14 +16,14 @@ from .checkpoints import load_text4vis_checkpoint
 from .classifier import INITIALISERS, LinearClassifier, initialise
 from .clip import Clip, load_class_embeddings, load_clip
 from .contrastive import TextTower
-from .datasets import ON_ERROR, VideoDataset, VideoList
+from .datasets import ON_ERROR, VideoDataset, VideoList, leave_out_short
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
 from .labels import NAME_STYLES, TEMPLATES, prompts
 from .model import VideoClassifier, fingerprint
 from .results import check_choices
 from .temporal import split_temporal
 from .training import Fit, TrainingConfig, fit
-from .transforms import PUBLISHED_AUGMENTATION
+from .transforms import CROPS, PUBLISHED_AUGMENTATION
 
 AUGMENTATIONS = {"light": {}, "published": PUBLISHED_AUGMENTATION}
 LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
@@ -102,7 +102,7 @@ class Source:
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of each file or model that the numbers depend on."""
         files = {"checkpoint": self.checkpoint, "class_embeddings": self.class_embeddings_file}
-        prints = {name: _sha256(Path(file)) for name, file in files.items() if file}
+        prints = {name: _sha256(name, Path(file)) for name, file in files.items() if file}
         return prints | ({"clip": fingerprint(self.clip.model)} if self.clip else {})
 
 
@@ -132,22 +132,34 @@ class Clips:
     num_workers: int = 0
 
     def __post_init__(self):
-        if self.num_frames < 1:
-            raise ValueError(f"num_frames is {self.num_frames}; it must be at least 1")
+        if not isinstance(self.num_frames, int) or self.num_frames < 1:
+            raise ValueError(f"num_frames is {self.num_frames!r}; it must be a whole number, at least 1")
+        if self.resize is not None and self.resize < 0:
+            raise ValueError(f"resize is {self.resize}; it must be 0 or more")
         check_choices("on_error", self.on_error, ON_ERROR)
         check_choices("augmentation", self.augmentation, AUGMENTATIONS)
+
+    def check(self, size: int) -> None:
+        """Raise a ValueError where crops of a model's input size do not fit into the scaled frame."""
+        if self.resize and self.resize < size:
+            raise ValueError(f"parameter resize: {self.resize} is less than {size}, the model's input size")
+
+    def long_enough(
+        self, train: VideoList, test: VideoList, clips: int = 1, crops: int = 1
+    ) -> tuple[VideoList, VideoList, list[tuple[str, str]]]:
+        """Both lists without what `min_frames` leaves out, and (path, reason) of that; nothing of multi-view tests."""
+        train, left_out = leave_out_short(train, self.min_frames)
+        test, more = leave_out_short(test, self.min_frames if clips * crops == 1 else 0)
+        return train, test, left_out + more
 
     def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
         """Random training clips."""
         augmentation = AUGMENTATIONS[self.augmentation] | self.options
-        return self._dataset(
-            videos, size, training=True, augmentation=augmentation, min_frames=self.min_frames, seed=seed
-        )
+        return self._dataset(videos, size, training=True, augmentation=augmentation, seed=seed)
 
     def evaluation(self, videos: VideoList, size: int, clips: int = 1, crops: int = 1) -> VideoDataset:
         """Evaluation views."""
-        min_frames = self.min_frames if clips * crops == 1 else 0
-        return self._dataset(videos, size, clips=clips, crops=crops, min_frames=min_frames)
+        return self._dataset(videos, size, clips=clips, crops=crops)
 
     def embed(
         self, model: VideoClassifier, videos: VideoList, clips: int = 1, crops: int = 1, progress: str | None = None
@@ -161,6 +173,13 @@ class Clips:
     def _dataset(self, videos: VideoList, size: int, **settings) -> VideoDataset:
         common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error}
         return VideoDataset(videos, self.num_frames, size, **common, **settings)
+
+
+def check_views(clips: int, crops: int) -> None:
+    """Raise a ValueError that names the parameter, for numbers of views that no video can be seen in."""
+    if not isinstance(clips, int) or clips < 1:
+        raise ValueError(f"parameter clips: {clips!r}; it must be a whole number, at least 1")
+    check_choices("crops", crops, CROPS)
 
 
 @dataclass
@@ -272,9 +291,12 @@ def train_and_test(
 def accuracy(
     model: VideoClassifier, videos: EmbeddedVideos, classes: Sequence[int] | None = None
 ) -> tuple[float, float]:
-    """Top-1 and top-5 of the model's own classifier, in percent; only videos of `classes` count, if given."""
+    """Top-1 and top-5 of the model's own classifier, in percent; only videos of `classes` count, if given.
+
+    Of a video with several labels any is right.
+    """
     scores = own_scores(model, videos)
-    return tuple(topk_accuracy(scores, videos.labels, k, classes) for k in (1, 5))
+    return tuple(topk_accuracy(scores, videos.truth, k, classes) for k in (1, 5))
 
 
 @torch.no_grad()
@@ -283,7 +305,9 @@ def own_scores(model: VideoClassifier, videos: EmbeddedVideos) -> Tensor:
     return model.classifier(videos.mean.to(model.logit_scale.device), model.logit_scale).cpu()
 
 
-def _sha256(path: Path) -> str:
+def _sha256(parameter: str, path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"parameter {parameter}: there is no file {path}")
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while part := file.read(1 << 20):

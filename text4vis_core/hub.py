@@ -12,6 +12,8 @@ from typing import Any
 from huggingface_hub import constants
 from huggingface_hub.utils import get_session
 
+from .files import first_line
+
 
 def fetch(model: str, what: str, make: Callable[[], Any]) -> Any:
     """What `make` gives from the cache on this machine, else with files of the Hub where it answers.
@@ -62,11 +64,6 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def first_line(error: Exception) -> str:
-    """An error in one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _hub_answers() -> bool:

@@ -69,7 +69,12 @@ class VideoClassifier(nn.Module):
         seed: int = 0,
         **temporal_options,
     ) -> "VideoClassifier":
-        """A classifier on a copy of a CLIP's image encoder; new parameters are drawn by `seed`."""
+        """A classifier on a copy of a CLIP's image encoder; new parameters are drawn by `seed`.
+
+        The temporal transformer has as many heads as the text tower, as in the published models, unless told otherwise.
+        """
+        if temporal_heads is None and clip.text_heads and clip.dim % clip.text_heads == 0:
+            temporal_heads = clip.text_heads
         device = next(clip.model.parameters()).device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

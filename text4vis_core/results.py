@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoints import check_writable
+from .files import replacing
 from .suites import notebook_parameters
 
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
@@ -88,16 +89,16 @@ class RunRecord:
             "fingerprint": videos.fingerprint(),
         }
 
-    def add_headline(self, task: str, method: str, value: float, half: float, over: str) -> None:
-        """A line for the table of results: top-1 in percent, half the width of its 95 % interval, over what."""
+    def add_headline(self, task: str, method: str, value: float, half: float, over: str, metric: str = "top-1") -> None:
+        """A line for the table of results: a metric in percent, half the width of its 95 % interval, over what."""
         data = self.parameters.get("dataset", "puppets")
         self.headline.append(
-            {"task": task, "data": data, "method": method, "top-1 (%)": round(value, 1), "± (95 %)": round(half, 1)}
-            | {"over": over, "videos left out": len(self.skipped)}
+            {"task": task, "data": data, "method": method, "metric": metric, "%": round(value, 1)}
+            | {"± (95 %)": round(half, 1), "over": over, "videos left out": len(self.skipped)}
         )
 
     def add_skipped(self, skipped: list[tuple[str, str]]) -> None:
-        """Note videos that could not be decoded and are left out of the numbers."""
+        """Note videos that are left out of the numbers: they could not be decoded, or are too short."""
         self.skipped += [tuple(pair) for pair in skipped if tuple(pair) not in self.skipped]
 
     def save(self) -> Path:
@@ -128,9 +129,20 @@ class RunRecord:
         """A sentence to show beside every number that leaves videos out; empty when there are none."""
         if not self.skipped:
             return ""
-        return f"{len(self.skipped)} videos could not be decoded and are left out: " + ", ".join(
+        return f"{len(self.skipped)} videos, unreadable or too short, are left out: " + ", ".join(
             Path(path).name for path, _ in self.skipped
         )
+
+
+def check_lists(**lists) -> None:
+    """Raise a ValueError that names the parameter, if one is not a list, is empty, or holds a value twice."""
+    for parameter, values in lists.items():
+        if not isinstance(values, list | tuple):
+            raise ValueError(f"parameter {parameter}: {values!r} is not a list; write it as [{values}]")
+        if not values:
+            raise ValueError(f"parameter {parameter} is empty; it must hold one value at least")
+        if len(set(values)) < len(values):
+            raise ValueError(f"parameter {parameter}: {values} holds a value twice")
 
 
 def check_choices(parameter: str, values, choices) -> None:
@@ -143,9 +155,8 @@ def check_choices(parameter: str, values, choices) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; NaN becomes null."""
     text = json.dumps(_plain(value), indent=1, allow_nan=False)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_records(runs: str | Path) -> list[dict]:

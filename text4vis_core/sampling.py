@@ -27,7 +27,7 @@ def evaluation_indices(video_length: int, num_frames: int, num_clips: int = 1, d
     _check(video_length=video_length, num_frames=num_frames, num_clips=num_clips)
     if dense:
         stride = max(1, DENSE_WINDOW // num_frames)
-        room = max(0, video_length - stride * num_frames)
+        room = max(0, video_length - DENSE_WINDOW)
         step = room // (num_clips - 1) if num_clips > 1 else 0
         starts = step * np.arange(num_clips)
         return ((starts[:, None] + stride * np.arange(num_frames)) % video_length).reshape(-1)
@@ -58,7 +58,7 @@ def training_indices(video_length: int, num_frames: int, rng: np.random.Generato
     _check(video_length=video_length, num_frames=num_frames)
     if dense:
         stride = max(1, DENSE_WINDOW // num_frames)
-        start = rng.integers(max(1, 1 + video_length - stride * num_frames))
+        start = rng.integers(max(1, 1 + video_length - DENSE_WINDOW))
         return (start + stride * np.arange(num_frames)) % video_length
     if video_length <= num_frames:
         repeats = rng.integers(video_length, size=num_frames - video_length)

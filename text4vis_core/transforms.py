@@ -30,15 +30,14 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
 
     Where several crops lie is as in the release: at 0, 2 and 4 times a quarter, rounded down, of the room that a crop
     leaves, so that the last one ends up to three pixels before the frame does. The single crop is rounded as
-    torchvision's CenterCrop. Of frames taller than wide the release takes three crops side by side all the same, which
-    all but coincide; here they lie above each other.
+    torchvision's CenterCrop. Three crops lie side by side in frames taller than wide too, where they all but coincide.
 
     Args:
         clip: uint8 (T, 3, H, W).
         size: side of a crop in pixels.
         resize: short side after scaling, at least `size`; `size` when None.
-        crops: 1 (centre); 3 (left, centre and right, or top, centre and bottom, of the scaled frame); 5 (upper left,
-            upper right, lower left, lower right, centre); 10 (those, then their mirror images).
+        crops: 1 (centre); 3 (left, centre, right of the scaled frame); 5 (upper left, upper right, lower left,
+            lower right, centre); 10 (those, then their mirror images).
 
     Returns:
         uint8 (crops, T, 3, size, size).
@@ -56,10 +55,8 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
     match crops:
         case 1:
             corners = [(round((height - size) / 2), round((width - size) / 2))]
-        case 3 if width >= height:
-            corners = [(middle, left), (middle, centre), (middle, right)]
         case 3:
-            corners = [(top, centre), (middle, centre), (bottom, centre)]
+            corners = [(middle, left), (middle, centre), (middle, right)]
         case 5 | 10:
             corners = [(top, left), (top, right), (bottom, left), (bottom, right), (middle, centre)]
         case _:
@@ -90,7 +87,7 @@ def training_view(
 ) -> torch.Tensor:
     """One random view of a clip, the same for all its frames.
 
-    In this order: the short side is resized, RandAugment, random-resized crop, mirror image, grayscale, blur,
+    In this order: RandAugment, the short side is resized, random-resized crop, mirror image, grayscale, blur,
     solarisation. `PUBLISHED_AUGMENTATION` holds the release's values.
 
     Args:
@@ -98,13 +95,14 @@ def training_view(
         size: side of the view in pixels.
         rng: where the randomness comes from.
         resize: short side to which the clip is scaled first (bicubic); not scaled when None.
-        scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3. When ten crops
-            in a row do not fit into the frame, a square as high or wide as the frame is taken.
+        scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3, evenly in its
+            logarithm (in the release evenly in itself, then turned or not). When ten crops in a row do not fit into the
+            frame, a square as high or wide as the frame is taken.
         interpolation: "bicubic" or "bilinear", with which the crop is resized.
         flip: probability of the mirror image.
         grayscale: probability of grey frames.
-        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30. The release drew them
-            for each frame alone; here a clip's frames share them.
+        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30: torchvision's. The
+            release took another package's and drew them for each frame alone; here a clip's frames share them.
         blur: probability of a Gaussian blur with a standard deviation between 0.1 and 2 pixels.
         solarize: probability that values from 128 on are inverted.
 
@@ -116,9 +114,9 @@ def training_view(
     """
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}; choose from: {', '.join(INTERPOLATIONS)}")
+    clip = _randaugment(clip, *randaugment, rng)
     if resize is not None:
         clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    clip = _randaugment(clip, *randaugment, rng)
     top, left, height, width = _random_crop(*clip.shape[-2:], scale, rng)
     mode = InterpolationMode(interpolation)
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)

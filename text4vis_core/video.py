@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .files import first_line
+
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -132,7 +134,7 @@ def open_video(path: str | Path) -> DecordReader | AvReader | FolderReader:
         except ImportError as error:
             reasons.append(str(error))
         except Exception as error:  # each decoder has exceptions of its own
-            reasons.append(_first_line(error))
+            reasons.append(first_line(error)[:200])
         else:
             if len(video) == 0:
                 raise VideoError(path, "it has no frames")
@@ -182,7 +184,7 @@ def decode_frames(video: DecordReader | AvReader | FolderReader, path: str | Pat
     try:
         return _decode(video, Path(path), unique)[where]
     except Exception as error:
-        raise VideoError(path, f"decoding failed ({_first_line(error)})") from error
+        raise VideoError(path, f"decoding failed ({first_line(error)[:200]})") from error
 
 
 def part_of(
@@ -218,8 +220,3 @@ def _decode(video: DecordReader | AvReader | FolderReader, path: Path, indices: 
         if not isinstance(video, DecordReader) or importlib.util.find_spec("av") is None:
             raise
         return AvReader(path).decode(indices)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -6,22 +6,24 @@ frames (halved, to 2 at least), fewer views (4 x 3, then 1 x 3, then 1), fewer c
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
 from ..clip import load_clip
 from ..hub import quiet
-from ..suites import Run, notebook_defaults
+from ..suites import Run
+from .settings import check_settings, settings_of, trains
 
 # 10^12 floating-point operations of a rehearsal on a CPU: half a minute to a minute each, on two cores.
 BUDGET = {"training": 5.0, "evaluation": 4.0, "text": 2.5}
 STEPS = 3  # two of an uninterrupted training, one after a resume
 VIEWS = ((4, 3), (1, 3), (1, 1))  # clips, crops
 GPU_TEST_VIDEOS = 32
+BRIEF_CLASSES = 8
 
 T = TypeVar("T")
 
@@ -55,33 +57,18 @@ class Cost:
     name: float
 
 
-def settings_of(run: Run) -> dict[str, Any]:
-    """Every parameter of a run: its notebook's, and the suite's instead where it gives one."""
-    return notebook_defaults(run.source) | run.parameters
-
-
-def folds_of(settings: dict[str, Any]) -> list[int]:
-    """The folds that a run goes through."""
-    return settings.get("folds") or [settings.get("fold", 1)]
-
-
-def splits_of(settings: dict[str, Any]) -> tuple[str, ...]:
-    """The splits that a run reads, the one that is tested last."""
-    return ("train", "test") if settings.get("epochs", 0) > 0 else (settings.get("split", "test"),)
-
-
 def plan_of(run: Run) -> Plan:
     """How much of a run is rehearsed on this machine.
 
     Raises:
-        ValueError: open_clip does not know the model.
+        ValueError: a value with which the run itself would stop, or a model that open_clip does not know.
     """
+    check_settings(run)
     settings = settings_of(run)
-    trains = settings.get("epochs", 0) > 0
     full = Plan(
         frames=settings["num_frames"],
-        batch_size=settings["batch_size"] if trains else 0,
-        accumulate=settings["accumulate"] if trains else 0,
+        batch_size=settings["batch_size"] if trains(settings) else 0,
+        accumulate=settings["accumulate"] if trains(settings) else 0,
         clips=max(settings["clips"], VIEWS[0][0]),
         crops=max(settings["crops"], VIEWS[0][1]),
         videos=GPU_TEST_VIDEOS,
@@ -90,6 +77,11 @@ def plan_of(run: Run) -> Plan:
     if torch.cuda.is_available():
         return full
     return reduced(full, cost_of(settings["model"]), settings.get("gradient_checkpointing", False))
+
+
+def brief(plan: Plan) -> Plan:
+    """A step and a view, of a few classes: for a run whose architecture has been rehearsed under other settings."""
+    return replace(plan, clips=1, crops=1, videos=1, classes=BRIEF_CLASSES)
 
 
 def reduced(full: Plan, cost: Cost, recompute: bool = False) -> Plan:

@@ -50,7 +50,7 @@ def make_stand_in(dataset: str, root: str | Path, per_class: int = 1) -> None:
     def place(name: str) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        _link(next(clips), path)
+        link(next(clips), path)
 
     STAND_INS[dataset](root, place, per_class)
 
@@ -173,7 +173,8 @@ def _encode(path: Path, seed: int) -> None:
         container.mux(stream.encode())
 
 
-def _link(source: Path, target: Path) -> None:
+def link(source: Path, target: Path) -> None:
+    """A second name for a file, or where that cannot be, a copy."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links, or too many to one file
