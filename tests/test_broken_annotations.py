@@ -142,7 +142,13 @@ KINETICS_BROKEN = [
     (change(TRAIN, 3, "{label},_0abc-DEF_1,ten,20,train"), TRAIN, 3, "time_start 'ten' is not a number", "correct it"),
     (change(TRAIN, 3, "{label},_0abc-DEF_1,20,10,train"), TRAIN, 3, "20 is not before time_end 10", "correct them"),
     (change(TRAIN, 3, f"yawning,_0abc-DEF_1,10,{DIGITS},train"), TRAIN, 3, "is not a number of", "correct it"),
-    (change(TRAIN, 1, "label,label,youtube_id,time_start,time_end"), TRAIN, 1, "'label' occurs twice", "one of the two"),
+    (
+        change(TRAIN, 1, "label,label,youtube_id,time_start,time_end"),
+        TRAIN,
+        1,
+        "'label' occurs twice",
+        "one of the two",
+    ),
     (remove_videos, TRAIN, 2, "none of the 9 clips", "set data_root to the folder"),
     (write("kinetics_train.csv", "x"), "kinetics_train.csv, annotations", None, "several files", "keep one"),
 ]

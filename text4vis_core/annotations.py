@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,10 @@ def visible(folder: Path) -> list[Path]:
 
 
 def find_all(root: Path, pattern: str) -> list[Path]:
-    """Files that match a glob pattern, in a folder or in a folder of it."""
-    return [path for path in (*sorted(root.glob(pattern)), *sorted(root.glob(f"*/{pattern}"))) if path.is_file()]
+    """Files that match a glob pattern, in a folder or in a folder of it; none that is hidden, as what macOS leaves."""
+    found = (*sorted(root.glob(pattern)), *sorted(root.glob(f"*/{pattern}")))
+    hidden = (any(part.startswith(".") for part in path.relative_to(root).parts) for path in found)
+    return [path for path, is_hidden in zip(found, hidden, strict=True) if path.is_file() and not is_hidden]
 
 
 def find(root: Path, *patterns: str) -> Path:
@@ -82,6 +85,9 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, st
         if absent:
             reason = f"no column {absent[0]!r}; the first line must name the columns {','.join(columns)}"
             raise fault(path, 1, reason, ",".join(header))
+        twice = [name for i, name in enumerate(header) if name in header[:i] and name in columns]
+        if twice:
+            raise fault(path, 1, f"column {twice[0]!r} occurs twice; remove one of the two", ",".join(header))
         number = reader.line_num + 1
         for fields in reader:
             if len(fields) not in (0, len(header)):
@@ -104,13 +110,28 @@ def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], Annotat
         kind: what the file must hold, `dict` or `list`.
     """
     text = read_text(path)
+
+    def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+            raise AnnotationError(f"{path}: {twice!r} occurs twice in an object; remove one of the two")
+        return content
+
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=no_key_twice)
+    except AnnotationError:
+        raise
     except json.JSONDecodeError as error:
         reason = f"not JSON ({error.msg}, column {error.colno}); fetch the file again"
         raise fault(path, error.lineno, reason) from None
     except RecursionError:
         raise fault(path, 1, "nested too deeply for a file of annotations; fetch it again") from None
+    except ValueError:
+        digits = re.search(r"[0-9]{1000}", text)
+        number = text.count("\n", 0, digits.start() if digits else 0) + 1
+        raise fault(path, number, "an integer of more digits than Python reads; fetch the file again") from None
     if not isinstance(content, kind):
         expected = {dict: "an object {...}", list: "a list [...]"}[kind]
         raise fault(path, 1, f"expected {expected}, found {type(content).__name__}; fetch the file again")
@@ -137,15 +158,16 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a count: ASCII digits and nothing else."""
-    return text.isascii() and text.isdecimal()
+    """Whether a text is a count: ASCII digits and nothing else, at most 18, so that it fits 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def video_at(path: Path) -> Path | None:
     """The video listed as `path`: that file, one with another suffix, or a folder of frames; None if there is none."""
     stem = path.parent / (path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name)
     others = (stem.parent / (stem.name + suffix) for suffix in VIDEO_SUFFIXES)
-    return next((each for each in (path, stem, *others) if each.exists()), None)
+    # `Path.exists` raises an OSError where a name is longer than a file's may be.
+    return next((each for each in (path, stem, *others) if os.path.exists(each)), None)
 
 
 def locate(root: Path, stems: Iterable[str], is_video: Callable[[str], bool]) -> dict[str, Path]:
@@ -173,8 +195,9 @@ def locate(root: Path, stems: Iterable[str], is_video: Callable[[str], bool]) ->
 
 
 def complete(videos: VideoList, source: Path) -> VideoList:
-    """The same list, if every class has a video."""
-    counts = np.bincount([i for video in videos.videos for i in video.all_labels], minlength=len(videos.classes))
+    """The same list, if every class has a video, be it there or missing."""
+    listed = [i for video in videos.videos + videos.missing for i in video.all_labels]
+    counts = np.bincount(listed, minlength=len(videos.classes))
     if (counts == 0).any():
         missing = [videos.classes[i] for i in np.flatnonzero(counts == 0)]
         raise AnnotationError(f"{source}: no videos of class {', '.join(missing)}; add some or remove the class")

@@ -21,7 +21,7 @@ PREFIX = r"((kinetics|k)[-_]?(400|600|700)?([-_]?2020)?[-_])?"
 CLIP = re.compile(r"[\w-]{11}_\d{6}_\d{6}", re.ASCII)
 
 
-def read_kinetics(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_kinetics(root: str | Path, split: str, fold: int = 1, missing: str = "report") -> VideoList:
     """Kinetics-600 or 700: CSV files `label,youtube_id,time_start,time_end,split` in `root` or in a folder of it.
 
     They are called `train.csv` and `val.csv` (or `validate.csv`), with or without a prefix such as `kinetics-600_`. The
@@ -32,6 +32,7 @@ def read_kinetics(root: str | Path, split: str, fold: int = 1) -> VideoList:
         split: "train"; "test", which is the validation set, on which results are published (`test.csv` where there is
             no other); "all", which is both.
         fold: there is one.
+        missing: clips are reported either way, for no copy is whole.
 
     Raises:
         AnnotationError: a missing or ambiguous file, a faulty line, or not one of the clips is there.
@@ -39,7 +40,7 @@ def read_kinetics(root: str | Path, split: str, fold: int = 1) -> VideoList:
     return _read(existing_root(root), split)
 
 
-def read_kinetics400(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_kinetics400(root: str | Path, split: str, fold: int = 1, missing: str = "report") -> VideoList:
     """Kinetics-400: as `read_kinetics`, with the names of torchvision's published list of its 400 categories.
 
     Raises:
@@ -48,7 +49,7 @@ def read_kinetics400(root: str | Path, split: str, fold: int = 1) -> VideoList:
     return _read(existing_root(root), split, {_plain(name): name for name in kinetics400_categories()})
 
 
-def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, missing: str = "report") -> VideoList:
     """The zero-shot splits of Kinetics-600: 160 of the 220 classes that are new since Kinetics-400, three times.
 
     Either the release's files, `test_split1_exist.txt` (lines `<clip>.mp4 label`) with `k160_labels_split1.csv`
@@ -59,6 +60,7 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1) -> V
         root: the data set's folder.
         split: "test" or "all", which are the same: nothing is trained.
         fold: which of the three lists.
+        missing: clips are reported either way.
 
     Raises:
         AnnotationError: a missing file, a faulty line, a class of Kinetics-400, or not one of the clips is there.
@@ -193,7 +195,8 @@ def _located(root: Path, classes: tuple[str, ...], clips: list[tuple[int, str, i
             "set data_root to the folder that holds videos and annotations"
         )  # fmt: skip
     videos = tuple(Video(found[clip], label) for _, clip, label in clips if clip in found)
-    return VideoList(classes, videos, tuple(f"{clip}.mp4" for _, clip, _ in clips if clip not in found))
+    missing = tuple(Video(Path(f"{clip}.mp4"), label) for _, clip, label in clips if clip not in found)
+    return VideoList(classes, videos, missing)
 
 
 def _plain(name: str) -> str:

@@ -4,6 +4,7 @@ A reader returns a `VideoList`: class names and labelled paths, every path check
 line in `READERS`.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,10 +30,11 @@ from .video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from .video_list import AnnotationError, Video, VideoList
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
+MISSING = ("error", "report")  # what happens where a listed video is not there
 HMDB51_CODES = {"train": "1", "test": "2", "all": "012"}  # 0: in neither
 
 
-def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """UCF101's layout: class folders of videos, and `classInd.txt`, `trainlist01.txt`, `testlist01.txt`.
 
     The annotation files lie in `root` or in a folder of it (`ucfTrainTestlist`, `annotations`), the class folders in
@@ -42,6 +44,7 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
         root: the data set's folder.
         split: "train", "test" or "all", which is both.
         fold: 1, 2 or 3.
+        missing: see `load_videos`.
 
     Raises:
         AnnotationError: a missing folder or file, or a faulty line (file and line number).
@@ -63,7 +66,7 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
     ids = {name: i for i, name in enumerate(names)}
 
     base = _base(root, names)
-    videos = []
+    videos, gone = [], []
     for listing in (find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
         for number, line in read_lines(listing):
             fields = line.split()
@@ -81,14 +84,14 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1) -> VideoList:
                 reason = f"label {fields[1]} is not that of {name}, {ids[name] + 1} in {index.name}; correct one"
                 raise fault(listing, number, reason, line)
             path = video_at(base / fields[0])
-            if path is None:
+            if path is None and missing == "error":
                 raise fault(listing, number, f"no such video {base / fields[0]}; fetch it or remove the line", line)
-            videos.append(Video(path, ids[name]))
-        complete(VideoList(names, tuple(videos)), listing)
-    return VideoList(names, tuple(videos))
+            (videos if path else gone).append(Video(path or base / fields[0], ids[name]))
+        complete(VideoList(names, tuple(videos), tuple(gone)), listing)
+    return VideoList(names, tuple(videos), tuple(gone))
 
 
-def read_hmdb51(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """HMDB51: class folders of videos, and a file `<class>_test_split<fold>.txt` per class.
 
     Its lines are `<file> <code>`: 1 for training, 2 for test, 0 for neither. The files lie in `root` or in a folder of
@@ -98,6 +101,7 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1) -> VideoList:
         root: the data set's folder.
         split: "train", "test" or "all", which is every video whatever its code.
         fold: 1, 2 or 3.
+        missing: see `load_videos`.
 
     Raises:
         AnnotationError: a missing folder or file, or a faulty line (file and line number).
@@ -109,9 +113,9 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1) -> VideoList:
     if not names:
         find(root, f"<class>{suffix}")  # says that there is none
     base = _base(root, names)
-    videos = []
+    videos, gone = [], []
     for label, name in enumerate(names):
-        listing, before = listings[name], len(videos)
+        listing, before = listings[name], len(videos) + len(gone)
         for number, line in read_lines(listing):
             fields = line.rsplit(maxsplit=1)
             if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
@@ -119,17 +123,17 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1) -> VideoList:
             if fields[1] not in HMDB51_CODES[split]:
                 continue
             path = video_at(base / name / fields[0])
-            if path is None:
+            if path is None and missing == "error":
                 reason = f"no such video {base / name / fields[0]}; unpack {name}.rar, or remove the line"
                 raise fault(listing, number, reason, line)
-            videos.append(Video(path, label))
-        if len(videos) == before:
+            (videos if path else gone).append(Video(path or base / name / fields[0], label))
+        if len(videos) + len(gone) == before:
             reason = f"no video of class {name} has a code of split {split!r}; fetch the file again, or remove it"
             raise AnnotationError(f"{listing}: {reason}")
-    return VideoList(names, tuple(videos))
+    return VideoList(names, tuple(videos), tuple(gone))
 
 
-def read_class_folders(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_class_folders(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
 
     The classes are those of all splits together, so that a label means the same in each.
@@ -138,6 +142,7 @@ def read_class_folders(root: str | Path, split: str, fold: int = 1) -> VideoList
         root: the data set's folder.
         split: "train", "test" or "all", which is both.
         fold: there is one.
+        missing: nothing is listed, so nothing is missing.
 
     Raises:
         AnnotationError: a missing folder, a class without videos in this split, or two classes of one name.
@@ -164,7 +169,7 @@ def read_class_folders(root: str | Path, split: str, fold: int = 1) -> VideoList
     return VideoList(names, tuple(videos))
 
 
-def read_ssv2(root: str | Path, split: str, fold: int = 1) -> VideoList:
+def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """Something-Something v2: `something-something-v2-{labels,train,validation}.json`, videos `<id>.webm`.
 
     The prefix may be absent. A video's class is its template without brackets. The classes whose names tell left from
@@ -174,6 +179,7 @@ def read_ssv2(root: str | Path, split: str, fold: int = 1) -> VideoList:
         root: the data set's folder; the videos lie anywhere below.
         split: "train"; "test", which is the validation set; "all", which is both.
         fold: there is one.
+        missing: see `load_videos`.
 
     Raises:
         AnnotationError: a missing file or video, or a faulty entry (its id and line).
@@ -207,13 +213,14 @@ def read_ssv2(root: str | Path, split: str, fold: int = 1) -> VideoList:
         raise AnnotationError(f"{path}: the list is empty; fetch the file again")
     found = locate(root, (key for key, _, _ in listed), is_number)
     for key, _, fault_of in listed:
-        if key not in found:
+        if key not in found and missing == "error":
             absent = len({key for key, _, _ in listed} - found.keys())
             reason = f"no video {key}.webm below {root} ({absent} are missing in all); unpack it or remove the entry"
             raise fault_of(key, reason)
-    videos = tuple(Video(found[key], label) for key, label, _ in listed)
+    videos = tuple(Video(found[key], label) for key, label, _ in listed if key in found)
+    gone = tuple(Video(Path(f"{key}.webm"), label) for key, label, _ in listed if key not in found)
     directional = frozenset(i for i, name in enumerate(classes) if is_directional(name))
-    return VideoList(classes, videos, directional=directional)
+    return VideoList(classes, videos, gone, directional)
 
 
 READERS: dict[str, Callable[..., VideoList]] = {
@@ -233,7 +240,7 @@ READERS: dict[str, Callable[..., VideoList]] = {
 FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99}  # the others have one
 
 
-def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1) -> VideoList:
+def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """The videos of one split of a data set.
 
     Args:
@@ -241,10 +248,13 @@ def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1) -> Vi
         root: the data set's folder.
         split: "train"; "test", which is the validation set where test labels are not public; "all", both together.
         fold: which of the data set's splits, from 1.
+        missing: where a listed video is not there: "error" stops at the first, "report" puts all into
+            `VideoList.missing`, with their classes. Kinetics and ActivityNet, of which no copy is whole, and what a
+            TSN list gives 0 frames, are reported either way.
 
     Raises:
-        ValueError: an unknown data set or split, with the choices; a fold that the data set does not have.
-        AnnotationError: what is wrong with the files.
+        ValueError: an unknown data set, split or `missing`, with the choices; a fold that the data set does not have.
+        AnnotationError: what is wrong with the files; also where none of the listed videos is there.
     """
     if dataset not in READERS:
         raise ValueError(f"unknown data set {dataset!r}; choose from: {', '.join(READERS)}")
@@ -252,7 +262,15 @@ def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1) -> Vi
         raise ValueError(f"unknown split {split!r}; choose from: {', '.join(SPLITS)}")
     if not 1 <= fold <= FOLDS.get(dataset, 1):
         raise ValueError(f"fold is {fold}; {dataset} has folds 1 to {FOLDS.get(dataset, 1)}")
-    return READERS[dataset](root, split, fold)
+    if missing not in MISSING:
+        raise ValueError(f"missing is {missing!r}; choose from: {', '.join(MISSING)}")
+    videos = READERS[dataset](root, split, fold, missing)
+    if not videos.videos:
+        raise AnnotationError(
+            f"{root}: none of the {len(videos.missing)} videos of split {split!r} is there, the first is "
+            f"{videos.missing[0].path}; fetch them, or set data_root to where they lie"
+        )
+    return videos
 
 
 def _parts(split: str) -> tuple[str, ...]:
@@ -262,7 +280,7 @@ def _parts(split: str) -> tuple[str, ...]:
 def _base(root: Path, names: Sequence[str]) -> Path:
     """The folder that holds the class folders: the root or one of its folders."""
     folders = [root, *(path for path in visible(root) if path.is_dir())]
-    return next((folder for folder in folders if any((folder / name).is_dir() for name in names)), root)
+    return next((folder for folder in folders if any(os.path.isdir(folder / name) for name in names)), root)
 
 
 def _check_frames(folder: Path, expected: str) -> None:

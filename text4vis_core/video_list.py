@@ -1,7 +1,7 @@
 """What an annotation reader returns: videos with their labels, and the names of the classes. No file formats here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,13 +47,14 @@ class VideoList:
     Attributes:
         classes: names, as the data set spells them.
         videos: the videos, in the data set's order.
-        missing: files that are listed and not there, where the data set tolerates that (Kinetics, ActivityNet).
+        missing: videos that are listed and not there, where that is tolerated (see `readers.load_videos`); `path` is
+            where it would lie, or its name alone where that may be anywhere below the root.
         directional: ids of classes that tell left from right, whose videos are never mirrored.
     """
 
     classes: tuple[str, ...]
     videos: tuple[Video, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[Video, ...] = ()
     directional: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
@@ -99,31 +100,40 @@ class VideoList:
         return [known[as_words(name)] for name in names]
 
     def select_classes(self, ids: Sequence[int]) -> "VideoList":
-        """Only the videos of these classes, labels renumbered in the order given."""
+        """Only the videos of these classes, labels renumbered in the order given; so of those that are missing."""
         new = {old: i for i, old in enumerate(ids)}
-        videos = []
-        for video in self.videos:
-            kept = tuple(new[label] for label in video.all_labels if label in new)
-            if kept:
-                videos.append(replace(video, label=kept[0], labels=kept if video.labels else ()))
+
+        def renumbered(videos: Sequence[Video]) -> Iterator[Video]:
+            for video in videos:
+                kept = tuple(new[label] for label in video.all_labels if label in new)
+                if kept:
+                    yield replace(video, label=kept[0], labels=kept if video.labels else ())
+
         return replace(
             self,
             classes=tuple(self.classes[i] for i in ids),
-            videos=tuple(videos),
+            videos=tuple(renumbered(self.videos)),
+            missing=tuple(renumbered(self.missing)),
             directional=frozenset(new[i] for i in self.directional if i in new),
         )
 
     def only(self, ids: Sequence[int]) -> "VideoList":
-        """Only the videos of these classes; classes and labels stay."""
+        """Only the videos of these classes, also of those that are missing; classes and labels stay."""
         wanted = set(ids)
-        return replace(self, videos=tuple(video for video in self.videos if wanted.intersection(video.all_labels)))
+
+        def chosen(videos: Sequence[Video]) -> tuple[Video, ...]:
+            return tuple(video for video in videos if wanted.intersection(video.all_labels))
+
+        return replace(self, videos=chosen(self.videos), missing=chosen(self.missing))
 
     def few_shot(self, shots: int, seed: int) -> "VideoList":
         """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.
 
         Raises:
-            ValueError: a class has fewer videos than that.
+            ValueError: `shots` is less than 1, or a class has fewer videos than that.
         """
+        if shots < 1:
+            raise ValueError(f"{shots} shots were asked for: ask for 1 or more")
         rng = np.random.default_rng(seed)
         of_class: list[list[Video]] = [[] for _ in self.classes]
         for video in self.videos:

@@ -9,7 +9,9 @@ that must end where the uninterrupted training did, and the evaluation of 4 x 3 
 of its own, so that its peak memory is its own and a crash is a row of the table (`report.py`). Nothing is downloaded.
 
 On a GPU nothing is reduced but the data. On a CPU a rehearsal is kept within a budget of floating-point operations
-(`plan.py`), and the table says what is left to a GPU. Runs that are the same after that are rehearsed once.
+(`plan.py`), and the table says what is left to a GPU. Runs that are the same after that, but for the names of classes
+and videos, are rehearsed once. Runs of one architecture that differ otherwise, as in the initialisation, in the
+augmentation or in that videos have several labels, share its measurements, and each has a step of its own.
 """
 
 import json
@@ -18,19 +20,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..readers import load_videos
 from ..results import provenance, write_json
 from ..suites import Run, Suite, SuiteError
-from .plan import Plan, plan_of, settings_of
+from .plan import Plan, plan_of
 from .report import row
+from .settings import DATA, NOTED, REDUCED, folds_of, settings_of, splits_of
 from .stand_ins import make_stand_in
 
 __all__ = ["rehearse"]
 
 WEIGHTS = "weights"  # folder of a rehearsal's checkpoints, removed at its end: gigabytes
+OWN = ("status", "error", "seconds", "classes", "all_classes", "no_weights", "parameters")  # of a brief rehearsal
 
 
 def rehearse(suite: Suite, root: str | Path = "runs/rehearsal") -> dict[str, Any]:
@@ -41,23 +46,28 @@ def rehearse(suite: Suite, root: str | Path = "runs/rehearsal") -> dict[str, Any
 
     Raises:
         SuiteError: no run says what it needs.
-        ValueError: there is no stand-in for a run's data set, or open_clip does not know its model.
+        ValueError: there is no stand-in for a run's data set, or a run would stop at one of its values (which).
     """
     runs = [run for run in suite.runs if run.needs]
     if not runs:
         raise SuiteError(f"{suite.path}: no run has `needs`, so there is nothing to rehearse")
     folder, begin = Path(root, suite.name), time.perf_counter()
-    plans = {run.name: plan_of(run) for run in runs}
+    plans = {run.name: _plan(suite, run) for run in runs}
     _make_data(runs, folder / "data")
-    groups: dict[tuple, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(_computation(run, plans[run.name]), []).append(run)
     rows = {}
-    for group in groups.values():
-        print(f"{', '.join(run.name for run in group)}: rehearsing {settings_of(group[0])['model']} ...", flush=True)
-        measured = _in_own_process(suite, group, folder)
-        rows |= {run.name: row(run, plans[run.name], measured, same_as=group[0].name) for run in group}
-        print(f"    {measured['status']} after {measured['seconds']:.0f} s", flush=True)
+    for alike in _by(lambda run: _architecture(run, plans[run.name]), runs):
+        lead: Run | None = None
+        measured: dict[str, Any] = {}
+        for group in _by(lambda run: _variant(run, folder / "data"), alike):
+            first = group[0]
+            print(f"{', '.join(run.name for run in group)}: rehearsing {settings_of(first)['model']} ...", flush=True)
+            own = _in_own_process(suite, group, folder, whole=lead is None)
+            # What a step alone does not measure was measured for the lead.
+            shown = own if lead is None else measured | {key: own[key] for key in OWN if key in own}
+            rows |= {run.name: row(run, plans[run.name], shown, first, lead) for run in group}
+            if lead is None and own["status"] == "ok":
+                lead, measured = first, own
+            print(f"    {own['status']} after {own['seconds']:.0f} s", flush=True)
     record = {
         "suite": suite.name,
         "rows": [rows[run.name] for run in runs],
@@ -78,23 +88,51 @@ def _make_data(runs: Iterable[Run], folder: Path) -> None:
         make_stand_in(dataset, folder / dataset, number)
 
 
-def _computation(run: Run, plan: Plan) -> tuple:
-    """What two runs share that are rehearsed once."""
+def _plan(suite: Suite, run: Run) -> Plan:
+    try:
+        return plan_of(run)
+    except ValueError as error:
+        raise ValueError(f"{suite.path}: run {run.name!r}: {error}") from None
+
+
+def _by(key: Callable[[Run], Any], runs: Iterable[Run]) -> list[list[Run]]:
+    """The runs in groups of the same key, in their order."""
+    groups: dict[Any, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return list(groups.values())
+
+
+def _architecture(run: Run, plan: Plan) -> tuple:
+    """What runs share whose time and memory are measured once."""
     settings = settings_of(run)
     names = ("model", "pretrained", "checkpoint", "temporal", "temporal_heads", "gradient_checkpointing", "resize")
-    return plan, *(settings.get(name) for name in names)
+    return run.notebook, plan, *(settings.get(name) for name in names)
 
 
-def _in_own_process(suite: Suite, group: list[Run], root: Path) -> dict[str, Any]:
-    """What the first run's rehearsal measured, the others' data read too; or status "failed" and the reason."""
+def _variant(run: Run, data: Path) -> str:
+    """What runs of an architecture share that are rehearsed once: every other setting, and how many labels a video has.
+
+    Not the data, of which every run's own is read, and not what is reduced, which `plan_of` has checked.
+    """
+    settings = settings_of(run)
+    rest = {name: value for name, value in settings.items() if name not in (*DATA, *REDUCED, *NOTED)}
+    videos = load_videos(
+        settings["dataset"], data / settings["dataset"], splits_of(settings)[-1], folds_of(settings)[0]
+    )
+    return json.dumps([rest, videos.multi_label], sort_keys=True)
+
+
+def _in_own_process(suite: Suite, group: list[Run], root: Path, whole: bool) -> dict[str, Any]:
+    """What the rehearsal of the first run measured, the others' data read too; or status "failed" and the reason."""
     folder = root / group[0].name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    command = [sys.executable, "-m", "text4vis_core.rehearsal.measure", str(suite.path), str(folder)]
+    command = [sys.executable, "-m", "text4vis_core.rehearsal.measure", "whole" if whole else "brief"]
     begin = time.perf_counter()
     with open(folder / "log.txt", "w", encoding="utf-8") as log:
         ended = subprocess.run(
-            [*command, *(run.name for run in group)],
+            [*command, str(suite.path), str(folder), *(run.name for run in group)],
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "HF_HUB_OFFLINE": "1"},

@@ -1,7 +1,7 @@
-"""One rehearsal, in a process of its own: python -m text4vis_core.rehearsal.measure SUITE FOLDER RUN [RUN ...]
+"""One rehearsal, in a process of its own: python -m text4vis_core.rehearsal.measure EXTENT SUITE FOLDER RUN [RUN ...]
 
-Of the runs, whose computation is the same, the first is rehearsed; of the others the data alone is read. Writes
-`measured.json` into the folder.
+Of the runs, whose computation is the same, the first is rehearsed; of the others the data alone is read. EXTENT is
+"whole", or "brief": a training step, an export and a view, but no resume. Writes `measured.json` into the folder.
 """
 
 import math
@@ -9,7 +9,8 @@ import os
 import resource
 import sys
 import time
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import load_checkpoint, save_text4vis_checkpoint
-from ..clip import Clip, load_clip
-from ..experiment import Clips, Source, own_scores
-from ..hub import first_line
+from ..clip import Clip, load_clip, save_class_embeddings
+from ..experiment import Clips, Source, own_scores, train_and_test
+from ..files import first_line
 from ..model import VideoClassifier
 from ..readers import load_videos
 from ..results import write_json
@@ -28,18 +29,21 @@ from ..suites import Run, read_suite
 from ..training import TrainingConfig, fit
 from ..video_list import VideoList
 from . import WEIGHTS
-from .plan import Plan, folds_of, plan_of, settings_of, splits_of
+from .plan import Plan, brief, plan_of
+from .settings import by_name, clips_of, config_of, folds_of, methods_of, settings_of, splits_of
+from .stand_ins import link
 
 ALIKE = 0.1  # largest difference between a resumed and an uninterrupted training, as a share of the last step
 
 
-def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
+def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> dict[str, Any]:
     """Rehearse the first run.
 
     Args:
         runs: with the same computation; each one's data is read.
         plan: how much of it.
         folder: of the rehearsal; the stand-ins lie in the folder `data` beside it.
+        whole: two steps of training and a resume from the first; else a step.
 
     Returns:
         A dictionary of `parameters`; `train_video` and `view`, the seconds of a training video and of a view of a test
@@ -52,6 +56,7 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
         FloatingPointError: a score is not finite.
     """
     settings, weights = settings_of(runs[0]), folder / WEIGHTS
+    weights.mkdir(exist_ok=True)
     _say("data")
     lists, *_ = [_stand_ins(settings_of(run), folder.parent / "data") for run in runs]
     count = len(lists["test"].classes)
@@ -66,23 +71,27 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
         clip, no_weights = load_clip(settings["model"], "random"), True
     source = replace(_source(settings, clip, weights), num_frames=plan.frames)
     workers = min(settings["num_workers"], os.cpu_count() or 1)
-    clips = _by_name(
-        Clips, settings, num_frames=plan.frames, options=_options(settings), on_error="raise", num_workers=workers
-    )
+    clips = clips_of(settings, num_frames=plan.frames, on_error="raise", num_workers=workers)
     _say("class embeddings")
     rows = source.class_embeddings(lists["test"])
     measured: dict[str, Any] = {"no_weights": no_weights, "classes": len(kept), "all_classes": count}
     if plan.batch_size:
-        seed = settings["seeds"][0] if "seeds" in settings else settings["seed"]
-        config = _by_name(
-            TrainingConfig,
-            settings | {"seed": seed, "grad_clip": settings["grad_clip"] or None, "num_workers": workers},
-            epochs=2,  # of a step each
+        # Every model begins with the class embeddings; a file of them is quicker than the text tower again.
+        file, names = weights / "class_embeddings.safetensors", lists["test"].class_names(source.names)
+        save_class_embeddings(file, names, rows, clip.source, source.template)
+        config = config_of(
+            settings,
+            num_workers=workers,
+            epochs=2 if whole else 1,  # of a step each
             warmup_epochs=0,
             batch_size=plan.batch_size,
             accumulate=plan.accumulate,
         )
-        model, timings = _train(source, rows, lists["train"].repeat(plan.batch_size), clips, config, weights)
+        method, *others = methods_of(settings)
+        train = _Training(replace(source, class_embeddings_file=str(file)), lists, clips, config, weights)
+        for other in others:
+            train.step(other)
+        model, timings = train.resumed(method) if whole else (train.step(method), {})
         measured |= timings
     else:
         model = source.model().set_classifier(rows)
@@ -106,42 +115,64 @@ def measure(runs: list[Run], plan: Plan, folder: Path) -> dict[str, Any]:
     }
 
 
-def _train(
-    source: Source, rows: Tensor, videos: VideoList, clips: Clips, config: TrainingConfig, folder: Path
-) -> tuple[VideoClassifier, dict[str, float]]:
-    """Two steps, and the second once more from the checkpoint of the first. Returns the resumed model."""
-    whole, interrupted = folder / "whole", folder / "interrupted"
+class _Training:
+    """Trainings of a few steps, begun as the notebooks begin theirs.
 
-    def train(folder: Path, after_epoch=None) -> tuple[VideoClassifier, list[dict]]:
-        model = source.model(config.seed).set_classifier(rows)
-        dataset = clips.training(videos, model.size, config.seed)
+    Args:
+        source: gives the model and the class embeddings.
+        lists: the splits "train" and "test".
+        clips: how videos become clips.
+        config: the recipe; an epoch is one step.
+        folder: of the checkpoints.
+    """
+
+    def __init__(self, source: Source, lists: dict[str, VideoList], clips: Clips, config: TrainingConfig, folder: Path):
+        self.source, self.lists, self.clips, self.config, self.folder = source, lists, clips, config, folder
+
+    def step(self, method: tuple[str, bool]) -> VideoClassifier:
+        """The model after a step."""
+        _say(f"a step of {method[0]}")
+        config = replace(self.config, epochs=1)
+        return self._fit(method, config, self.folder / f"step-{method[0]}-{method[1]}")[0]
+
+    def resumed(self, method: tuple[str, bool]) -> tuple[VideoClassifier, dict[str, float]]:
+        """Two steps, and the second once more from the checkpoint of the first. Returns the resumed model."""
+        whole, interrupted = self.folder / "whole", self.folder / "interrupted"
+        before: dict[str, Tensor] = {}
+
+        def after_epoch(model: VideoClassifier) -> dict:
+            if not before:
+                before.update({name: tensor.detach().cpu().clone() for name, tensor in model.named_parameters()})
+            else:  # the checkpoint of the first epoch, which that of the second is about to replace
+                interrupted.mkdir()
+                [path] = whole.glob("*.pt")
+                link(path, interrupted / path.name)
+            return {}
+
+        _say("training")
+        model, history = self._fit(method, self.config, whole, after_epoch)
+        last_step = _distance(model, before)
+        before.clear()
+        del model
+        _say("resume")
+        model, _ = self._fit(method, self.config, interrupted)
+        [path] = whole.glob("*.pt")
+        difference = _distance(model, load_checkpoint(path)["model"]) / last_step
+        if not difference <= ALIKE:
+            raise RuntimeError(f"a resumed training ends {difference:.2g} of a step away from an uninterrupted one")
+        seconds = history[1]["seconds"] - history[0]["seconds"]
+        return model, {"train_video": seconds / self.config.batch_size, "resume_difference": difference}
+
+    def _fit(
+        self, method: tuple[str, bool], config: TrainingConfig, folder: Path, after_epoch: Callable | None = None
+    ) -> tuple[VideoClassifier, list[dict]]:
+        """The model after training, and the history."""
+        train, test = self.lists["train"], self.lists["test"].repeat(1)
+        named = {"initialisation": method[0], "frozen": method[1], "run_dir": folder, "name": "begin"}
+        model = train_and_test(self.source, train, test, config, self.clips, fine_tune=False, **named).model
+        dataset = self.clips.training(train.repeat(config.batch_size), model.size, config.seed)
         where = {"checkpoint_dir": folder, "name": "rehearsal", "progress": False}
         return model, fit(model, dataset, config, after_epoch=after_epoch, **where).history
-
-    before: dict[str, Tensor] = {}
-
-    def after_epoch(model: VideoClassifier) -> dict:
-        if not before:
-            before.update({name: tensor.detach().cpu().clone() for name, tensor in model.named_parameters()})
-        else:  # the checkpoint of the first epoch, which that of the second is about to replace
-            interrupted.mkdir()
-            [path] = whole.glob("*.pt")
-            os.link(path, interrupted / path.name)
-        return {}
-
-    _say("training")
-    model, history = train(whole, after_epoch)
-    last_step = _distance(model, before)
-    before.clear()
-    del model
-    _say("resume")
-    model, _ = train(interrupted)
-    [path] = whole.glob("*.pt")
-    difference = _distance(model, load_checkpoint(path)["model"]) / last_step
-    if not difference <= ALIKE:
-        raise RuntimeError(f"a resumed training ends {difference:.2g} of a step away from an uninterrupted one")
-    seconds = history[1]["seconds"] - history[0]["seconds"]
-    return model, {"train_video": seconds / config.batch_size, "resume_difference": difference}
 
 
 @torch.no_grad()
@@ -170,22 +201,11 @@ def _source(settings: dict[str, Any], clip: Clip, weights: Path) -> Source:
         inside = settings["checkpoint_temporal"]
         temporal = "transformer" if inside in ("auto", "none") else f"{inside}+transformer"
         heads = settings["temporal_heads"] or None
-        weights.mkdir()
         checkpoint = str(weights / "stand-in.pt")
         save_text4vis_checkpoint(checkpoint, VideoClassifier.from_clip(clip, temporal, heads, settings["num_frames"]))
     file = settings["class_embeddings"]
     file = file if file and Path(file).is_file() else ""
-    return _by_name(Source, settings, clip=clip, checkpoint=checkpoint, class_embeddings_file=file)
-
-
-def _options(settings: dict[str, Any]) -> dict[str, Any]:
-    options = {name: settings[name] for name in ("randaugment", "blur", "solarize") if name in settings}
-    return options | ({"randaugment": tuple(options["randaugment"])} if "randaugment" in options else {})
-
-
-def _by_name(kind: type, settings: dict[str, Any], **others):
-    """Settings of a kind, whose fields are called as the notebooks' parameters are."""
-    return kind(**{field.name: settings[field.name] for field in fields(kind) if field.name in settings} | others)
+    return by_name(Source, settings, clip=clip, checkpoint=checkpoint, class_embeddings_file=file)
 
 
 def _say(stage: str) -> None:
@@ -194,7 +214,8 @@ def _say(stage: str) -> None:
 
 
 if __name__ == "__main__":
-    suite_file, folder, *names = sys.argv[1:]
+    extent, suite_file, folder, *names = sys.argv[1:]
     suite = read_suite(suite_file)
-    group = [suite.run(name) for name in names]
-    write_json(Path(folder, "measured.json"), measure(group, plan_of(group[0]), Path(folder)))
+    group, whole = [suite.run(name) for name in names], extent == "whole"
+    plan = plan_of(group[0]) if whole else brief(plan_of(group[0]))
+    write_json(Path(folder, "measured.json"), measure(group, plan, Path(folder), whole))

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from ..experiment import methods
-from ..hub import first_line
+from ..files import first_line
 from ..readers import load_videos
 from ..results import published_result
 from ..suites import Run, table
-from .plan import VIEWS, Plan, folds_of, settings_of, splits_of
+from .plan import VIEWS, Plan
+from .settings import folds_of, methods_of, settings_of, splits_of
 
 COLUMNS = {  # heading -> key of a row, digits after the point
     "parameters (M)": ("parameters", 0),
@@ -30,14 +30,15 @@ NOTE = """\
   memory: the most that the process held, its decoding workers aside. published: not measured here."""
 
 
-def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[str, Any]:
-    """A run's row: what was measured for it, or for the run `same_as`, scaled to its published configuration.
+def row(run: Run, plan: Plan, measured: dict[str, Any], first: Run, lead: Run | None) -> dict[str, Any]:
+    """A run's row: what was measured for it, or for another, scaled to its published configuration.
 
     Args:
         run: of the suite.
         plan: how much of it was rehearsed.
         measured: `measure.measure`'s, with `status` and `error`.
-        same_as: the run that was rehearsed.
+        first: the run that was rehearsed for it.
+        lead: the run whose rehearsal was whole, where that of `first` was brief.
     """
     settings = settings_of(run)
     scale = settings["num_frames"] / plan.frames
@@ -47,7 +48,7 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[st
     paper = published_result(settings.get("published", ""))
     return {
         "run": run.name,
-        "published": f"{paper['value']:g} {paper['unit']}" if paper else "",
+        "published": f"{paper['metric']} {paper['value']} {paper['unit']}" if paper else "",
         "model": settings["model"],
         "status": measured["status"],
         "error": measured["error"],
@@ -59,8 +60,8 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], same_as: str) -> dict[st
         "hours": None if test_video is None else _hours(run, settings, step, test_video),
         "resume_difference": measured.get("resume_difference"),
         "missing": "; ".join(_missing(run, settings, measured)),
-        "left_out": ", ".join(_left_out(settings, plan, measured, same_as == run.name)),
-        "same_as": "" if same_as == run.name else same_as,
+        "left_out": ", ".join(_left_out(settings, plan, measured, first)),
+        "same_as": _same_as(run, first, lead),
         "plan": asdict(plan),
     }
 
@@ -91,6 +92,12 @@ def text_of(record: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def _same_as(run: Run, first: Run, lead: Run | None) -> str:
+    if lead is None:
+        return "" if run == first else first.name
+    return f"{lead.name}, but for a step and a view of {'its own' if run == first else first.name}"
+
+
 def _hours(run: Run, settings: dict[str, Any], step: float | None, test_video: float) -> float:
     """All trainings and tests of a run; `needs` counts the videos of one, or all of a run that only tests."""
     test = test_video * run.needs["test_videos"]
@@ -99,20 +106,19 @@ def _hours(run: Run, settings: dict[str, Any], step: float | None, test_video: f
     train = step / settings["batch_size"] * run.needs["train_videos"] * settings["epochs"]
     cells = len(folds_of(settings))
     if "shots" in settings:
-        cells = (
-            len(settings["shots"]) * len(settings["seeds"]) * len(methods(settings["frozen"], settings["trainable"]))
-        )
+        cells = len(settings["shots"]) * len(settings["seeds"]) * len(methods_of(settings))
     return cells * (train + test) / 3600
 
 
-def _left_out(settings: dict[str, Any], plan: Plan, measured: dict[str, Any], leads: bool) -> Iterator[str]:
+def _left_out(settings: dict[str, Any], plan: Plan, measured: dict[str, Any], first: Run) -> Iterator[str]:
     if plan.frames < settings["num_frames"]:
         yield f"{plan.frames} of {settings['num_frames']} frames"
     if plan.batch_size and plan.batch_size < settings["batch_size"]:
         yield f"steps of {plan.batch_size} of {settings['batch_size']} videos"
     if plan.clips * plan.crops < math.prod(VIEWS[0]):
         yield f"{plan.clips} x {plan.crops} of {VIEWS[0][0]} x {VIEWS[0][1]} views"
-    if leads and measured.get("classes", 0) < measured.get("all_classes", 0):  # another's data set has other classes
+    same_classes = settings["dataset"] == settings_of(first)["dataset"]
+    if same_classes and measured.get("classes", 0) < measured.get("all_classes", 0):
         yield f"{measured['classes']} of {measured['all_classes']} class names"
 
 
