@@ -235,7 +235,7 @@ BROKEN = {
         (taxonomy(5), ANET, 2, "taxonomy: expected a list", "fetch the file again"),
         (taxonomy(["BMX"]), ANET, 2, "taxonomy: expected a list", "fetch the file again"),
         (taxonomy([{"nodeName": ["BMX"]}]), ANET, 2, "taxonomy: expected a list", "fetch the file again"),
-        (write(ANET, '{"database":\n{"a": {"duration": ' + DIGITS + "}}}"), ANET, 2, "more digits", "fetch the file again"),
+        (write(ANET, '{"database":\n{"a": {"duration": ' + DIGITS + "}}}"), ANET, 2, "more digits", "fetch it again"),
         (annotate("-cccccccccc", duration=10**400), ANET, 40, "is not a number of seconds", "correct it"),
         (segment([1, 10**400]), ANET, 40, "is not [start, end] in seconds", "correct it"),
         (write(ANET, '{"database": {"a": {}, "a": {}}}'), ANET, None, "'a' occurs twice in an object", "remove one"),
@@ -259,7 +259,7 @@ BROKEN = {
         (change(CHARADES, 4, "N11GT,,,,,,,,,c001 0.0 inf,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
         (change(CHARADES, 4, "N11GT,,,,,,,,,c001 -1 1.0,30"), CHARADES, 4, "is not 'CLASS START END'", "correct it"),
         (change(CHARADES, 4, "N11GT,,,,,,,,,c001 9.0 1.0,30"), CHARADES, 4, "ends before it starts", "swap the two"),
-        (write(CHARADES, "id,actions\nN11GT,\n46GP8,\n"), CHARADES, None, "no video has an action", "fetch the file again"),
+        (write(CHARADES, "id,actions\nN11GT,\n46GP8,\n"), CHARADES, None, "no video has an action", "fetch it again"),
         (change(CLASSES, 3, "c002 Holding some clothes"), CLASSES, 3, "occurs twice", "give each class its own name"),
         (change(CHARADES, 4, "N11GT,,,,,,,,,c004 0.0 1.0,30"), CHARADES, 4, "class 'c004' is not in", "correct it"),
         (change(CHARADES, 4, "../N11,,,,,,,,,c001 0.0 1.0,30"), CHARADES, 4, "not a video's id", "correct it"),
@@ -299,7 +299,7 @@ BROKEN = {
         (remove("frames/turning left/b/image_0012.jpg"), TSN, 2, "11 frames, 12 are listed", "extract them again"),
         (change(TSN, 3, "yoga/c 5 2"), TSN, 3, "4 frames, 5 are listed, image_000005.jpg", "correct the line"),
         (write("frames/abseiling/a clip 1/flow_x_00001.jpg", "x"), TSN, 1, "other pictures", "move them elsewhere"),
-        (change(TSN, 3, "yoga/c 20000000000000000 2"), TSN, 3, "4 frames, 20000000000000000 are listed", "correct the line"),
+        (change(TSN, 3, "yoga/c 20000000000000000 2"), TSN, 3, "4 frames, 200000000", "or correct the line"),
         (change(TSN, 3, f"yoga/c {DIGITS} 2"), TSN, 3, "expected 'PATH FRAMES LABEL'", "correct the line"),
         (change(TSN, 3, f"yoga/c 3 {DIGITS}"), TSN, 3, "expected 'PATH FRAMES LABEL'", "correct the line"),
         (change(TSN, 3, f"yoga/{LONG} 3 2"), TSN, 3, "no folder", "fetch it, or remove the line"),
@@ -345,7 +345,7 @@ def listed_and_gone(root: Path, dataset: str) -> Path:
     """Take away a training video of a data set; where it lay."""
     path = {
         "ucf101": "UCF-101/PlayingGuitar/v_PlayingGuitar_g03_c01.avi",
-        "hmdb51": f"clap/{data_sets.hmdb51_file('clap', 1)}",
+        "hmdb51": f"clap/{data_sets.hmdb51_file('clap', 2)}",
         "charades": "Charades_v1_480/46GP8.mp4",
         "ssv2": "20bn-something-something-v2/42326.webm",
         "tsn": "frames/turning left/b",
@@ -360,7 +360,7 @@ def test_a_video_that_is_not_there_stops_or_is_reported_with_its_classes(dataset
     whole = load_videos(dataset, root, "train")
     assert load_videos(dataset, root, "train", missing="report") == whole
     gone = listed_and_gone(root, dataset)
-    with pytest.raises(AnnotationError, match="no such video|no video|no folder"):
+    with pytest.raises(AnnotationError, match=r"no such video|no video|no folder"):
         load_videos(dataset, root, "train")
     part = load_videos(dataset, root, "train", missing="report")
     [absent] = part.missing

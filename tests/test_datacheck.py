@@ -3,12 +3,14 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_video
+from conftest import write_ucf101, write_video
 from PIL import Image
 
+from text4vis_core import load_videos
 from text4vis_core.datacheck import PROBLEMS, check_data
 from text4vis_core.results import write_json
 from text4vis_core.video_list import Video, VideoList
@@ -51,6 +53,7 @@ def test_good_videos_have_no_problem(good):
     assert report.frame_rates("test").tolist() == pytest.approx([12.0])
     assert report.resolutions("test") == ["64x48", "10x8"]
     assert report.pictures() == ([], [])
+    assert report.sound("test") == list(good["test"].videos)
 
 
 def test_speed_counts_what_was_read(good):
@@ -66,16 +69,28 @@ def test_the_number_of_workers_changes_nothing(good):
 
 
 def test_missing_is_what_the_list_says_and_what_is_gone(good, tmp_path):
-    train = with_more(good["train"], Video(tmp_path / "gone.mp4", 1), missing=("a.mp4", "b.mp4"))
+    gone = (Video(Path("a.mp4"), 1), Video(Path("b.mp4"), 0, (0, 1)))
+    train = with_more(good["train"], Video(tmp_path / "gone.mp4", 1), missing=gone)
     report = check_data({"train": train}, progress=False)
     assert found(report) == [
-        ("missing", "train", "a.mp4", -1, "listed and not there"),
-        ("missing", "train", "b.mp4", -1, "listed and not there"),
+        ("missing", "train", "a.mp4", 1, "listed and not there"),
+        ("missing", "train", "b.mp4", 0, "listed and not there"),
         ("missing", "train", "gone.mp4", 1, "listed and not there"),
     ]
     assert report.counts()["train"] == {"listed": 6, "found": 3, **dict.fromkeys(PROBLEMS, 0), "missing": 3}
-    assert report.per_class("train")["missing"].tolist() == [0, 1]
+    assert report.per_class("train")["missing"].tolist() == [1, 2]
     assert report.per_class("train")["found"].tolist() == [2, 1]
+
+
+def test_a_data_set_that_lacks_a_video_is_checked(tmp_path):
+    root = write_ucf101(tmp_path)
+    [first, *others] = load_videos("ucf101", root, "test").videos
+    first.path.unlink()
+    report = check_data({"test": load_videos("ucf101", root, "test", missing="report")}, num_frames=2, progress=False)
+    assert [(p.kind, p.path, p.label) for p in report.problems] == [("missing", str(first.path), first.label)]
+    counts = report.counts()["test"]
+    assert (counts["listed"], counts["found"], counts["missing"]) == (len(others) + 1, len(others), 1)
+    assert report.per_class("test")["missing"].tolist() == [1, 0, 0]
 
 
 def test_unreadable_gives_the_reason(good, tmp_path):
@@ -116,11 +131,46 @@ def test_a_part_of_a_video_is_checked_as_such(good, tmp_path):
     ]
     report = check_data({"parts": VideoList(CLASSES, tuple(parts))}, num_frames=4, progress=False)
     assert found(report) == [
-        ("unreadable", "parts", path.name, 0, "its part from 2.0 s to 3.0 s lies outside of it"),
-        ("too short", "parts", path.name, 0, "3 frames, fewer than 4"),
+        ("unreadable", "parts", path.name, 0, "a part from 2 s is asked for, it lasts 1.0 s"),
+        ("too short", "parts", path.name, 0, "its part from 0.75 s to 1 s has 3 frames, fewer than 4"),
     ]
+    assert [problem.video for problem in report.problems] == [parts[2], parts[1]]
+    assert report.problems[1].row() == {
+        "kind": "too short", "split": "parts", "path": str(path), "label": 0, "start": 0.75, "end": 1.0,
+        "reason": report.problems[1].reason,
+    }  # fmt: skip
+    assert report.sound("parts") == [parts[0], parts[3]]
+    assert report.speed()["frames_per_second"] * report.seconds == pytest.approx(3 * 4)
     assert report.durations("parts").tolist() == pytest.approx([0.5, 0.25, 2.0])
     assert len(report.files) == 2, "a file is opened once, however many parts of it are listed"
+
+
+def test_it_is_the_part_that_is_decoded(tmp_path):
+    folder = frames(tmp_path / "twelve", 12)
+    (folder / "img_00007.png").write_bytes(b"broken")
+    parts = [Video(folder, 0, start=start, end=start + 4, duration=12) for start in (0, 4, 8)]
+    report = check_data({"a": VideoList(CLASSES, tuple(parts))}, num_frames=4, progress=False)
+    [problem] = report.problems
+    assert (problem.kind, problem.video) == ("unreadable", parts[1])
+    assert problem.reason.startswith("its part from 4 s to 8 s: decoding failed (cannot identify image file")
+    assert report.sound("a") == [parts[0], parts[2]]
+    [facts] = report.files.values()
+    assert (facts.error, facts.frames, facts.width, facts.height) == ("", 12, 10, 8)
+    assert len(report.durations("a")) == 2
+
+
+def test_a_part_of_a_folder_that_cannot_be_placed_says_so(tmp_path):
+    video = Video(frames(tmp_path / "six", 6), 0, start=0.0, end=2.0)
+    [problem] = check_data({"a": VideoList(CLASSES, (video,))}, progress=False).problems
+    assert "its frame rate is unknown; use video files" in problem.reason
+
+
+def test_a_picture_shows_the_part_that_is_listed(tmp_path):
+    video = Video(frames(tmp_path / "twelve", 12), 0, start=5.0, end=7.0, duration=12)
+    report = check_data({"a": VideoList(CLASSES, (video,))}, num_frames=4, progress=False)
+    [picture], [caption] = report.pictures()
+    assert picture[0, 0].tolist() == [0, 5, 0], "the green of a picture is its number"
+    assert caption == "too short: twelve (a), its part from 5 s to 7 s has 2 frames, fewer than 4"
 
 
 def test_duplicates_within_a_split_and_in_two(good, tmp_path):
@@ -147,7 +197,32 @@ def test_duplicates_within_a_split_and_in_two(good, tmp_path):
 def test_three_of_a_kind(good):
     [video] = good["train"].videos[:1]
     report = check_data({"a": VideoList(CLASSES, (video,) * 3)}, progress=False)
-    assert [problem.reason for problem in report.problems] == ["listed again, 2 times in all"] * 3
+    assert [problem.reason for problem in report.problems] == ["listed again; 3 times in all"] * 3
+
+
+def test_each_twin_is_listed_with_its_own_class(good, tmp_path):
+    source = good["train"].videos[0].path
+    copies = [Path(shutil.copy(source, tmp_path / name)) for name in ("a.mp4", "b.mp4", "c.mp4")]
+    splits = {
+        "train": VideoList(CLASSES, (Video(copies[0], 0), Video(copies[1], 0, (0, 1)))),
+        "test": VideoList(CLASSES, (Video(copies[2], 1),)),
+    }
+    assert [problem.reason for problem in check_data(splits, progress=False).problems] == [
+        "same content as b.mp4, as archery and boxing; same content as c.mp4 in test, as boxing; 3 times in all",
+        "same content as a.mp4, as archery; same content as c.mp4 in test, as boxing; 3 times in all",
+        "same content as a.mp4 in train, as archery; same content as b.mp4 in train, as archery and boxing; "
+        "3 times in all",
+    ]
+
+
+def test_of_many_twins_three_are_named(good):
+    source = good["train"].videos[0]
+    videos = tuple(replace(source, label=i) for i in range(6))
+    report = check_data({"a": VideoList(tuple("abcdef"), videos)}, progress=False)
+    assert [problem.reason for problem in report.problems][::5] == [
+        "listed again, as b; listed again, as c; listed again, as d; 6 times in all",
+        "listed again, as a; listed again, as b; listed again, as c; 6 times in all",
+    ]
 
 
 def test_files_that_differ_in_their_last_byte_are_not_duplicates(good, tmp_path):
@@ -161,7 +236,7 @@ def test_files_that_differ_in_their_last_byte_are_not_duplicates(good, tmp_path)
 
 def test_metrics_are_plain_values(good, tmp_path):
     report = check_data(
-        {"train": with_more(good["train"], missing=("gone.mp4",)), "test": good["test"]}, progress=False
+        {"train": with_more(good["train"], missing=(Video(Path("gone.mp4"), 0),)), "test": good["test"]}, progress=False
     )
     write_json(tmp_path / "metrics.json", report.metrics())
     metrics = json.loads((tmp_path / "metrics.json").read_text())

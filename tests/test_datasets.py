@@ -1,5 +1,6 @@
 """Lists of videos: the right ones, or the file and the line that are wrong. And what the `Dataset` makes of them."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from text4vis_core import VideoDataset, VideoError, load_videos
-from text4vis_core.datasets import AnnotationError, Video, VideoList, collate
+from text4vis_core.datasets import AnnotationError, Video, VideoList, collate, leave_out_short
 from text4vis_core.readers import read_class_folders, read_ucf101
 
 
@@ -183,6 +184,12 @@ def test_more_shots_than_videos_names_the_class():
         made_up([5, 3]).few_shot(4, 0)
 
 
+@pytest.mark.parametrize("shots", [0, -1])
+def test_fewer_shots_than_one(shots):
+    with pytest.raises(ValueError, match=f"{shots} shots were asked for: ask for 1 or more"):
+        made_up([5, 3]).few_shot(shots, 0)
+
+
 @given(counts, st.integers(0, 30))
 def test_repeat_goes_round_in_order(counts, length):
     videos = made_up(counts)
@@ -199,7 +206,7 @@ def test_nothing_cannot_be_repeated():
 SEVERAL = VideoList(
     ("a", "b", "c"),
     (Video("1.mp4", 2, (2, 0)), Video("2.mp4", 1, (1,)), Video("3.mp4", 0, (0,))),
-    missing=("4.mp4",),
+    missing=(Video("4.mp4", 1, (1, 2)), Video("5.mp4", 2, (2,))),
     directional=frozenset({0, 2}),
 )
 
@@ -225,8 +232,10 @@ def test_a_choice_of_classes_goes_by_every_label_of_a_video():
         ("2.mp4", 1, (1,)),
         ("3.mp4", 0, (0,)),
     ]
-    assert (some.classes, some.missing, some.directional) == (("a", "b"), ("4.mp4",), {0})
+    assert (some.classes, some.directional) == (("a", "b"), {0})
+    assert some.missing == (Video("4.mp4", 1, (1,)),)
     assert [video.path for video in SEVERAL.only([0]).videos] == ["1.mp4", "3.mp4"]
+    assert [video.path for video in SEVERAL.only([1]).missing] == ["4.mp4"]
     assert SEVERAL.only([0]).targets.tolist() == [[1, 0, 1], [1, 0, 0]]
 
 
@@ -370,22 +379,27 @@ def test_targets_are_in_items_and_batches_where_videos_may_have_several_labels(t
     assert "targets" not in collate([VideoDataset(test_videos, 2, 16)[0]])
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("on_error", ["raise", "skip"])
-def test_folders_of_few_frames_are_left_out_and_counted_and_files_are_not(tmp_path, video, training, on_error):
+@pytest.fixture
+def short_and_long(tmp_path) -> VideoList:
+    """A folder of 7 frames, one of 8, a segment of half of the latter, and a file of 2 frames."""
     folders = [tmp_path / name for name in ("seven", "eight")]
     for folder, count in zip(folders, (7, 8), strict=True):
         folder.mkdir()
         for i in range(count):
             Image.new("RGB", (16, 16)).save(folder / f"img_{i:05d}.jpg")
-    short = write_video(tmp_path / "short.mp4", 2)
-    videos = VideoList(("a",), tuple(Video(path, 0) for path in (*folders, short)))
-    options = {"training": training, "on_error": on_error}
-    dataset = VideoDataset(videos, 2, 16, min_frames=8, **options)
-    batch = collate([dataset[i] for i in range(3)])
-    assert batch["indices"].tolist() == [1, 2]
-    assert batch["errors"] == [(0, f"{folders[0]} is left out: 7 frames, fewer than 8")]
-    assert "error" not in VideoDataset(videos, 2, 16, **options)[0]
+    videos = [Video(path, 0) for path in (*folders, write_video(tmp_path / "two.mp4", 2))]
+    segment = Video(folders[1], 0, start=2.0, end=4.0, duration=4.0)
+    return VideoList(("a",), (*videos, segment), missing=(Video("gone.mp4", 0),))
+
+
+def test_folders_of_few_frames_are_left_out_and_named_and_files_are_not(short_and_long):
+    seven, eight, two, segment = short_and_long.videos
+    kept, left_out = leave_out_short(short_and_long, 8)
+    assert kept == replace(short_and_long, videos=(eight, two))
+    assert [path for path, _ in left_out] == [str(seven.path), str(segment.path)]
+    assert [re.findall(r"\d+ frames", reason) for _, reason in left_out] == [["7 frames"], ["4 frames"]]
+    assert leave_out_short(short_and_long, 4) == (short_and_long, [])
+    assert leave_out_short(short_and_long, 0) == (short_and_long, [])
 
 
 def test_classes_that_tell_left_from_right_are_never_mirrored(tmp_path):

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,7 @@ def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], Annotat
     def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         content = dict(pairs)
         if len(content) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+            [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
             raise AnnotationError(f"{path}: {twice!r} occurs twice in an object; remove one of the two")
         return content
 
@@ -131,7 +131,7 @@ def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], Annotat
     except ValueError:
         digits = re.search(r"[0-9]{1000}", text)
         number = text.count("\n", 0, digits.start() if digits else 0) + 1
-        raise fault(path, number, "an integer of more digits than Python reads; fetch the file again") from None
+        raise fault(path, number, "an integer of more digits than Python reads; fetch it again") from None
     if not isinstance(content, kind):
         expected = {dict: "an object {...}", list: "a list [...]"}[kind]
         raise fault(path, 1, f"expected {expected}, found {type(content).__name__}; fetch the file again")

@@ -3,7 +3,8 @@
     report = check_data({"train": load_videos(...), "test": load_videos(...)}, num_frames=8, workers=4)
     report.counts(), report.problems, report.metrics()
 
-Every file is opened and a clip of it decoded, as an evaluation would; nothing is changed or left out.
+Every file is opened and a clip of each listed part of it decoded, as an evaluation would; nothing is changed or left
+out.
 """
 
 import hashlib
@@ -11,9 +12,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,26 @@ from .video import VideoError, decode_frames, open_video, part_of, read_frames
 from .video_list import Video, VideoList
 
 PROBLEMS = ("missing", "unreadable", "too short", "duplicated")
+PICTURED = ("too short", "duplicated")
+NAMED_TWINS = 3  # in a reason; so many files may be the same that naming all in each would fill pages
 HASHED_BYTES = 1 << 16  # of a file's beginning and of its end
+
+
+Part = tuple[float | None, float | None, float | None]  # start, end and duration of a `Video`, in seconds
+
+
+@dataclass(frozen=True)
+class PartFacts:
+    """What is found out about a listed part of a file, or about the whole of it.
+
+    Attributes:
+        first, stop: its first frame in the file, and the one after its last.
+        error: why no clip of it can be decoded; empty when one can.
+    """
+
+    first: int = 0
+    stop: int = 0
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,9 +53,10 @@ class FileFacts:
     Attributes:
         frames: in the whole file.
         fps: frames per second; 0 where unknown, as for a folder of frames.
-        width, height: of a frame, in pixels.
+        width, height: of a frame, in pixels; 0 where none could be decoded.
         digest: of size, beginning and end; files that share it hold the same.
-        error: why it cannot be read; empty when it can.
+        error: why it cannot be opened; empty when it can.
+        parts: what was found out about each part that is listed; empty where the file cannot be opened.
     """
 
     frames: int = 0
@@ -44,6 +65,11 @@ class FileFacts:
     height: int = 0
     digest: str = ""
     error: str = ""
+    parts: Mapping[Part, PartFacts] = field(default_factory=dict)
+
+    def of(self, video: Video) -> PartFacts:
+        """What was found out about a video that is this file or a part of it."""
+        return self.parts.get(_part(video), PartFacts(error=self.error))
 
 
 @dataclass(frozen=True)
@@ -52,16 +78,29 @@ class Problem:
 
     Attributes:
         kind: one of `PROBLEMS`.
-        split, path: where it is listed, and the file.
-        label: its (first) class; -1 where the list does not tell, of missing videos.
+        split, video: where it is listed, and as what.
         reason: what is wrong, in words.
     """
 
     kind: str
     split: str
-    path: str
-    label: int
+    video: Video
     reason: str
+
+    @property
+    def path(self) -> str:
+        """The video's file."""
+        return str(self.video.path)
+
+    @property
+    def label(self) -> int:
+        """The video's (first) class."""
+        return self.video.label
+
+    def row(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        place = {"path": self.path, "label": self.label, "start": self.video.start, "end": self.video.end}
+        return {"kind": self.kind, "split": self.split, **place, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -94,12 +133,11 @@ class DataReport:
         return rows
 
     def per_class(self, split: str) -> dict[str, np.ndarray]:
-        """For a split, "found" and each problem -> int64 (C,): videos by first class; those `missing` have none."""
+        """For a split, "found" and each problem -> int64 (C,): videos by first class."""
         videos = self.splits[split]
         present = [video.label for video in videos.videos if video.path in self.files]
         columns = {"found": present} | {
-            kind: [p.label for p in self.problems if (p.kind, p.split) == (kind, split) and p.label >= 0]
-            for kind in PROBLEMS
+            kind: [p.label for p in self.problems if (p.kind, p.split) == (kind, split)] for kind in PROBLEMS
         }
         return {
             name: np.bincount(np.array(labels, dtype=np.int64), minlength=len(videos.classes))
@@ -112,8 +150,8 @@ class DataReport:
         for video, facts in self._readable(split):
             rate = facts.fps or (facts.frames / video.duration if video.duration else 0)
             if rate:
-                first, stop = _part(video, facts)
-                seconds.append((stop - first) / rate)
+                part = facts.of(video)
+                seconds.append((part.stop - part.first) / rate)
         return np.array(seconds, dtype=float)
 
     def frame_rates(self, split: str) -> np.ndarray:
@@ -125,11 +163,11 @@ class DataReport:
         return [f"{facts.width}x{facts.height}" for _, facts in self._readable(split)]
 
     def speed(self) -> dict[str, float]:
-        """Files opened, and frames decoded, in a second by all workers together; opening and hashing included."""
-        read = sum(not facts.error for facts in self.files.values())
+        """Files read, and frames decoded, in a second by all workers together; opening and hashing included."""
+        clips = [sum(not part.error for part in facts.parts.values()) for facts in self.files.values()]
         return {
-            "videos_per_second": read / self.seconds,
-            "frames_per_second": read * self.num_frames / self.seconds,
+            "videos_per_second": sum(count > 0 for count in clips) / self.seconds,
+            "frames_per_second": sum(clips) * self.num_frames / self.seconds,
             "workers": self.workers,
         }
 
@@ -148,26 +186,32 @@ class DataReport:
             }
         return result
 
+    def sound(self, split: str) -> list[Video]:
+        """The videos of a split without any problem."""
+        faulty = {problem.video for problem in self.problems if problem.split == split}
+        return [video for video in self.splits[split].videos if video not in faulty]
+
     def pictures(self, limit: int = 12) -> tuple[list[np.ndarray], list[str]]:
-        """First frames of videos that are too short or duplicated, uint8 (H, W, 3), and their captions."""
+        """First frames of videos (of their parts) with a problem of `PICTURED`, uint8 (H, W, 3), and their captions."""
         pictures, captions = [], []
         for problem in self.problems:
-            if problem.kind in ("too short", "duplicated") and len(pictures) < limit:
-                pictures.append(read_frames(problem.path, lambda length: np.zeros(1, np.int64))[0])
+            if problem.kind in PICTURED and len(pictures) < limit:
+                video = problem.video
+                pictures.append(read_frames(video.path, lambda length: np.zeros(1, np.int64), *_part(video))[0])
                 captions.append(f"{problem.kind}: {Path(problem.path).name} ({problem.split}), {problem.reason}")
         return pictures, captions
 
     def _readable(self, split: str) -> Iterable[tuple[Video, FileFacts]]:
         for video in self.splits[split].videos:
             facts = self.files.get(video.path)
-            if facts is not None and not facts.error and _part(video, facts) is not None:
+            if facts is not None and not facts.of(video).error:
                 yield video, facts
 
 
 def check_data(
     videos: Mapping[str, VideoList], num_frames: int = 8, workers: int = 2, progress: bool = True
 ) -> DataReport:
-    """Open every listed file once, decode a clip of it, and compare what is found with what is listed.
+    """Open every listed file once, decode a clip of each of its parts, and compare what is found with what is listed.
 
     Args:
         videos: split -> its videos.
@@ -180,79 +224,89 @@ def check_data(
     """
     if num_frames < 1 or workers < 1:
         raise ValueError(f"num_frames is {num_frames} and workers {workers}; both must be at least 1")
-    listed = dict.fromkeys(video.path for each in videos.values() for video in each.videos)
+    listed: dict[Path, dict[Part, None]] = defaultdict(dict)  # the parts of a file, each once, in order
+    for video in (video for each in videos.values() for video in each.videos):
+        listed[video.path][_part(video)] = None
     paths = [path for path in listed if path.exists()]
     begin = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        facts = pool.map(partial(examine, num_frames=num_frames), paths)
+        facts = pool.map(lambda path: examine(path, listed[path], num_frames), paths)
         label = "checking videos" if progress else None
         files = dict(zip(paths, progress_bar(facts, label, total=len(paths)), strict=True))
     seconds = time.perf_counter() - begin
     return DataReport(videos, files, tuple(_problems(videos, files, num_frames)), num_frames, workers, seconds)
 
 
-def examine(path: Path, num_frames: int) -> FileFacts:
-    """Open a video and decode an evaluation clip of it; an error becomes part of the facts."""
+def examine(path: Path, parts: Iterable[Part], num_frames: int) -> FileFacts:
+    """Open a video and decode an evaluation clip of each part of it; an error becomes part of the facts."""
     try:
         video = open_video(path)
-        frames = decode_frames(video, path, evaluation_indices(len(video), num_frames))
-        height, width = frames.shape[1:3]
-        return FileFacts(len(video), video.fps, width, height, _digest(path))
     except VideoError as error:
         return FileFacts(error=error.reason)
+    facts, height, width = {}, 0, 0
+    for start, end, duration in parts:
+        first = stop = 0
+        try:
+            first, stop = part_of(len(video), video.fps, start, end, duration)
+            frames = decode_frames(video, path, first + evaluation_indices(stop - first, num_frames))
+            height, width = frames.shape[1:3]
+            error = ""
+        except VideoError as failure:
+            error = f"{_words(start, end)}: {failure.reason}" if _words(start, end) else failure.reason
+        except ValueError as failure:  # the part lies outside of the video, or cannot be placed
+            error = str(failure)
+        facts[start, end, duration] = PartFacts(first, stop, error)
+    return FileFacts(len(video), video.fps, width, height, _digest(path), parts=facts)
 
 
 def _problems(videos: Mapping[str, VideoList], files: Mapping[Path, FileFacts], num_frames: int) -> list[Problem]:
     found: dict[str, list[Problem]] = {kind: [] for kind in PROBLEMS}
     same: dict[tuple, list[tuple[str, Video]]] = defaultdict(list)
 
-    def note(kind: str, split: str, path: Path | str, label: int, reason: str) -> None:
-        found[kind].append(Problem(kind, split, str(path), label, reason))
+    def note(kind: str, split: str, video: Video, reason: str) -> None:
+        found[kind].append(Problem(kind, split, video, reason))
 
     for split, each in videos.items():
-        for name in each.missing:
-            note("missing", split, name, -1, "listed and not there")
-        for video in each.videos:
-            facts = files.get(video.path)
-            part = _part(video, facts) if facts is not None and not facts.error else None
-            if facts is None:
-                note("missing", split, video.path, video.label, "listed and not there")
-            elif part is None:
-                reason = facts.error or f"its part from {video.start} s to {video.end} s lies outside of it"
-                note("unreadable", split, video.path, video.label, reason)
-            else:
-                same[facts.digest, video.start, video.end].append((split, video))
-                if part[1] - part[0] < num_frames:
-                    reason = f"{part[1] - part[0]} frames, fewer than {num_frames}"
-                    note("too short", split, video.path, video.label, reason)
-    for group in same.values():
-        for i, (split, video) in enumerate(group if len(group) > 1 else []):
-            others = group[:i] + group[i + 1 :]
-            note("duplicated", split, video.path, video.label, _twins(split, video, others, videos))
+        for video in (*each.missing, *(video for video in each.videos if video.path not in files)):
+            note("missing", split, video, "listed and not there")
+        for video in (video for video in each.videos if video.path in files):
+            facts, part = files[video.path], files[video.path].of(video)
+            if part.error:
+                note("unreadable", split, video, part.error)
+                continue
+            same[facts.digest, video.start, video.end].append((split, video))
+            frames, words = part.stop - part.first, _words(video.start, video.end)
+            if frames < num_frames:
+                reason = f"{words} has {frames} frames" if words else f"{frames} frames"
+                note("too short", split, video, f"{reason}, fewer than {num_frames}")
+    for group in (group for group in same.values() if len(group) > 1):
+        for i, (split, video) in enumerate(group):
+            others = [twin for j, twin in enumerate(group[: NAMED_TWINS + 1]) if j != i][:NAMED_TWINS]
+            reasons = list(dict.fromkeys(_twin(split, video, *other, videos) for other in others))
+            total = [f"{len(group)} times in all"] if len(group) > 2 else []
+            note("duplicated", split, video, "; ".join(reasons + total))
     return [problem for kind in PROBLEMS for problem in found[kind]]
 
 
-def _twins(split: str, video: Video, others: list[tuple[str, Video]], videos: Mapping[str, VideoList]) -> str:
-    """How a video and the others of the same content differ in file, split and class."""
-    where, other = others[0]
+def _twin(split: str, video: Video, where: str, other: Video, videos: Mapping[str, VideoList]) -> str:
+    """How another video of the same content differs in file, split and classes."""
     what = "listed again" if other.path == video.path else f"same content as {other.path.name}"
-    labels = {videos[each].classes[twin.label] for each, twin in others} - {videos[split].classes[video.label]}
-    return "".join(
-        [
-            what,
-            f" in {where}" if where != split else "",
-            f", as {', '.join(sorted(labels))}" if labels else "",
-            f", {len(others)} times in all" if len(others) > 1 else "",
-        ]
+    mine, its = (
+        [videos[name].classes[label] for label in each.all_labels] for name, each in ((split, video), (where, other))
     )
+    place = f" in {where}" if where != split else ""
+    return what + place + (f", as {' and '.join(its)}" if set(its) != set(mine) else "")
 
 
-def _part(video: Video, facts: FileFacts) -> tuple[int, int] | None:
-    """The frames of a readable file that are used, as (first, one after the last); None if there are none."""
-    try:
-        return part_of(facts.frames, facts.fps, video.start, video.end, video.duration)
-    except ValueError:
-        return None
+def _part(video: Video) -> Part:
+    return video.start, video.end, video.duration
+
+
+def _words(start: float | None, end: float | None) -> str:
+    """A part in words; empty for a whole video."""
+    if start is None and end is None:
+        return ""
+    return f"its part from {start or 0:g} s to " + ("its end" if end is None else f"{end:g} s")
 
 
 def _digest(path: Path) -> str:

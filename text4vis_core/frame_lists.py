@@ -117,14 +117,13 @@ def _template(listing: Path, number: int, folder: Path, frames: int) -> str:
         if template.format(1) in pictures:
             # One more than there can be: however many are listed, the first that is absent is among them.
             expected = [template.format(i) for i in range(1, len(pictures) + 2)]
-            others = sorted(set(pictures) - set(expected))
+            others, present = sorted(set(pictures) - set(expected)), set(pictures)
             if others and frames <= len(pictures):
                 reason = f"{folder} holds other pictures than frames, {others[0]}; move them elsewhere"
                 raise fault(listing, number, reason)
-            absent = set(expected[:frames]) - set(pictures)
+            absent = next((name for name in expected[:frames] if name not in present), None)
             if absent:
-                first = min(absent, key=expected.index)
-                reason = f"{folder} holds {len(pictures)} frames, {frames} are listed, {first} is not there; "
+                reason = f"{folder} holds {len(pictures)} frames, {frames} are listed, {absent} is not there; "
                 raise fault(listing, number, reason + "extract them again, or correct the line")
             return template
     what = f"its pictures are called {pictures[0]}" if pictures else "it holds no pictures"

@@ -417,8 +417,6 @@ def _resolve_after(run: Run, runs: list[Run], expansions: dict[str, tuple[str, .
 
 
 def _check_parameters(run: Run, path: Path) -> None:
-    from .results import published_result  # which reads notebooks' parameters with this module
-
     known = notebook_parameters(run.source)
     if RUN_DIR not in known:
         raise SuiteError(f"{run.source}: the parameters cell must have {RUN_DIR}, where the run writes")
@@ -429,10 +427,13 @@ def _check_parameters(run: Run, path: Path) -> None:
         if parameter not in known:
             others = [name for name in known if name != RUN_DIR]
             raise SuiteError(f"{where} is not one of {run.source}{_choices(str(parameter), others)}")
-    try:
-        published_result(run.parameters.get("published", ""))
-    except ValueError as error:
-        raise SuiteError(f"{path}: run {run.name!r}: {error}") from None
+    if run.parameters.get("published"):
+        from .results import published_result  # slow to import, and a reader of notebooks' parameters itself
+
+        try:
+            published_result(run.parameters["published"])
+        except ValueError as error:
+            raise SuiteError(f"{path}: run {run.name!r}: {error}") from None
 
 
 def _choices(name: str, known: list[str]) -> str:

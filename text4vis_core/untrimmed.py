@@ -100,7 +100,7 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
             if labels:
                 rows.append((path, number, row["id"], labels))
         if len(rows) == before:
-            raise AnnotationError(f"{path}: no video has an action; fetch the file again")
+            raise AnnotationError(f"{path}: no video has an action; fetch it again")
     # Of the other split too: its videos may be folders of frames, which are not to be searched.
     known = {row.get("id") for path in find_all(root, "Charades_v1_t*.csv") for _, row in read_csv(path, ("id",))}
     found = locate(root, (key for _, _, key, _ in rows), known.__contains__)

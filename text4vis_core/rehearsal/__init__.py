@@ -29,7 +29,7 @@ from ..results import provenance, write_json
 from ..suites import Run, Suite, SuiteError
 from .plan import Plan, plan_of
 from .report import row
-from .settings import DATA, NOTED, REDUCED, folds_of, settings_of, splits_of
+from .settings import DATA, NOTED, REDUCED, folds_of, settings_of, trains
 from .stand_ins import make_stand_in
 
 __all__ = ["rehearse"]
@@ -111,16 +111,16 @@ def _architecture(run: Run, plan: Plan) -> tuple:
 
 
 def _variant(run: Run, data: Path) -> str:
-    """What runs of an architecture share that are rehearsed once: every other setting, and how many labels a video has.
+    """What runs of an architecture share that are rehearsed once: their settings, and in training the kind of labels.
 
     Not the data, of which every run's own is read, and not what is reduced, which `plan_of` has checked.
     """
     settings = settings_of(run)
     rest = {name: value for name, value in settings.items() if name not in (*DATA, *REDUCED, *NOTED)}
-    videos = load_videos(
-        settings["dataset"], data / settings["dataset"], splits_of(settings)[-1], folds_of(settings)[0]
-    )
-    return json.dumps([rest, videos.multi_label], sort_keys=True)
+    if trains(settings):
+        videos = load_videos(settings["dataset"], data / settings["dataset"], "train", folds_of(settings)[0])
+        rest["multi_label"] = videos.multi_label
+    return json.dumps(rest, sort_keys=True)
 
 
 def _in_own_process(suite: Suite, group: list[Run], root: Path, whole: bool) -> dict[str, Any]:

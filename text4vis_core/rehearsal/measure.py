@@ -95,13 +95,13 @@ def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> di
         measured |= timings
     else:
         model = source.model().set_classifier(rows)
+        clips.embed(model, lists["test"].repeat(1))  # the first call is slower
     measured["parameters"] = sum(parameter.numel() for parameter in model.parameters())
     if settings.get("export"):
         _say("export")
         save_text4vis_checkpoint(weights / "export.pt", model)
     _say("evaluation")
     test = lists["test"].repeat(plan.videos)
-    clips.embed(model, test.repeat(1))  # the first call is slower
     begin = time.perf_counter()
     embedded = clips.embed(model, test, plan.clips, plan.crops)
     measured["view"] = (time.perf_counter() - begin) / (plan.videos * plan.clips * plan.crops)
