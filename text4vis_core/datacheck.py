@@ -277,8 +277,9 @@ def _problems(videos: Mapping[str, VideoList], files: Mapping[Path, FileFacts], 
             same[facts.digest, video.start, video.end].append((split, video))
             frames, words = part.stop - part.first, _words(video.start, video.end)
             if frames < num_frames:
-                reason = f"{words} has {frames} frames" if words else f"{frames} frames"
-                note("too short", split, video, f"{reason}, fewer than {num_frames}")
+                count = f"{words} has {frames}" if words else f"{frames}"
+                reason = f"{count} {'frame' if frames == 1 else 'frames'}, fewer than {num_frames}"
+                note("too short", split, video, reason)
     for group in (group for group in same.values() if len(group) > 1):
         for i, (split, video) in enumerate(group):
             others = [twin for j, twin in enumerate(group[: NAMED_TWINS + 1]) if j != i][:NAMED_TWINS]
