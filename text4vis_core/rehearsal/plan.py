@@ -19,7 +19,7 @@ from ..suites import Run
 from .settings import check_settings, settings_of, trains
 
 # 10^12 floating-point operations of a rehearsal on a CPU: half a minute to a minute each, on two cores.
-BUDGET = {"training": 5.0, "evaluation": 3.5, "text": 2.5}
+BUDGET = {"training": 3.0, "evaluation": 2.0, "text": 2.5}
 STEPS = 3  # two of an uninterrupted training, one after a resume
 VIEWS = ((4, 3), (1, 3), (1, 1))  # clips, crops
 GPU_TEST_VIDEOS = 32
