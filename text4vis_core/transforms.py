@@ -13,11 +13,16 @@ from torchvision.transforms.v2 import functional as F
 
 CROPS = (1, 3, 5, 10)
 INTERPOLATIONS = ("bicubic", "bilinear")
-ATTEMPTS = 10  # at a crop that fits into the frame
 
 # The published training view, after the short side was resized to 256 (to the input size for 336): `training_view`'s
 # options with the release's values, where they differ from the defaults and where they do not.
-PUBLISHED_AUGMENTATION = {"scale": (0.08, 1.0), "interpolation": "bilinear", "flip": 0.5, "grayscale": 0.2}
+PUBLISHED_AUGMENTATION = {
+    "scale": (0.08, 1.0),
+    "attempts": 10,
+    "interpolation": "bilinear",
+    "flip": 0.5,
+    "grayscale": 0.2,
+}
 
 
 def to_clip(frames: np.ndarray) -> torch.Tensor:
@@ -78,6 +83,7 @@ def training_view(
     *,
     resize: int | None = None,
     scale: tuple[float, float] = (0.5, 1.0),
+    attempts: int = 1,
     interpolation: str = "bicubic",
     flip: float = 0.5,
     grayscale: float = 0.2,
@@ -96,8 +102,9 @@ def training_view(
         rng: where the randomness comes from.
         resize: short side to which the clip is scaled first (bicubic); not scaled when None.
         scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3, evenly in its
-            logarithm (in the release evenly in itself, then turned or not). When ten crops in a row do not fit into the
-            frame, a square as high or wide as the frame is taken.
+            logarithm (in the release evenly in itself, then turned or not).
+        attempts: crops that are drawn until one fits into the frame; the last is cut to it. The release draws ten,
+            which makes large crops rarer than a single draw does.
         interpolation: "bicubic" or "bilinear", with which the crop is resized.
         flip: probability of the mirror image.
         grayscale: probability of grey frames.
@@ -117,7 +124,7 @@ def training_view(
     clip = _randaugment(clip, *randaugment, rng)
     if resize is not None:
         clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    top, left, height, width = _random_crop(*clip.shape[-2:], scale, rng)
+    top, left, height, width = _random_crop(*clip.shape[-2:], scale, attempts, rng)
     mode = InterpolationMode(interpolation)
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
     if rng.random() < flip:
@@ -132,16 +139,17 @@ def training_view(
     return clip
 
 
-def _random_crop(height: int, width: int, scale: tuple[float, float], rng: np.random.Generator) -> tuple[int, ...]:
+def _random_crop(
+    height: int, width: int, scale: tuple[float, float], attempts: int, rng: np.random.Generator
+) -> tuple[int, ...]:
     """Top, left, height and width of a random crop."""
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         area = height * width * rng.uniform(*scale)
         ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
-        h, w = round(np.sqrt(area / ratio)), round(np.sqrt(area * ratio))
-        if 0 < h <= height and 0 < w <= width:
+        h, w = max(1, round(np.sqrt(area / ratio))), max(1, round(np.sqrt(area * ratio)))
+        if h <= height and w <= width:
             break
-    else:
-        h = w = min(height, width)
+    h, w = min(h, height), min(w, width)
     return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
 
 
