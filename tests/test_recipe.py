@@ -62,7 +62,7 @@ def test_the_defaults_are_the_published_ones():
     config = TrainingConfig()
     assert {name: getattr(config, name) for name in PUBLISHED} == PUBLISHED
     assert PUBLISHED_AUGMENTATION == {
-        "scale": (0.08, 1.0), "interpolation": "bilinear", "flip": 0.5, "grayscale": 0.2
+        "scale": (0.08, 1.0), "attempts": 10, "interpolation": "bilinear", "flip": 0.5, "grayscale": 0.2
     }  # fmt: skip
 
 
