@@ -27,6 +27,7 @@ COLUMNS = {  # heading -> key of a row, digits after the point
 }
 NOTE = """\
   s/step, s/test video, hours: extrapolated from the rehearsed part to the published configuration, on this machine.
+  Steps of fewer videos than published have the optimiser's share counted for each: s/step and hours are then too high.
   memory: the most that the process held, its decoding workers aside. published: not measured here."""
 
 
