@@ -402,6 +402,14 @@ def test_folders_of_few_frames_are_left_out_and_named_and_files_are_not(short_an
     assert leave_out_short(short_and_long, 0) == (short_and_long, [])
 
 
+def test_what_cannot_be_read_is_not_left_out_as_short_but_named_when_it_is_decoded(tmp_path):
+    (tmp_path / "empty").mkdir()
+    videos = VideoList(("a",), (Video(tmp_path / "empty", 0), Video(tmp_path / "empty", 0, start=1.0, end=2.0)))
+    assert leave_out_short(videos, 8) == (videos, [])
+    with pytest.raises(VideoError, match="empty: it has no frames"):
+        VideoDataset(videos, 2, 16)[0]
+
+
 def test_classes_that_tell_left_from_right_are_never_mirrored(tmp_path):
     picture = np.zeros((16, 16, 3), np.uint8)
     picture[:, :8] = 255  # bright on the left

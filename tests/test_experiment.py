@@ -141,6 +141,11 @@ def test_a_cell_is_trained_and_tested_in_all_views(
     assert len(cell.fit.history) == 1
     assert (cell.initial_rows is None) == (initialisation == LINEAR)
     assert 0 <= accuracy(cell.model, cell.test)[0] <= 100
+    before, after = Source(clip).model().visual.state_dict(), cell.model.visual.state_dict()
+    assert any(not torch.equal(tensor, after[name]) for name, tensor in before.items())
+    rows = cell.model.classifier.weight.detach()
+    if initialisation == "text":  # of the trained text tower, where that was trained; else as they were
+        assert torch.equal(rows, cell.initial_rows) == (objective == "classifier")
 
 
 def test_nothing_is_trained_where_a_model_is_tested_as_it_is(clip, train_videos, test_videos, tmp_path):

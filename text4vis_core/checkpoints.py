@@ -77,7 +77,8 @@ def load_text4vis_checkpoint(
 ) -> VideoClassifier:
     """A published Text4Vis checkpoint as a `VideoClassifier`, on the CPU, in float32 and evaluation mode.
 
-    Its last layer is not in the file: give `logits` the class embeddings, or `set_classifier` their rows.
+    Its last layer is not in the file: give `logits` the class embeddings, or `set_classifier` their rows. A temporal
+    transformer beside "joint" is left out, as in the release: one embedding per video leaves nothing to aggregate.
 
     Args:
         path: such as `k400-vitb-32-f8.pt`; keys may have the prefix `module.` of a distributed model.
@@ -86,8 +87,6 @@ def load_text4vis_checkpoint(
             "tokenshift", which has no weights and so must be asked for; "tokent1d", "tsm", "joint".
         temporal_heads: heads of the temporal transformer, which the weights do not show. None: those of the published
             models, text width / 64 (8 for B/32, B/16 and RN50; 12 for L/14).
-
-    A head beside "joint" is left out, as in the release: one embedding per video leaves nothing to aggregate.
 
     Raises:
         CheckpointError: the file is damaged, holds more than tensors, or is no checkpoint in the published format.

@@ -20,13 +20,18 @@ ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
     """The videos but for folders of fewer frames (or segments of them), and (path, reason) of those left out.
 
-    The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay.
+    The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay, and so
+    does what cannot be read, for `VideoDataset` to name or to skip.
     """
-    kept, left_out = [], []
+    kept, left_out, lengths = [], [], {}
     for video in videos.videos:
         if min_frames and video.path.is_dir():
-            length = len(open_video(video.path))
-            first, stop = part_of(length, 0, video.start, video.end, video.duration)
+            try:
+                if video.path not in lengths:  # a folder may hold many segments
+                    lengths[video.path] = len(open_video(video.path))
+                first, stop = part_of(lengths[video.path], 0, video.start, video.end, video.duration)
+            except (ValueError, VideoError):
+                first, stop = 0, min_frames
             if stop - first < min_frames:
                 left_out.append((str(video.path), f"left out: {stop - first} frames, fewer than {min_frames}"))
                 continue
