@@ -324,7 +324,10 @@ BROKEN = {
         "lacks logit_scale",
     ),
     "lost_block": (lambda file, state: state.pop("visual.ln_post.weight"), "Missing.*visual.ln_post.weight"),
-    "lost_projection": (lambda file, state: state.pop("visual.proj"), "not an image encoder of OpenAI's CLIP"),
+    "lost_projection": (
+        lambda file, state: state.pop("visual.proj"),
+        "not an image encoder of OpenAI's CLIP: it lacks visual.proj",
+    ),
     "other_size": (
         lambda file, state: state.update({"visual.ln_pre.weight": torch.ones(5)}),
         "size mismatch for visual.ln_pre.weight",

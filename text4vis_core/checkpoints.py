@@ -214,9 +214,8 @@ def _published_model(
     try:
         visual, dim, size = _vision(weights)
     except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: visual.* is not an image encoder of OpenAI's CLIP: {first_line(error)}"
-        ) from error
+        why = f"it lacks visual.{error.args[0]}" if isinstance(error, KeyError) else first_line(error)
+        raise CheckpointError(f"{path}: visual.* is not an image encoder of OpenAI's CLIP: {why}") from error
     head = {name.removeprefix("fusion_model."): w for name, w in weights.items() if name.startswith("fusion_model.")}
     temporal, options = [] if inside == "none" else [inside], {}
     if head:

@@ -29,9 +29,9 @@ def first_line(error: BaseException) -> str:
 def why_not_loaded(error: BaseException) -> str:
     """Why a file of tensors was not loaded, without torch's advice on how to load it all the same."""
     text = str(error)
-    named = re.search(r"GLOBAL (\S+)|[Uu]nsupported (?:global|class|operand)[^\w]*(?:GLOBAL )?([\w.]+)", text)
+    named = re.search(r"GLOBAL ([A-Za-z_][\w.]*)", text) or re.search(r"[Uu]nsupported class\W+([A-Za-z_][\w.]*)", text)
     if named:
-        return f"it holds {named[1] or named[2]}, which is neither a tensor nor a plain value"
+        return f"it holds {named[1]}, which is neither a tensor nor a plain value"
     if "weights only" in text.lower() or "weights_only" in text:
         return "it is damaged, or holds more than tensors and plain values"
     return first_line(error)
