@@ -1,4 +1,5 @@
 """Runs a suite: snakemake --cores 2 --resources gpu=0 --config suite=experiments/miniature.yaml
+Or on a Slurm cluster: snakemake --profile profiles/slurm --config suite=experiments/miniature.yaml
 
 Every run of the suite is one notebook, executed by `python -m text4vis_core.suites execute`. What is done is skipped,
 what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly.
@@ -23,15 +24,25 @@ except suites.SuiteError as error:
     raise WorkflowError(str(error))
 
 RUNS = {run.name: run for run in suite.runs}
-# Results are functions of these, besides the notebook and its parameters. How runs are started is not one of them.
-CORE = [path for path in Path("text4vis_core").rglob("*.py") if not {"suites.py", "rehearsal"}.intersection(path.parts)]
-CORE = sorted(map(str, CORE))
+# Results are functions of these, besides the notebook and its parameters. How runs are started is not one of them, nor
+# is what measures the machine.
+OTHERS = {"suites", "rehearsal", "bench"}
+CORE = sorted(str(path) for path in Path("text4vis_core").rglob("*.py") if not OTHERS.intersection(path.parts))
 CORE += [*sorted(str(path) for path in Path("data").glob("*.csv")), "requirements.lock"]
 
 
 def inputs(wildcards):
     run = RUNS[wildcards.run]
     return [str(run.source), *CORE, *(str(RUNS[name].attempt) for name in run.after)]
+
+
+def asked(name):
+    """What the run asks for, in the words of Snakemake and its Slurm plugin; a value of None is not said."""
+    asks = RUNS[name].resources
+    words = {"gpu": asks["gpu"], "nodes": asks["nodes"], "mem_mb": asks["mem_mb"], "runtime": asks["minutes"]}
+    if asks["nodes"] > 1:  # there `gpu` would be the sum over the nodes, and `tasks` beside GPUs the tasks of each GPU
+        words |= {"gpu": 0} | ({"gres": f"gpu:{asks['gpu']}"} if asks["gpu"] else {"tasks": asks["nodes"]})
+    return words
 
 
 onerror:
@@ -62,9 +73,13 @@ rule run:
         parameters=lambda wildcards: json.dumps(RUNS[wildcards.run].parameters, sort_keys=True),
     threads: lambda wildcards: RUNS[wildcards.run].resources["cores"]
     resources:
-        gpu=lambda wildcards: RUNS[wildcards.run].resources["gpu"],
-        mem_mb=lambda wildcards: RUNS[wildcards.run].resources["mem_mb"],
-        runtime=lambda wildcards: RUNS[wildcards.run].resources["minutes"],
+        gpu=lambda wildcards: asked(wildcards.run)["gpu"],
+        nodes=lambda wildcards: asked(wildcards.run)["nodes"],
+        mem_mb=lambda wildcards: asked(wildcards.run)["mem_mb"],
+        runtime=lambda wildcards: asked(wildcards.run)["runtime"],
+        gres=lambda wildcards: asked(wildcards.run).get("gres"),
+        tasks=lambda wildcards: asked(wildcards.run).get("tasks"),
     shell:
         # exec: the notebook's runner is Snakemake's own child, and notices when Snakemake is gone.
-        "exec {sys.executable:q} -m text4vis_core.suites execute --with-parent {SUITE:q} {wildcards.run:q}"
+        "exec {sys.executable:q} -m text4vis_core.suites execute --with-parent --gpus {resources.gpu}"
+        " {SUITE:q} {wildcards.run:q}"

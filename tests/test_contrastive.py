@@ -200,7 +200,8 @@ def gradients(folder: str, fabric=None) -> dict[str, torch.Tensor]:
         objective = fabric.setup(ContrastiveObjective(model, partial(gather_rows, fabric)))
         mine = torch.arange(8).view(fabric.world_size, -1)[fabric.global_rank]
         frames, labels = frames[mine], labels[mine]
-    loss, right = objective(frames, labels)
+    share, right = objective(frames, labels)
+    loss = share if fabric is None else share * fabric.world_size
     loss.backward()
     assert len(right) == len(labels)
     return {"loss": loss.detach()} | {name: parameter.grad for name, parameter in model.named_parameters()}
@@ -234,7 +235,7 @@ def test_two_processes_have_the_loss_and_the_gradients_of_one_with_the_whole_bat
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert found.keys() == expected.keys()
         for name, gradient in expected.items():
-            assert (found[name] - gradient).abs().max() <= 1e-6 + 1e-5 * gradient.abs().max(), name
+            assert (found[name] - gradient).abs().max() <= 1e-5 + 1e-5 * gradient.abs().max(), name
     assert expected["loss"] > 0.01
     assert expected["visual.conv1.weight"].abs().max() > 1e-4
     assert expected["text_tower.model.text_projection"].abs().max() > 1e-4

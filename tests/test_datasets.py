@@ -15,6 +15,7 @@ from PIL import Image
 from text4vis_core import VideoDataset, VideoError, load_videos
 from text4vis_core.datasets import AnnotationError, Video, VideoList, collate, leave_out_short
 from text4vis_core.readers import read_class_folders, read_ucf101
+from text4vis_core.transforms import finish
 
 
 @pytest.fixture
@@ -298,6 +299,16 @@ def test_a_training_item_is_a_function_of_seed_epoch_and_index(train_videos):
     assert len({clip(*key).numpy().tobytes() for key in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 2, 0)]}) == 4
 
 
+def test_a_training_batch_says_what_is_left_to_finish(train_videos):
+    options = {"flip": 1.0, "grayscale": 0.0, "blur": 1.0, "solarize": 1.0}
+    dataset = VideoDataset(train_videos, 2, 16, training=True, augmentation=options)
+    rows = collate([dataset[i] for i in range(4)])["finish"]
+    assert (rows.shape, rows.dtype) == ((4, 4), torch.float32)
+    assert rows[:, [0, 1, 3]].tolist() == [[1, 0, 1]] * 4
+    assert ((rows[:, 2] >= 0.1) & (rows[:, 2] <= 2)).all() and len(set(rows[:, 2].tolist())) == 4
+    assert "finish" not in collate([VideoDataset(train_videos, 2, 16)[0]])
+
+
 def part(path, start, end, duration=None) -> VideoList:
     return VideoList(("a",), (Video(path, 0, start=start, end=end, duration=duration),))
 
@@ -421,7 +432,9 @@ def test_classes_that_tell_left_from_right_are_never_mirrored(tmp_path):
     )
     always = {"flip": 1.0, "grayscale": 0.0, "scale": (1.0, 1.0)}
     dataset = VideoDataset(videos, 1, 16, training=True, augmentation=always)
-    sides = [[bool(dataset[i]["frames"][0, 0, 8, x] > 128) for x in (2, 13)] for i in range(2)]
+    batch = collate([dataset[i] for i in range(2)])
+    frames = finish(batch["frames"], batch["finish"])
+    sides = [[bool(clip[0, 0, 8, x] > 128) for x in (2, 13)] for clip in frames]
     assert sides == [[True, False], [False, True]]
 
 

@@ -145,14 +145,24 @@ def test_label_smoothing_gives_every_class_its_even_share():
     labels, probabilities = torch.tensor([0, 2]), LOGITS.log_softmax(1)
     truth = 0.9 * F.one_hot(labels, 3) + 0.1 / 3
     loss, right = ClassifierObjective(Fixed(LOGITS), label_smoothing=0.1)(torch.zeros(2), labels)
-    assert loss.item() == pytest.approx(-(truth * probabilities).sum(1).mean().item(), rel=1e-6)
+    assert loss.item() == pytest.approx(-(truth * probabilities).sum().item(), rel=1e-6)
     assert right.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("targets", [None, torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])])
+def test_what_is_no_video_counts_for_nothing(targets):
+    objective = ClassifierObjective(Fixed(LOGITS), label_smoothing=0.1)
+    loss, right = objective(torch.zeros(2), torch.tensor([2, -1]), targets)
+    alone = ClassifierObjective(Fixed(LOGITS[:1]), label_smoothing=0.1)
+    expected, _ = alone(torch.zeros(1), torch.tensor([2]), targets if targets is None else targets[:1])
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert not right[1]
 
 
 def test_several_labels_share_the_target_and_any_one_is_right():
     targets = torch.tensor([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0]])
     loss, right = ClassifierObjective(Fixed(LOGITS))(torch.zeros(2), torch.tensor([1, 1]), targets)
-    expected = -(targets / 2 * LOGITS.log_softmax(1)).sum(1).mean()
+    expected = -(targets / 2 * LOGITS.log_softmax(1)).sum()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
     assert right.tolist() == [False, True]
 
@@ -160,7 +170,7 @@ def test_several_labels_share_the_target_and_any_one_is_right():
 def test_a_video_without_any_label_adds_nothing():
     targets = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     loss, right = ClassifierObjective(Fixed(LOGITS))(torch.zeros(2), torch.tensor([0, 0]), targets)
-    assert loss.item() == pytest.approx(-LOGITS.log_softmax(1)[0, 0].item() / 2, rel=1e-6)
+    assert loss.item() == pytest.approx(-LOGITS.log_softmax(1)[0, 0].item(), rel=1e-6)
     assert right.tolist() == [True, False]
 
 

@@ -72,13 +72,13 @@ def test_stochastic_depth_grows_over_the_blocks_and_keeps_the_mean(visual):
     images = pictures(visual, 600)
     blocks = residual_blocks(visual)
     branches = [branch for _, branches in blocks for branch in branches]
-    torch.manual_seed(0)
     with torch.no_grad():
         for number, (_, own) in enumerate(blocks):
             for branch in own:
                 found.append([])
                 handles = [branch.register_forward_hook(note)]
-                with stochastic_depth(visual, rate):
+                with stochastic_depth(visual, rate) as depth:
+                    depth.draw(0, 0, range(300), 2)
                     handles.append(branch.register_forward_hook(note))
                     visual(images)
                 for handle in handles:
@@ -95,14 +95,42 @@ def test_stochastic_depth_is_of_training_alone_and_leaves_nothing_behind(visual)
     images, names = pictures(visual), list(visual.state_dict())
     with torch.no_grad():
         plain = visual(images)
-        with stochastic_depth(visual, 0.9):
+        with stochastic_depth(visual, 0.9) as depth:
             assert list(visual.state_dict()) == names
-            torch.manual_seed(0)
+            depth.draw(0, 0, [0, 1], 2)
             assert not torch.allclose(visual(images), plain)
             assert torch.allclose(visual.eval()(images), plain, atol=1e-5)
         assert torch.equal(training(visual)(images), plain)
-        with stochastic_depth(visual, 0.0):
+        with stochastic_depth(visual, 0.0) as depth:
+            depth.draw(0, 0, [0, 1], 2)
             assert torch.equal(visual(images), plain)
+
+
+def test_what_a_video_loses_is_its_own_in_any_batch(visual):
+    """By seed, epoch and index: as many processes or micro-batches as there are, a video loses the same branches."""
+    images = pictures(visual, 8).unflatten(0, (4, 2))
+
+    def embed(*videos: int, seed: int = 0, epoch: int = 0) -> torch.Tensor:
+        depth.draw(seed, epoch, torch.tensor([10 + video for video in videos]), 2)
+        torch.rand(3)  # the global generator has no say
+        return visual(images[list(videos)].flatten(0, 1)).unflatten(0, (len(videos), -1))
+
+    with torch.no_grad(), stochastic_depth(visual, 0.7) as depth:
+        whole = embed(0, 1, 2, 3)
+        assert torch.allclose(torch.cat([embed(0), embed(1, 2), embed(3)]), whole, atol=2e-6)
+        assert torch.allclose(embed(3, 1, 0, 2)[[2, 1, 3, 0]], whole, atol=2e-6)
+        for other in (embed(0, 1, 2, 3, epoch=1), embed(0, 1, 2, 3, seed=1)):
+            assert not torch.allclose(other, whole, atol=2e-5)
+
+
+def test_a_forward_pass_needs_a_draw_of_its_own(visual):
+    images = pictures(visual)
+    with stochastic_depth(visual, 0.5) as depth:
+        with pytest.raises(RuntimeError, match="nothing drawn: call draw before the forward pass"):
+            visual(images)
+        depth.draw(0, 0, range(6), 2)
+        with pytest.raises(RuntimeError, match="drawn for 6 x 2 pictures, the encoder got"):
+            visual(images)
 
 
 def gradients(visual: nn.Module, images: torch.Tensor) -> tuple[int, dict[str, torch.Tensor]]:
@@ -114,7 +142,6 @@ def gradients(visual: nn.Module, images: torch.Tensor) -> tuple[int, dict[str, t
         return tensor
 
     visual.zero_grad()
-    torch.manual_seed(3)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         loss = visual(images).square().sum()
     numbers = sum(kept)
@@ -125,7 +152,8 @@ def gradients(visual: nn.Module, images: torch.Tensor) -> tuple[int, dict[str, t
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 def test_recomputation_gives_the_same_gradients_and_keeps_less(visual, rate):
     images = pictures(visual, 8)
-    with stochastic_depth(visual, rate):
+    with stochastic_depth(visual, rate) as depth:
+        depth.draw(0, 0, range(4), 2)
         kept, expected = gradients(visual, images)
         with recompute(visual):
             less, found = gradients(visual, images)

@@ -1,17 +1,22 @@
 """Clip views: shapes, where the crops lie, and randomness that comes from the generator alone."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms.v2 import functional as F
 
 from text4vis_core.transforms import (
     CROPS,
     PUBLISHED_AUGMENTATION,
     _random_crop,
     evaluation_views,
+    finish,
     to_clip,
+    training_crop,
     training_view,
 )
 
@@ -184,6 +189,40 @@ def test_options_are_off_by_default():
     clip = picture_clip()
     off = {"randaugment": (0, 9), "blur": 0.0, "solarize": 0.0, "interpolation": "bicubic"}
     assert all(torch.equal(*pair) for pair in zip(views_of(clip), views_of(clip, **off), strict=True))
+
+
+def in_one_go(clip, size, rng, flip, grayscale, blur, solarize):
+    """A training view as it was before it was cut into a worker's part and a device's: values must not move."""
+    top, left, height, width = _random_crop(*clip.shape[-2:], (0.5, 1.0), 1, rng)
+    clip = F.resized_crop(clip, top, left, height, width, [size, size], F.InterpolationMode.BICUBIC, antialias=True)
+    if rng.random() < flip:
+        clip = clip.flip(-1)
+    if rng.random() < grayscale:
+        clip = F.rgb_to_grayscale(clip, num_output_channels=3)
+    if rng.random() < blur:
+        sigma = rng.uniform(0.1, 2.0)
+        clip = F.gaussian_blur(clip, [2 * math.ceil(3 * sigma) + 1] * 2, [sigma, sigma])
+    if rng.random() < solarize:
+        clip = F.solarize(clip, 128)
+    return clip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.sampled_from([0.0, 0.5, 1.0])] * 4))
+def test_a_view_is_finished_as_if_it_were_made_in_one_go(seed, chances):
+    clip, options = picture_clip(), dict(zip(("flip", "grayscale", "blur", "solarize"), chances, strict=True))
+    expected = in_one_go(clip, 24, np.random.default_rng(seed), **options)
+    assert torch.equal(training_view(clip, 24, np.random.default_rng(seed), **options), expected)
+
+
+def test_a_batch_is_finished_clip_by_clip():
+    options = {"flip": 0.5, "grayscale": 0.5, "blur": 0.5, "solarize": 0.5}
+    parts = [training_crop(picture_clip(), 24, np.random.default_rng(seed), **options) for seed in range(12)]
+    frames, rows = map(torch.stack, zip(*parts, strict=True))
+    before, views = frames.clone(), views_of(picture_clip(), 12, **options)
+    assert torch.equal(finish(frames, rows), torch.stack(views))
+    assert torch.equal(frames, before)
+    assert len({tuple(map(bool, row)) for row in rows.tolist()}) > 6  # many of the sixteen combinations
 
 
 def test_solarisation_inverts_what_is_bright():

@@ -9,7 +9,9 @@ import copy
 import math
 import os
 import re
+import shutil
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -48,8 +50,13 @@ def check_writable(folder: str | Path) -> Path:
     return folder
 
 
-def save_checkpoint(path: str | Path, state: dict) -> None:
+def save_checkpoint(path: str | Path, state: dict, keep_last: bool = False) -> None:
     """Write a dictionary of tensors and plain values so that `path` always holds a whole file, the old or the new one.
+
+    Args:
+        path: where.
+        state: what.
+        keep_last: the file that was there stays beside it, as `last_good(path)`.
 
     Raises:
         CheckpointError: the folder cannot be written to, or the disk is full.
@@ -59,8 +66,47 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
+            if keep_last and Path(path).exists():
+                # By a second name for the same file, so that there is no moment at which `path` is missing.
+                with replacing(last_good(path)) as linked:
+                    _link(path, linked)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise CheckpointError(f"cannot write checkpoint {path}: {error}") from error
+
+
+def last_good(path: str | Path) -> Path:
+    """Where the checkpoint before the newest lies."""
+    path = Path(path)
+    return path.with_name(f"{path.name}.last")
+
+
+def _link(old: str | Path, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(old, new)
+
+
+def load_newest(path: str | Path) -> dict | None:
+    """The newest checkpoint that is whole: the one at `path`, else the last good one, with a warning; None without any.
+
+    Raises:
+        CheckpointError: there are checkpoints, and none of them is whole.
+    """
+    damaged = None
+    for candidate in (Path(path), last_good(path)):
+        if candidate.exists():
+            try:
+                state = load_checkpoint(candidate)
+            except CheckpointError as error:
+                damaged = damaged or error
+            else:
+                if damaged:
+                    warnings.warn(f"{damaged}; going on from {candidate}, the one before", stacklevel=2)
+                return state
+    if damaged:
+        raise damaged
+    return None
 
 
 def load_checkpoint(path: str | Path) -> dict:
@@ -161,6 +207,11 @@ def _read(path: str | Path, remedy: str) -> Any:
         found = "it is a folder" if Path(path).is_dir() else "no such file"
         raise CheckpointError(f"cannot read checkpoint {path}: {found}")
     try:
+        if zipfile.is_zipfile(path):  # torch does not look at its checksums
+            with zipfile.ZipFile(path) as file:
+                damaged = file.testzip()
+            if damaged:
+                raise zipfile.BadZipFile(f"its checksum of {damaged} is not that of what it holds")
         # Mapped, not read: two thirds of a checkpoint are the optimiser's, which nobody may want.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:

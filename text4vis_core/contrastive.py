@@ -62,14 +62,15 @@ def contrastive_loss(video_embeddings: Tensor, text_embeddings: Tensor, labels: 
 
     Args:
         video_embeddings, text_embeddings: (B, D), of any length; row i of both is pair i.
-        labels: int64 (B,), of the pairs.
+        labels: int64 (B,), of the pairs; a pair with the label -1 is left out.
         logit_scale: the logarithm of the temperature's inverse.
 
     Returns:
         The mean over the pairs, at least 0.
     """
     logits = cosine_logits(video_embeddings, text_embeddings, logit_scale).float()
-    target = (labels[:, None] == labels).float()
-    target /= target.sum(1, keepdim=True)
-    directions = [F.kl_div(scores.log_softmax(1), target, reduction="batchmean") for scores in (logits, logits.T)]
-    return sum(directions) / 2
+    real = labels >= 0
+    target = ((labels[:, None] == labels) & real).float()
+    target /= target.sum(1, keepdim=True).clamp_min(1)
+    scores = [side.masked_fill(~real, -1e9).log_softmax(1) for side in (logits, logits.T)]
+    return sum(F.kl_div(side, target, reduction="sum") for side in scores) / (2 * real.sum().clamp_min(1))

@@ -42,20 +42,21 @@ def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list
 class VideoDataset(Dataset):
     """Decodes the videos of a `VideoList` into uint8 clips.
 
-    An item is `{"frames", "label", "index"}`: for training `frames` is one random clip (T, 3, S, S), otherwise the
-    evaluation views (V, T, 3, S, S) with V = clips x crops. Where videos may have several labels, an item also has
-    `targets`, float32 (C,) of 0 and 1. Where a video cannot be decoded, `on_error="raise"` stops with a `VideoError`;
-    `on_error="skip"` gives `{"error", "index"}` instead, which `collate` counts. A video is never replaced by another.
+    An item is `{"frames", "label", "index"}`: for training `frames` is one random clip (T, 3, S, S), and `finish`,
+    float32 (4,), says what `transforms.finish` has yet to do with it; otherwise `frames` is the evaluation views
+    (V, T, 3, S, S) with V = clips x crops. Where videos may have several labels, an item also has `targets`, float32
+    (C,) of 0 and 1. Where a video cannot be decoded, `on_error="raise"` stops with a `VideoError`; `on_error="skip"`
+    gives `{"error", "index"}` instead, which `collate` counts. A video is never replaced by another.
 
     Args:
         videos: what to decode.
         num_frames: T, frames in a clip.
         size: S, side of a view in pixels.
-        training: random clip and augmentation (see `transforms.training_view`) instead of evaluation views.
+        training: random clip and augmentation (see `transforms.training_crop`) instead of evaluation views.
         resize: short side before cropping; None for `size` (evaluation) or no scaling (training).
         clips, crops: views of a video along time and space (evaluation only).
         dense: dense instead of segment sampling.
-        augmentation: keyword arguments of `transforms.training_view`; `videos.directional` classes are never flipped.
+        augmentation: keyword arguments of `transforms.training_crop`; `videos.directional` classes are never flipped.
         on_error: "raise" or "skip".
         seed: the training clips of an epoch are a function of (seed, epoch, index).
     """
@@ -92,12 +93,12 @@ class VideoDataset(Dataset):
     def __getitem__(self, index: int) -> dict:
         video = self.videos.videos[index]
         try:
-            frames = self._training_clip(video, index) if self.training else self._views(video)
+            frames = self._training_clip(video, index) if self.training else {"frames": self._views(video)}
         except VideoError as error:
             if self.on_error == "raise":
                 raise
             return {"index": index, "error": str(error)}
-        item = {"frames": frames, "label": video.label, "index": index}
+        item = frames | {"label": video.label, "index": index}
         if self._multi_label:
             item["targets"] = torch.zeros(len(self.videos.classes)).index_fill_(0, torch.tensor(video.all_labels), 1)
         return item
@@ -106,11 +107,12 @@ class VideoDataset(Dataset):
         """The chosen frames of a video as a clip (T, 3, H, W)."""
         return transforms.to_clip(read_frames(video.path, choose, video.start, video.end, video.duration))
 
-    def _training_clip(self, video: Video, index: int) -> torch.Tensor:
+    def _training_clip(self, video: Video, index: int) -> dict:
         rng = np.random.default_rng([self.seed, self.epoch, index])
         clip = self._read(video, lambda n: sampling.training_indices(n, self.num_frames, rng, self.dense))
         options = self.augmentation | ({"flip": 0.0} if self.videos.directional.intersection(video.all_labels) else {})
-        return transforms.training_view(clip, self.size, rng, resize=self.resize, **options)
+        frames, finish = transforms.training_crop(clip, self.size, rng, resize=self.resize, **options)
+        return {"frames": frames, "finish": finish}
 
     def _views(self, video: Video) -> torch.Tensor:
         clip = self._read(video, lambda n: sampling.evaluation_indices(n, self.num_frames, self.clips, self.dense))
@@ -121,7 +123,8 @@ class VideoDataset(Dataset):
 def collate(items: list[dict]) -> dict:
     """A batch: `frames` stacked, `labels` and `indices` int64, and `errors` as (index, message) for those left out.
 
-    Where videos may have several labels, also `targets`, float32 (B, C) of 0 and 1.
+    Of training clips also `finish`, float32 (B, 4); with several labels per video also `targets`, float32 (B, C) of 0
+    and 1.
     """
     good = [item for item in items if "error" not in item]
     batch = {
@@ -130,6 +133,7 @@ def collate(items: list[dict]) -> dict:
         "indices": torch.tensor([item["index"] for item in good], dtype=torch.int64),
         "errors": [(item["index"], item["error"]) for item in items if "error" in item],
     }
-    if good and "targets" in good[0]:
-        batch["targets"] = torch.stack([item["targets"] for item in good])
+    for name in ("finish", "targets"):
+        if good and name in good[0]:
+            batch[name] = torch.stack([item[name] for item in good])
     return batch

@@ -4,16 +4,20 @@ Embeddings are the meeting point: the encoder runs once per video and view, ever
 function of (embeddings, class embeddings, labels).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
-from .datasets import VideoDataset, collate
+from .datasets import VideoDataset
+from .loader import load_batches
+from .processes import gather_objects, gather_rows, rank, world
+
+# Scores are computed for so many videos, and sorted for so many classes at a time: memory grows with neither.
+ROWS, COLUMNS = 4096, 64
 
 
 @dataclass
@@ -51,16 +55,25 @@ class EmbeddedVideos:
 
 @torch.no_grad()
 def embed_videos(
-    model, dataset: VideoDataset, batch_size: int = 32, num_workers: int = 0, progress: str | None = None
+    model,
+    dataset: VideoDataset,
+    batch_size: int = 32,
+    num_workers: int = 0,
+    progress: str | None = None,
+    timeout: float = 0.0,
 ) -> EmbeddedVideos:
-    """Encode every video of a data set.
+    """Encode every video of a data set, once, in the order of the data set; all processes share the work.
+
+    A batch holds the same videos whoever encodes it, so that the embeddings are the same, to the bit, on any number of
+    processes (of as many threads each).
 
     Args:
         model: a `VideoClassifier`; runs where its parameters are, in half precision on CUDA.
         dataset: gives evaluation views (V, T, 3, S, S).
         batch_size: videos at a time.
-        num_workers: processes that decode.
+        num_workers: processes that decode, for each that encodes.
         progress: label of the progress bar; None for none.
+        timeout: seconds that decoding one video may take, with workers; 0 for no limit.
 
     Raises:
         VideoError: a video cannot be decoded and the data set does not skip.
@@ -68,29 +81,53 @@ def embed_videos(
     """
     device = model.logit_scale.device
     cuda = device.type == "cuda"
-    loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=collate, pin_memory=cuda)
+    batches = [list(range(i, min(i + batch_size, len(dataset)))) for i in range(0, len(dataset), batch_size)]
+    mine = batches[rank() :: world()]
     model.eval()
-    views, labels, indices, targets, skipped = [], [], [], [], []
-    for batch in progress_bar(loader, progress):
-        skipped += [(str(dataset.videos.videos[i].path), reason) for i, reason in batch["errors"]]
+
+    def encode(frames: Tensor) -> Tensor:
+        with torch.autocast(device.type, enabled=cuda):
+            embeddings = model.encode_video(frames.to(device, non_blocking=True).flatten(0, 1))
+        return embeddings.float().unflatten(0, frames.shape[:2]).cpu()
+
+    views, labels, indices, targets, errors, passes = [], [], [], [], [], 0
+    loaded = load_batches(dataset, mine, num_workers, pin_memory=cuda, timeout=timeout)
+    for batch in progress_bar(loaded, progress, total=len(mine)):
+        errors += batch["errors"]
         if batch["frames"] is None:
             continue
-        frames = batch["frames"].to(device, non_blocking=True)
-        with torch.autocast(device.type, enabled=cuda):
-            embeddings = model.encode_video(frames.flatten(0, 1))
-        views.append(embeddings.float().unflatten(0, frames.shape[:2]).cpu())
+        views.append(encode(batch["frames"]))
+        passes += 1
         labels.append(batch["labels"])
         indices.append(batch["indices"])
         targets += [batch["targets"]] if "targets" in batch else []
-    if not views:
-        raise ValueError(f"none of the {len(dataset)} videos could be decoded; the first: {skipped[0][1]}")
-    truth = torch.cat(targets) if targets else None
-    return EmbeddedVideos(torch.cat(views), torch.cat(labels), torch.cat(indices), skipped, truth)
+    # A model in shards is whole only where all processes go through it: as often as the one with most batches.
+    for _ in range(max(gather_objects(passes)) - passes):
+        encode(torch.zeros(1, 1, dataset.num_frames, 3, dataset.size, dataset.size, dtype=torch.uint8))
+    errors = sorted(error for part in gather_objects(errors) for error in part)
+    skipped = [(str(dataset.videos.videos[i].path), reason) for i, reason in errors]
+    if len(skipped) == len(dataset):
+        first = f"; the first: {skipped[0][1]}" if skipped else ""
+        raise ValueError(f"none of the {len(dataset)} videos could be decoded{first}")
+    place = torch.cat(gather_rows(torch.cat([torch.zeros(0, dtype=torch.int64), *indices])))
+    order = place.argsort()
+
+    def whole(parts: list[Tensor], *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """The rows of all processes, in the order of the data set."""
+        rows = torch.cat(gather_rows(torch.cat([torch.zeros(0, *shape, dtype=dtype), *parts])))
+        return rows if world() == 1 else rows[order]
+
+    truth = whole(targets, len(dataset.videos.classes)) if dataset.videos.multi_label else None
+    width = dataset.clips * dataset.crops, model.dim
+    return EmbeddedVideos(whole(views, *width), whole(labels, dtype=torch.int64), place[order], skipped, truth)
 
 
 def progress_bar(iterable, description: str | None, **options):
-    """A progress bar that says what and how long, or the iterable itself when there is nothing to say."""
-    if description is None:
+    """A progress bar that says what and how long, or the iterable itself when there is nothing to say.
+
+    Of several processes the first shows it.
+    """
+    if description is None or rank():
         return iterable
     from tqdm.auto import tqdm
 
@@ -109,8 +146,12 @@ def multi_view_scores(view_embeddings: Tensor, class_embeddings: Tensor, logit_s
         (B, C), rows sum to 1.
     """
     view_embeddings, class_embeddings = map(torch.as_tensor, (view_embeddings, class_embeddings))
-    video = F.normalize(view_embeddings.mean(1), dim=-1)
-    return (float(np.exp(logit_scale)) * video @ F.normalize(class_embeddings, dim=-1).T).softmax(-1)
+    scale, classes = float(np.exp(logit_scale)), F.normalize(class_embeddings, dim=-1)
+
+    def scores(views: Tensor) -> Tensor:
+        return (scale * F.normalize(views.mean(1), dim=-1) @ classes.T).softmax(-1)
+
+    return _by_rows(scores, view_embeddings, len(classes))
 
 
 def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[int] | None = None) -> float:
@@ -167,12 +208,13 @@ def zero_shot_accuracy(video_embeddings: Tensor, class_embeddings: Tensor, label
         {"top1", "top5"}: percent; {"half_top1", "half_top5"}: a list with one value per split.
     """
     video_embeddings, class_embeddings, labels = map(torch.as_tensor, (video_embeddings, class_embeddings, labels))
-    scores = F.normalize(video_embeddings, dim=-1) @ F.normalize(class_embeddings, dim=-1).T
+    rows = F.normalize(class_embeddings, dim=-1)
+    scores = _by_rows(lambda videos: F.normalize(videos, dim=-1) @ rows.T, video_embeddings, len(rows))
     result = {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
     half_top1, half_top5 = [], []
     for classes in half_class_splits(len(class_embeddings)):
-        inside = torch.isin(labels, torch.as_tensor(classes))
-        part = scores[inside][:, classes]
+        inside = torch.isin(labels, torch.as_tensor(classes)).nonzero()[:, 0]
+        part = scores[inside[:, None], torch.as_tensor(classes)]
         renumbered = torch.as_tensor(np.searchsorted(classes, labels[inside].numpy()))
         half_top1.append(topk_accuracy(part, renumbered))
         half_top5.append(topk_accuracy(part, renumbered, 5))
@@ -190,15 +232,23 @@ def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
         ValueError: no class has a video.
     """
     scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
-    truth = F.one_hot(labels.long(), scores.shape[1]) if labels.ndim == 1 else labels
-    present = truth.sum(0) > 0
-    if not present.any():
+    counts = torch.bincount(labels.long(), minlength=scores.shape[1]) if labels.ndim == 1 else labels.sum(0)
+    present = counts.nonzero()[:, 0]
+    if not len(present):
         raise ValueError("mean average precision needs at least one labelled video")
+    precisions = []
+    for classes in _parts(present, COLUMNS):
+        truth = labels[:, None] == classes if labels.ndim == 1 else labels[:, classes]
+        precisions.append(_average_precisions(scores[:, classes], truth))
+    return 100 * torch.cat(precisions).mean().item()
+
+
+def _average_precisions(scores: Tensor, truth: Tensor) -> Tensor:
+    """float64 (C,) of each class, from scores and 0/1 truth (N, C)."""
     # Saturated probabilities tie; the plain sort leaves them in the order in which the published figures were taken.
-    order = scores[:, present].sort(dim=0, descending=True).indices
-    hits = truth[:, present].gather(0, order).double()
+    hits = truth.gather(0, scores.sort(dim=0, descending=True).indices).double()
     precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1, dtype=torch.float64)[:, None]
-    return 100 * ((precision * hits).sum(0) / hits.sum(0)).mean().item()
+    return (precision * hits).sum(0) / hits.sum(0)
 
 
 def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None) -> dict[str, float]:
@@ -259,6 +309,19 @@ def with_interval(mean: float, half: float | None, unit: str = "%") -> str:
 def harmonic_mean(base: float, novel: float) -> float:
     """Of the accuracies on base and novel classes; 0 when both are."""
     return 2 * base * novel / (base + novel) if base + novel > 0 else 0.0
+
+
+def _by_rows(function: Callable[[Tensor], Tensor], rows: Tensor, columns: int) -> Tensor:
+    """A function from (n, ...) to (n, columns), of all rows, some at a time."""
+    result = rows.new_empty(len(rows), columns)
+    for part, into in zip(_parts(rows, ROWS), _parts(result, ROWS), strict=True):
+        into.copy_(function(part))
+    return result
+
+
+def _parts(rows: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Parts of at most `size` and of equal length, up to a row: the product of only a few rows rounds differently."""
+    return rows.tensor_split(max(1, -(-len(rows) // size)))
 
 
 def _normal_quantile(confidence: float) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .cache import cached_class_embeddings, cached_videos
 from .checkpoints import load_text4vis_checkpoint
 from .classifier import INITIALISERS, LinearClassifier, initialise
 from .clip import Clip, load_class_embeddings, load_clip
@@ -44,6 +45,7 @@ class Source:
         names: style of the class names, a key of `labels.NAME_STYLES`.
         template: prompt template of the class embeddings.
         class_embeddings_file: saved class embeddings, instead of the text tower's.
+        cache: folder that keeps what the text tower gave, see `cache`; empty: nothing is kept.
     """
 
     clip: Clip | None
@@ -56,6 +58,7 @@ class Source:
     names: str = "words"
     template: str = TEMPLATES["published"]
     class_embeddings_file: str = ""
+    cache: str = ""
 
     def __post_init__(self):
         prompts(["x"], self.template)
@@ -97,6 +100,8 @@ class Source:
         names = videos.class_names(self.names)
         if self.class_embeddings_file:
             return load_class_embeddings(self.class_embeddings_file, names)
+        if self.cache:
+            return cached_class_embeddings(self.cache, self.clip, names, self.template)
         return self.clip.class_embeddings(names, self.template)
 
     def fingerprints(self) -> dict[str, str]:
@@ -120,6 +125,7 @@ class Clips:
         options: further arguments of `transforms.training_view`, such as `randaugment`.
         on_error: "raise" or "skip", for videos that cannot be decoded.
         num_workers: processes that decode.
+        cache: folder that keeps the embeddings of models that are not trained, see `cache`; empty: nothing is kept.
     """
 
     num_frames: int = 8
@@ -130,6 +136,7 @@ class Clips:
     options: dict = field(default_factory=dict)
     on_error: str = "raise"
     num_workers: int = 0
+    cache: str = ""
 
     def __post_init__(self):
         if not isinstance(self.num_frames, int) or self.num_frames < 1:
@@ -162,13 +169,30 @@ class Clips:
         return self._dataset(videos, size, clips=clips, crops=crops)
 
     def embed(
-        self, model: VideoClassifier, videos: VideoList, clips: int = 1, crops: int = 1, progress: str | None = None
+        self,
+        model: VideoClassifier,
+        videos: VideoList,
+        clips: int = 1,
+        crops: int = 1,
+        progress: str | None = None,
+        *,
+        cache: bool = True,
     ) -> EmbeddedVideos:
-        """The views of each video, encoded."""
+        """The views of each video, encoded; or read, where the cache has them.
+
+        Args:
+            cache: False for a trained model, whose embeddings nobody asks for again: they would fill the disk.
+        """
         dataset = self.evaluation(videos, model.size, clips, crops)
         # As many frames at a time as 32 single views have.
         batch_size = max(1, 32 // (clips * crops))
-        return embed_videos(model, dataset, batch_size, num_workers=self.num_workers, progress=progress)
+
+        def encoded() -> EmbeddedVideos:
+            return embed_videos(model, dataset, batch_size, num_workers=self.num_workers, progress=progress)
+
+        if not (cache and self.cache):
+            return encoded()
+        return cached_videos(self.cache, model, dataset, batch_size, self.num_workers, encoded)
 
     def _dataset(self, videos: VideoList, size: int, **settings) -> VideoDataset:
         common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error}
@@ -270,7 +294,7 @@ def train_and_test(
     counted = test if counted_classes is None else test.only(counted_classes)
 
     def test_accuracy(model: VideoClassifier) -> dict:
-        return {"test_top1": accuracy(model, clips.embed(model, counted))[0]}
+        return {"test_top1": accuracy(model, clips.embed(model, counted, cache=False))[0]}
 
     outcome = Fit()
     if fine_tune:
@@ -284,7 +308,7 @@ def train_and_test(
             depends_on=counted.fingerprint() if test_every_epoch else None,
             progress=progress,
         )
-    return Trained(model, outcome, rows, clips.embed(model, test, *views))
+    return Trained(model, outcome, rows, clips.embed(model, test, *views, cache=not fine_tune))
 
 
 @torch.no_grad()

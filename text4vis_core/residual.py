@@ -3,10 +3,11 @@
 Both are context managers. They change no parameter and no name of one, and leave the encoder as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -35,12 +36,70 @@ def residual_blocks(visual: nn.Module) -> list[tuple[nn.Module, list[nn.Module]]
     return blocks
 
 
+class StochasticDepth:
+    """Which branches are left out of which pictures, until the next draw. Made by `stochastic_depth`.
+
+    Args:
+        rates: of each branch, in the encoder's order; none: nothing is ever left out.
+        device: where the encoder computes.
+    """
+
+    def __init__(self, rates: Sequence[float], device: torch.device):
+        self._rates, self._device = np.array(rates), device
+        self._factors: Tensor | None = None
+
+    def draw(self, seed: int, epoch: int, indices: Sequence[int] | Tensor, frames: int) -> None:
+        """Draw anew, before every forward pass: a function of (seed, epoch, video, frame, branch) and nothing else.
+
+        So a video loses the same branches in whatever batch, process or micro-batch it is, and again when its blocks
+        are recomputed.
+
+        Args:
+            seed, epoch: of the run.
+            indices: (B,) of the videos in the batch that comes next, on the CPU.
+            frames: T of each.
+        """
+        if not len(self._rates):
+            return
+        shape = (frames, len(self._rates))
+        # The last number keeps these draws apart from those of the same video's random clip.
+        draws = [np.random.default_rng([seed, epoch, int(index), 1]).random(shape) for index in indices]
+        keep = 1 - self._rates
+        factors = torch.from_numpy(((np.stack(draws) < keep) / keep).astype(np.float32)).permute(2, 0, 1).contiguous()
+        if self._device.type == "cuda":
+            factors = factors.pin_memory()
+        self._factors = factors.to(self._device, non_blocking=True)
+
+    def leave_out(self, number: int, block: nn.Module, branch: nn.Module, inputs, output):
+        """A branch's forward hook: what it gave, times 0 or 1 / (1 - rate) for each picture."""
+        # The block's mode and not the branch's, whose BatchNorm never trains.
+        if not block.training:
+            return output
+        if isinstance(output, tuple):  # attention gives its weights too
+            return self.leave_out(number, block, branch, inputs, output[0]), *output[1:]
+        if self._factors is None:
+            raise RuntimeError("stochastic depth has nothing drawn: call draw before the forward pass")
+        factor = self._factors[number]
+        if len(output) == len(factor):  # all frames of a clip are one sequence, as in "joint"
+            factor = factor[:, 0]
+        if len(output) != factor.numel():
+            raise RuntimeError(
+                f"stochastic depth was drawn for {' x '.join(map(str, factor.shape))} pictures, the encoder got "
+                f"{len(output)}: call draw before every forward pass"
+            )
+        return output * factor.to(output.dtype).view(-1, *[1] * (output.ndim - 1))
+
+
 @contextmanager
-def stochastic_depth(visual: nn.Module, rate: float) -> Iterator[None]:
+def stochastic_depth(visual: nn.Module, rate: float) -> Iterator[StochasticDepth]:
     """In training, leave out residual branches at random (Huang et al., stochastic depth, ECCV 2016).
 
     A branch of block i of L is left out with probability `rate` * i / (L - 1), for each picture alone, and what is kept
     is divided by the probability of that. (The release's draw falls on tokens instead, for its tokens come first.)
+
+        with stochastic_depth(model.visual, 0.1) as depth:
+            depth.draw(seed, epoch, batch["indices"], num_frames)
+            model(batch["frames"])
 
     Args:
         visual: image encoder.
@@ -49,25 +108,19 @@ def stochastic_depth(visual: nn.Module, rate: float) -> Iterator[None]:
     Raises:
         ValueError: an encoder without blocks that are known.
     """
+    blocks = residual_blocks(visual) if rate > 0 else []
+    branches = [
+        (rate * number / max(1, len(blocks) - 1), block, branch)
+        for number, (block, own) in enumerate(blocks)
+        for branch in own
+    ]
+    depth = StochasticDepth([share for share, _, _ in branches], next(visual.parameters()).device)
     with ExitStack() as hooks:
-        blocks = residual_blocks(visual) if rate > 0 else []
-        for number, (block, branches) in enumerate(blocks):
-            share = rate * number / max(1, len(blocks) - 1)
-            for branch in branches:
-                handle = branch.register_forward_hook(partial(_leave_out, block, share))
+        for number, (share, block, branch) in enumerate(branches):
+            if share:
+                handle = branch.register_forward_hook(partial(depth.leave_out, number, block))
                 hooks.callback(handle.remove)
-        yield
-
-
-def _leave_out(block: nn.Module, rate: float, branch: nn.Module, inputs, output: Tensor | tuple) -> Tensor | tuple:
-    # The block's mode and not the branch's, whose BatchNorm never trains.
-    if rate == 0 or not block.training:
-        return output
-    if isinstance(output, tuple):  # attention gives its weights too
-        return _leave_out(block, rate, branch, inputs, output[0]), *output[1:]
-    keep = 1 - rate
-    kept = torch.rand(len(output), *[1] * (output.ndim - 1), device=output.device) < keep
-    return output * kept / keep
+        yield depth
 
 
 @contextmanager

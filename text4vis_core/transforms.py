@@ -76,7 +76,17 @@ def _grid(room: int) -> tuple[int, int, int]:
     return 0, 2 * quarter, 4 * quarter
 
 
-def training_view(
+def training_view(clip: torch.Tensor, size: int, rng: np.random.Generator, **options) -> torch.Tensor:
+    """One random view of a clip, the same for all its frames: `training_crop`, which has the options, and `finish`.
+
+    Returns:
+        uint8 (T, 3, size, size).
+    """
+    view, row = training_crop(clip, size, rng, **options)
+    return finish(view[None], row[None])[0]
+
+
+def training_crop(
     clip: torch.Tensor,
     size: int,
     rng: np.random.Generator,
@@ -90,11 +100,11 @@ def training_view(
     randaugment: tuple[int, int] = (0, 9),
     blur: float = 0.0,
     solarize: float = 0.0,
-) -> torch.Tensor:
-    """One random view of a clip, the same for all its frames.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The part of a random view that needs the whole frames, and what `finish` is to do with it.
 
-    In this order: RandAugment, the short side is resized, random-resized crop, mirror image, grayscale, blur,
-    solarisation. `PUBLISHED_AUGMENTATION` holds the release's values.
+    In this order: RandAugment, the short side is resized, random-resized crop; then `finish`: mirror image, grayscale,
+    blur, solarisation. `PUBLISHED_AUGMENTATION` holds the release's values.
 
     Args:
         clip: uint8 (T, 3, H, W).
@@ -114,7 +124,7 @@ def training_view(
         solarize: probability that values from 128 on are inverted.
 
     Returns:
-        uint8 (T, 3, size, size).
+        uint8 (T, 3, size, size), and float32 (4,): a row of `finish`.
 
     Raises:
         ValueError: an unknown interpolation, or numbers that RandAugment does not know.
@@ -127,16 +137,33 @@ def training_view(
     top, left, height, width = _random_crop(*clip.shape[-2:], scale, attempts, rng)
     mode = InterpolationMode(interpolation)
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
-    if rng.random() < flip:
+    row = [rng.random() < flip, rng.random() < grayscale]
+    row += [rng.uniform(0.1, 2.0) if rng.random() < blur else 0.0, rng.random() < solarize]
+    return clip, torch.tensor(row, dtype=torch.float32)
+
+
+def finish(frames: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """The end of the augmentation, which needs no whole frames: on batches, where the model computes.
+
+    Args:
+        frames: uint8 (B, T, 3, S, S), on any device.
+        rows: float32 (B, 4), what to do with each clip: mirror image (1 or 0), grayscale (1 or 0), standard deviation
+            of the blur in pixels (0 for none), solarisation (1 or 0). Leave it on the CPU: reading it waits for a GPU.
+
+    Returns:
+        uint8 (B, T, 3, S, S), on the same device.
+    """
+    return torch.stack([_finished(clip, *row) for clip, row in zip(frames, rows.tolist(), strict=True)])
+
+
+def _finished(clip: torch.Tensor, flip: float, grayscale: float, sigma: float, solarize: float) -> torch.Tensor:
+    if flip:
         clip = clip.flip(-1)
-    if rng.random() < grayscale:
+    if grayscale:
         clip = F.rgb_to_grayscale(clip, num_output_channels=3)
-    if rng.random() < blur:
-        sigma = rng.uniform(0.1, 2.0)
+    if sigma:
         clip = F.gaussian_blur(clip, [2 * math.ceil(3 * sigma) + 1] * 2, [sigma, sigma])
-    if rng.random() < solarize:
-        clip = F.solarize(clip, 128)
-    return clip
+    return F.solarize(clip, 128) if solarize else clip
 
 
 def _random_crop(

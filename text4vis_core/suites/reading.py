@@ -1,41 +1,27 @@
-"""Suites: which notebook runs with which parameters, read from `experiments/*.yaml`.
+"""Reading a suite: what a file in `experiments/` expands to, and everything that is wrong with it.
 
-    python -m text4vis_core.suites check experiments/miniature.yaml
-    python -m text4vis_core.suites execute experiments/miniature.yaml zero_shot
-    python -m text4vis_core.suites summary experiments/miniature.yaml
-
-Snakemake calls `execute` once per run, in the order and as parallel as the suite and the machine allow (`Snakefile`).
-A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the notebook itself records, and
-`attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
+All paths are relative to the root of the repository.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import difflib
 import itertools
 import json
-import logging
 import math
-import os
 import re
-import sys
-import textwrap
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
 SUITE_KEYS = ("description", "runs")
 RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources", "needs")
-DEFAULT_RESOURCES = {"cores": 1, "gpu": 0, "mem_mb": 2000, "minutes": 60}
+# What a run occupies: cores, gpu and mem_mb on each of its nodes (machines).
+DEFAULT_RESOURCES = {"cores": 1, "gpu": 0, "nodes": 1, "mem_mb": 2000, "minutes": 60}
 # What a run at the paper's scale needs: videos of the data set, and estimates of the rest, with a table's headings.
 NEEDS = {
     "train_videos": "training videos",
@@ -87,6 +73,10 @@ class Run:
         return self.directory / "log.txt"
 
     @property
+    def lock(self) -> Path:
+        return self.directory / ".lock"
+
+    @property
     def papermill_parameters(self) -> dict[str, Any]:
         """The suite's parameters and the directory that the notebook writes to."""
         return {**self.parameters, RUN_DIR: self.directory.as_posix()}
@@ -103,6 +93,10 @@ class Suite:
     @property
     def name(self) -> str:
         return self.path.stem
+
+    @property
+    def lock(self) -> Path:
+        return Path("runs", self.name, ".lock")
 
     def run(self, name: str) -> Run:
         """The run called `name`. Raises SuiteError, with the choices, when there is none."""
@@ -195,114 +189,6 @@ def _parameters_cell(path: Path) -> dict[str, ast.expr]:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         values |= {target.id: statement.value for target in targets if isinstance(target, ast.Name)}
     return values
-
-
-def execute(run: Run) -> dict[str, Any]:
-    """Run one notebook with papermill and write how it ended to its `attempt.json`, which is returned.
-
-    A notebook that fails is a result, not an exception: the runs after it still have their turn. Only an attempt that
-    came to an end leaves `attempt.json`; one that was interrupted or killed leaves none.
-    """
-    import papermill
-
-    run.directory.mkdir(parents=True, exist_ok=True)
-    # What the last attempt concluded no longer holds. Checkpoints stay: the notebook decides whether to go on from one.
-    for path in (run.attempt, run.executed, run.directory / "result.json"):
-        path.unlink(missing_ok=True)
-    cores = str(run.resources["cores"])
-    os.environ.update(
-        JUPYTER_PREFER_ENV_PATH="1",  # the kernel `python3` of this environment, not of the user's home
-        OMP_NUM_THREADS=cores,
-        MKL_NUM_THREADS=cores,
-        PYTHONHASHSEED="0",
-    )
-    logger = logging.getLogger("papermill")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    run.log.write_text("", encoding="utf-8")
-    handler = logging.FileHandler(run.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger.addHandler(handler)
-
-    started = time.monotonic()
-    error = ""
-    try:
-        with _stderr_to(run.log):
-            papermill.execute_notebook(
-                run.source,
-                run.executed,
-                parameters=run.papermill_parameters,
-                kernel_name="python3",
-                cwd=Path.cwd(),
-                progress_bar=False,
-                log_output=True,
-            )
-    except papermill.PapermillExecutionError as failure:
-        error = f"{failure.ename}: {failure.evalue}"
-    except Exception as failure:  # a kernel that died, a disk that is full: the attempt failed all the same
-        error = f"{type(failure).__name__}: {failure}"
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-    attempt = {
-        "run": run.name,
-        "status": "failed" if error else "ok",
-        "error": textwrap.shorten(error, 400),
-        "notebook": run.executed.as_posix(),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    partial = run.attempt.with_suffix(".partial")
-    partial.write_text(json.dumps(attempt, indent=2) + "\n", encoding="utf-8")
-    partial.replace(run.attempt)
-    return attempt
-
-
-def read_attempt(run: Run) -> dict[str, Any]:
-    """How the run ended: its `attempt.json`, or status `missing` when no attempt came to an end."""
-    try:
-        return json.loads(run.attempt.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {"run": run.name, "status": "missing", "error": "", "notebook": "", "seconds": 0.0}
-
-
-def forget_failures(suite: Suite) -> None:
-    """Remove the `attempt.json` of every run that failed, so that it is tried again."""
-    for run in suite.runs:
-        if read_attempt(run)["status"] == "failed":
-            run.attempt.unlink()
-
-
-def hold_lock(suite: Suite) -> int:
-    """Be the only one who runs this suite until this process ends, however it ends; returns the open lock file.
-
-    Raises SuiteError when another process runs it. (Snakemake's own lock outlives a process that was killed.)
-    """
-    import fcntl
-
-    lock = Path("runs", suite.name, ".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SuiteError(f"{suite.path}: another process is running this suite; wait for it or stop it") from None
-    return descriptor
-
-
-def summary(suite: Suite) -> str:
-    """A table of the runs and how each ended, then what failed, why, and where its notebook is."""
-    width = max(len(run.name) for run in suite.runs)
-    lines, details = [], []
-    for run in suite.runs:
-        attempt = read_attempt(run)
-        took = f"{attempt['seconds']:8.1f} s" if attempt["status"] != "missing" else ""
-        lines.append(f"  {run.name:<{width}}  {attempt['status']:<7} {took}".rstrip())
-        if attempt["status"] == "failed":
-            details.append(f"  {run.name} failed: {attempt['error']}\n      see {attempt['notebook']}")
-        elif attempt["status"] == "missing":
-            details.append(f"  {run.name} has not run to an end")
-    title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
-    return "\n".join([title, *lines, *details])
 
 
 def needs_table(suite: Suite) -> str:
@@ -428,7 +314,7 @@ def _check_parameters(run: Run, path: Path) -> None:
             others = [name for name in known if name != RUN_DIR]
             raise SuiteError(f"{where} is not one of {run.source}{_choices(str(parameter), others)}")
     if run.parameters.get("published"):
-        from .results import published_result  # slow to import, and a reader of notebooks' parameters itself
+        from ..results import published_result  # slow to import, and a reader of notebooks' parameters itself
 
         try:
             published_result(run.parameters["published"])
@@ -441,75 +327,3 @@ def _choices(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return f"{hint} (choices: {', '.join(known) or 'none'})"
-
-
-@contextmanager
-def _stderr_to(path: Path) -> Iterator[None]:
-    """Append what this process and the kernel it starts write to stderr to a file instead."""
-    saved = os.dup(2)
-    with path.open("a", encoding="utf-8") as file:
-        os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
-def _stop_with_parent() -> None:
-    """End this process when the one that started it is gone, as after `kill -9` of Snakemake."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m text4vis_core.suites", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (
-        ("check", "read the suite and say what is wrong with it"),
-        ("execute", "run one notebook of the suite"),
-        ("summary", "say how each run ended; exit status 1 unless all are ok"),
-    ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("suite", help="for instance experiments/miniature.yaml")
-        if name == "execute":
-            command.add_argument("run")
-            command.add_argument("--with-parent", action="store_true", help="stop when the calling process is gone")
-    arguments = parser.parse_args()
-
-    suite = read_suite(arguments.suite)
-    if arguments.command == "check":
-        print("\n".join(filter(None, [f"{suite.path}: {len(suite.runs)} runs, nothing wrong", needs_table(suite)])))
-    elif arguments.command == "execute":
-        run = suite.run(arguments.run)
-        if arguments.with_parent:
-            _stop_with_parent()
-        print(f"{run.name}: started ({run.log})", flush=True)
-        attempt = execute(run)
-        print(
-            f"{run.name}: {attempt['status']} after {attempt['seconds']:.0f} s {attempt['error']}".rstrip(), flush=True
-        )
-    else:
-        print(summary(suite))
-        return int(any(read_attempt(run)["status"] != "ok" for run in suite.runs))
-    return 0
-
-
-def main() -> NoReturn:
-    """The command line: `check`, `execute` or `summary`, with a user's mistake said in one line."""
-    try:
-        sys.exit(_main())
-    except SuiteError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,184 @@
+"""Processes, shards and precision: whatever the strategy, the same weights come out, and the same state is saved."""
+
+import copy
+import os
+import socket
+from contextlib import nullcontext
+from dataclasses import replace
+
+import open_clip
+import pytest
+import torch
+from torch import multiprocessing, nn
+
+from text4vis_core import TrainingConfig, VideoClassifier
+from text4vis_core.accelerate import (
+    clip_gradients,
+    compiled,
+    full_state,
+    load_full_state,
+    make_fabric,
+    make_optimizer,
+    resolved_precision,
+)
+from text4vis_core.objectives import ClassifierObjective
+from text4vis_core.residual import recompute, stochastic_depth
+from text4vis_core.training import parameter_groups
+
+CONFIG = TrainingConfig(lr=1e-2, eps=1e-2, drop_path=0.4, grad_clip=0.5)
+STEPS, BATCH, FRAMES = 3, 4, 2
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def build() -> VideoClassifier:
+    """A ViT of a few thousand weights, a temporal transformer and trainable rows; always the same."""
+    text = {"context_length": 8, "vocab_size": 64, "width": 16, "heads": 2, "layers": 1}
+    vision = {"layers": 3, "width": 16, "head_width": 8, "patch_size": 8, "image_size": 16}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        visual = open_clip.model.CLIP(16, vision, text).visual
+        model = VideoClassifier(visual, 16, 16, (0.5,) * 3, (0.25,) * 3, 2.0, "transformer", layers=2)
+        return model.set_classifier(torch.randn(5, 16), frozen=False)
+
+
+def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(step)
+    frames = torch.randint(0, 256, (BATCH, FRAMES, 3, 16, 16), dtype=torch.uint8, generator=generator)
+    return frames, torch.randint(0, 5, (BATCH,), generator=generator)
+
+
+class Run:
+    """A model with all that trains it."""
+
+    def __init__(self, strategy: str = "auto", config: TrainingConfig = CONFIG):
+        self.fabric, self.model, self.config = make_fabric(strategy=strategy), build(), config
+        self.fabric.launch()
+        self.objective = self.fabric.setup_module(ClassifierObjective(self.model))
+        self.optimizer = self.fabric.setup_optimizers(make_optimizer(parameter_groups(self.model, config), config))
+
+    def train(self, steps: range, accumulate: int = 1) -> list[float]:
+        """The gradients' norm before each step."""
+        norms, mine = [], slice(self.fabric.global_rank, None, self.fabric.world_size)
+        self.objective.train()
+        with (
+            stochastic_depth(self.model.visual, self.config.drop_path) as depth,
+            recompute(self.model.visual, self.config.gradient_checkpointing),
+        ):
+            for step in steps:
+                frames, labels = batch(step)
+                micro = BATCH // accumulate
+                for start in range(0, BATCH, micro):
+                    videos = range(BATCH)[start : start + micro][mine]
+                    last = start + micro == BATCH
+                    with nullcontext() if last else self.fabric.no_backward_sync(self.objective):
+                        depth.draw(0, 0, videos, FRAMES)
+                        loss, _ = self.objective(frames[list(videos)], labels[list(videos)])
+                        self.fabric.backward(loss / len(videos) / accumulate)
+                norms.append(float(clip_gradients(self.fabric, self.optimizer, self.config.grad_clip)))
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+        return norms
+
+    def state(self) -> dict:
+        return full_state(self.fabric, self.model, self.optimizer)
+
+    def load(self, state: dict) -> "Run":
+        load_full_state(self.fabric, state, self.model, self.optimizer)
+        return self
+
+
+def process(rank: int, world: int, port: int, folder: str) -> None:
+    """What each of torchrun's processes does."""
+    torch.set_num_threads(1)
+    names = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
+    names |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+    os.environ.update({name: str(value) for name, value in names.items()})
+    found = {}
+    for strategy in ("ddp", "fsdp"):
+        run = Run(strategy)
+        if strategy == "fsdp":
+            sharded = sum(hasattr(parameter, "full_tensor") for parameter in run.model.parameters())
+            assert sharded > 50, "nothing is in shards"
+        first = run.train(range(1))
+        middle = copy.deepcopy(run.state())  # it holds the model's own tensors
+        norms = first + run.train(range(1, STEPS))
+        embeddings = run.model.eval().encode_video(batch(0)[0]).detach()
+        resumed = Run(strategy).load(torch.load(f"{folder}/middle.pt"))
+        found[strategy] = {"norms": norms, "middle": middle, "embeddings": embeddings, "end": run.state()}
+        found[strategy]["resumed_norms"] = resumed.train(range(1, STEPS))
+        found[strategy]["resumed"] = resumed.state()
+        checkpointed = Run(strategy, replace(CONFIG, gradient_checkpointing=True))
+        found[strategy]["recomputed_norms"] = checkpointed.train(range(STEPS), accumulate=2)
+    if rank == 0:
+        torch.save(found, f"{folder}/found.pt")
+    else:
+        assert middle == {}
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """One process: the norms of three steps, the state after the first and the last, and the embeddings at the end."""
+    run = Run()
+    norms, middle = run.train(range(1)), copy.deepcopy(run.state())
+    norms += run.train(range(1, STEPS))
+    embeddings = run.model.eval().encode_video(batch(0)[0]).detach()
+    return {"norms": norms, "middle": middle, "embeddings": embeddings, "end": run.state()}
+
+
+@pytest.fixture(scope="module")
+def together(alone, tmp_path_factory):
+    """The same by two processes, each with every second video, for each strategy."""
+    folder = tmp_path_factory.mktemp("processes")
+    torch.save(alone["middle"], folder / "middle.pt")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    multiprocessing.spawn(process, (2, port, str(folder)), nprocs=2)
+    return torch.load(folder / "found.pt")
+
+
+def close(found, expected) -> bool:
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(close(found[key], expected[key]) for key in expected)
+    return torch.allclose(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_training_moves_everything(alone):
+    start = build().state_dict()
+    moved = [name for name, tensor in alone["end"]["model"].items() if not torch.equal(tensor, start[name])]
+    assert set(moved) == {name for name, parameter in build().named_parameters() if parameter.requires_grad}
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_train_as_one(alone, together, strategy):
+    found = together[strategy]
+    assert found["norms"] == pytest.approx(alone["norms"], rel=1e-4)
+    assert min(alone["norms"]) > CONFIG.grad_clip, "nothing was clipped"
+    for part in ("middle", "end", "embeddings"):
+        assert close(found[part], alone[part]), part
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_state_of_one_process_is_resumed_by_two(alone, together, strategy):
+    assert together[strategy]["resumed_norms"] == pytest.approx(alone["norms"][1:], rel=1e-4)
+    assert close(together[strategy]["resumed"], alone["end"])
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_state_of_two_processes_is_resumed_by_one(alone, together, strategy):
+    run = Run().load(together[strategy]["middle"])
+    run.train(range(1, STEPS))
+    assert close(run.state(), alone["end"])
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_micro_batches_and_recomputation_change_nothing(alone, together, strategy):
+    assert together[strategy]["recomputed_norms"] == pytest.approx(alone["norms"], rel=1e-4)
+
+
+def test_a_resumed_run_is_bit_identical(alone):
+    run = Run().load(alone["middle"])
+    run.train(range(1, STEPS))
+    for name, tensor in run.state()["model"].items():
+        assert torch.equal(tensor, alone["end"]["model"][name]), name

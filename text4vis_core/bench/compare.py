@@ -1,0 +1,95 @@
+"""Two records of the bench side by side: the ratio of each quantity, with an interval over the repetitions of both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .machine import SAME_MACHINE
+from .measurement import Quantity, bootstrap
+
+NOTEBOOK = "13_bench"
+BOUND = 0.05  # a change that is smaller than this is not pointed out
+
+
+def read_bench(path: str | Path) -> dict[str, Any]:
+    """A record of the bench: the file, or the folder of its run.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file is damaged, or not a record of the bench.
+    """
+    path = Path(path)
+    path = path / "result.json" if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no record {path}; give the folder of a finished run of {NOTEBOOK}")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        notebook = record["notebook"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a run record ({error}); give the folder of a run of {NOTEBOOK}") from None
+    if notebook != NOTEBOOK:
+        raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {NOTEBOOK}")
+    try:
+        quantities_of(record), record["timings"]["machine"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} lacks what the bench records ({error}); run it again") from None
+    return record
+
+
+def quantities_of(record: dict[str, Any]) -> list[Quantity]:
+    """The quantities of a record, in their order."""
+    return [Quantity.from_record(name, row) for name, row in record["timings"]["quantities"].items()]
+
+
+def machine_differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """In what the machines of two records differ, in words; empty when they can be compared."""
+    one, other = first["timings"]["machine"], second["timings"]["machine"]
+    return [f"{key}: {one.get(key)}, {other.get(key)}" for key in SAME_MACHINE if one.get(key) != other.get(key)]
+
+
+def compare(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND) -> list[dict[str, str]]:
+    """A line for each quantity that both records have: the second's median over the first's.
+
+    A line says "better" or "worse" where the 95 % interval of the ratio lies beyond 1 by more than `bound`, and
+    nothing where it does not or where there are no repetitions.
+    """
+    others = {quantity.name: quantity for quantity in quantities_of(second)}
+    rows = []
+    for one in quantities_of(first):
+        if one.name not in others:
+            continue
+        other = others[one.name]
+        low, high = bootstrap(lambda a, b, axis: np.median(b, axis) / np.median(a, axis), one.values, other.values)
+        verdict = ""
+        if low > 1 + bound or high < 1 / (1 + bound):
+            verdict = "worse" if (low > 1) == (one.better == "less") else "better"
+        rows.append(
+            {
+                "quantity": one.name,
+                "first": f"{one.value:.3g} {one.unit}".rstrip(),
+                "second": f"{other.value:.3g} {other.unit}".rstrip(),
+                "second / first": f"{other.value / one.value:.3f}",
+                "95 % interval": "" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
+                "verdict": verdict,
+            }
+        )
+    return rows
+
+
+def verdict(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND) -> str:
+    """What the comparison says, in sentences; first of all whether it may be made."""
+    differences = machine_differences(first, second)
+    if differences:
+        return (
+            "Not comparable: the records are of different machines or settings ("
+            + "; ".join(differences)
+            + "). The ratios are shown all the same; they say nothing about the code."
+        )
+    rows = compare(first, second, bound)
+    counts = {word: sum(row["verdict"] == word for row in rows) for word in ("better", "worse")}
+    return (
+        f"Of {len(rows)} quantities, {counts['better']} became better and {counts['worse']} worse by more than "
+        f"{100 * bound:g} %, with the whole interval; of the others the repetitions do not say so."
+    )

@@ -1,0 +1,148 @@
+"""A measured number with all its repetitions, which are taken in turn: a drift of the machine meets all alike."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of the bench.
+
+    Attributes:
+        name: what it is, unique in a record.
+        values: one per repetition, in the order in which they were taken.
+        unit: "s", "ms", "videos/s", ...; "" for a ratio.
+        better: "less" or "more".
+        limit: what it should be at most (where less is better) or at least; None where nothing is asked for.
+    """
+
+    name: str
+    values: Sequence[float]
+    unit: str = ""
+    better: str = "less"
+    limit: float | None = None
+    value: float = field(init=False)
+
+    def __post_init__(self):
+        if self.better not in ("less", "more"):
+            raise ValueError(f"{self.name}: better is {self.better!r}; choose from: less, more")
+        if len(self.values) == 0:
+            raise ValueError(f"{self.name}: no repetition was measured")
+        object.__setattr__(self, "values", tuple(map(float, self.values)))
+        object.__setattr__(self, "value", float(np.median(self.values)))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """A 95 % interval of the median over repetitions; nan for a single one."""
+        return bootstrap(np.median, self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median keeps the limit; None where there is none."""
+        if self.limit is None:
+            return None
+        return self.value <= self.limit if self.better == "less" else self.value >= self.limit
+
+    def row(self) -> dict[str, str]:
+        """A line for a table: name, median with its interval, limit, and whether it is kept."""
+        low, high = self.interval
+        spread = "" if np.isnan(low) else f"{low:.3g} to {high:.3g}"
+        limit = "" if self.limit is None else f"{'at most' if self.better == 'less' else 'at least'} {self.limit:g}"
+        kept = {None: "", True: "yes", False: "no"}[self.met]
+        measured = f"{self.value:.3g} {self.unit}".rstrip()
+        return {"quantity": self.name, "median": measured, "95 % interval": spread, "limit": limit, "met": kept}
+
+    def record(self) -> dict[str, Any]:
+        """Plain values, as a run record keeps them; `from_record` reads them."""
+        return {
+            "values": list(self.values),
+            "unit": self.unit,
+            "better": self.better,
+            "limit": self.limit,
+            "median": self.value,
+            "interval": list(self.interval),
+        }
+
+    @classmethod
+    def from_record(cls, name: str, record: Mapping[str, Any]) -> "Quantity":
+        """The quantity that `record` wrote.
+
+        Raises:
+            KeyError: it lacks a field.
+        """
+        return cls(name, record["values"], record["unit"], record["better"], record["limit"])
+
+
+def ratio(
+    name: str, above: Sequence[float], below: Sequence[float], better: str = "less", limit: float | None = None
+) -> Quantity:
+    """The ratio of two measurements, repetition by repetition; they were taken in turn."""
+    return Quantity(name, [a / b for a, b in zip(above, below, strict=True)], "", better, limit)
+
+
+def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float]) -> tuple[float, float]:
+    """A 95 % percentile bootstrap interval of a statistic of one or several samples; always the same for the same.
+
+    Args:
+        statistic: samples and `axis` -> number, as `np.median`.
+        samples: each is resampled by itself.
+
+    Returns:
+        (low, high); nan where a sample has a single value.
+    """
+    if min(map(len, samples)) < 2:
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(0)
+    arrays = [np.asarray(sample, dtype=float) for sample in samples]
+    drawn = [array[rng.integers(len(array), size=(RESAMPLES, len(array)))] for array in arrays]
+    low, high = np.quantile(statistic(*drawn, axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def in_turn(
+    jobs: Mapping[str, Callable[[int, int], Any]], items: int, repeats: int, warm_up: int = 1
+) -> dict[str, list[float]]:
+    """Seconds that each job takes for an item, the mean over the items of a repetition.
+
+    Jobs take turns at every item, in an order that is drawn anew each time, so that neither a drift of the machine nor
+    what a job leaves in its caches favours one of them.
+
+    Args:
+        jobs: name -> function of (repetition, item).
+        items: items in a repetition.
+        repeats: repetitions that count.
+        warm_up: repetitions before them that do not.
+
+    Returns:
+        name -> `repeats` numbers.
+    """
+    rng = np.random.default_rng(0)
+    names = list(jobs)
+    seconds = {name: np.zeros((repeats + warm_up, items)) for name in names}
+    for repetition in range(repeats + warm_up):
+        for item in range(items):
+            for which in rng.permutation(len(names)):
+                begin = time.perf_counter()
+                jobs[names[which]](repetition, item)
+                seconds[names[which]][repetition, item] = time.perf_counter() - begin
+    return {name: values[warm_up:].mean(1).tolist() for name, values in seconds.items()}
+
+
+@contextlib.contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch compute with this many threads, and as before afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

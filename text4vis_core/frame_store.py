@@ -1,0 +1,95 @@
+"""Small videos decoded once and kept in memory, for runs that read the same files again and again.
+
+A table's cells and their epochs read each file of a small data set dozens of times, and decoding it takes longer than
+the training step that follows. What is kept are whole frames before any sampling, crop or augmentation: the numbers
+are those of a run that keeps nothing.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from stat import S_ISREG
+
+import numpy as np
+from torch.utils.data import get_worker_info
+
+from .video import VideoError, decode_frames, open_video, read_frames
+from .video_list import Video
+
+# A file beyond these is read as if nothing were kept: decoding all of it for a few of its frames would be a loss.
+LARGEST_FILE, MOST_FRAMES = 256 * 2**10, 128
+MB = 2**20
+
+
+class FrameStore:
+    """Reads videos as `read_frames` does, and keeps all frames of small files from their first reading on.
+
+    Nothing is ever dropped: videos are kept in the order of their first reading until there is no more room. A file
+    that was changed is decoded anew. In a DataLoader's worker, which ends with the epoch, nothing is kept; and a copy
+    in another process begins empty.
+
+    Args:
+        megabytes: of decoded frames that may be kept; 0 for none.
+
+    Raises:
+        ValueError: `megabytes` is negative.
+    """
+
+    def __init__(self, megabytes: int = 0):
+        if megabytes < 0:
+            raise ValueError(f"megabytes is {megabytes}; it must be 0 (nothing is kept) or more")
+        self.megabytes = megabytes
+        self._room = megabytes * MB
+        self._kept: dict[tuple, np.ndarray | None] = {}  # None: was found to be too large
+
+    def read(self, video: Video, choose: Callable[[int], np.ndarray]) -> np.ndarray:
+        """Frames of a video, or of a part of it, that `choose` picks from their number: uint8 (N, H, W, 3), RGB.
+
+        Raises:
+            VideoError: see `read_frames`.
+        """
+        frames = self._whole(video)
+        if frames is None:
+            return read_frames(video.path, choose, video.start, video.end, video.duration)
+        return frames[choose(len(frames))]
+
+    def _whole(self, video: Video) -> np.ndarray | None:
+        """All frames (T, H, W, 3) of a video that is kept; None where it is not."""
+        if not self.megabytes or (video.start, video.end) != (None, None) or get_worker_info() is not None:
+            return None
+        identity = _identity(video.path)
+        if identity is None:
+            return None
+        if identity not in self._kept:
+            frames = _decode_small(video.path)
+            if frames is not None and frames.nbytes <= self._room:
+                self._room -= frames.nbytes
+            else:
+                frames = None
+            self._kept[identity] = frames
+        return self._kept[identity]
+
+    def __getstate__(self) -> dict:
+        return {"megabytes": self.megabytes}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**state)
+
+
+def _identity(path: Path) -> tuple | None:
+    """Changes whenever the file does; None for a folder, a large file, and one that is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+        return None
+    return path, status.st_size, status.st_mtime_ns
+
+
+def _decode_small(path: Path) -> np.ndarray | None:
+    """All frames (T, H, W, 3); None for a video of many, or one that cannot be decoded to its end."""
+    try:
+        video = open_video(path)
+        return decode_frames(video, path, np.arange(len(video))) if len(video) <= MOST_FRAMES else None
+    except VideoError:
+        return None  # the frames that are asked for may be whole; if not, reading them says so

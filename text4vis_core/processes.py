@@ -1,0 +1,277 @@
+"""One call on many processes and machines, from a notebook: torchrun is started, watched, and gives back the result.
+
+    Processes(devices=4).run(train_and_test, source, train, test, config, clips, ...)
+
+With one process `run` is the call itself. With more, every process makes the same call; what it does there together
+(`embed_videos`, `fit`) divides the work by `rank()` and `world()`. torchrun starts all of them again when one dies, and
+`fit` goes on from its last checkpoint.
+
+Several machines share the folder of the run. The notebook runs on one of them, on each of the others
+
+    python -m text4vis_core.processes join runs/ours/full
+
+takes part in every call that the notebook makes, until the run has its record.
+"""
+
+import argparse
+import codecs
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .files import first_line, replacing
+
+CALLS = "processes-"  # folders of calls begin so
+PORT = 29400  # of the first machine, where the processes of several machines find each other
+
+
+class ProcessesError(RuntimeError):
+    """The processes ended without a result, and not by an error that one of them could name."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How many processes compute, and where.
+
+    Attributes:
+        devices: processes on each machine: one per GPU; without GPUs they share the cores.
+        num_nodes: machines.
+        folder: which all machines see; needed when there are several.
+        endpoint: host:port of this machine for the others; its host name and port 29400 when empty.
+        restarts: how often all processes are started again when one dies.
+    """
+
+    devices: int = 1
+    num_nodes: int = 1
+    folder: str = ""
+    endpoint: str = ""
+    restarts: int = 3
+
+    def __post_init__(self):
+        for name, least in (("devices", 1), ("num_nodes", 1), ("restarts", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"parameter {name}: {value!r}; it must be a whole number, at least {least}")
+        if self.num_nodes > 1 and not self.folder:
+            raise ValueError(f"parameter num_nodes: {self.num_nodes} machines need a folder that all of them see")
+
+    def run(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
+        """What `function(*args, **kwargs)` returns in the first process; progress goes to this one's stderr.
+
+        Args:
+            function: of a module, not of a notebook; it and its arguments must be picklable.
+
+        Raises:
+            ValueError: there are GPUs, and fewer than `devices`.
+            ProcessesError: a process died too often; with the end of what it printed.
+            Exception: what the call itself raised in any of the processes.
+        """
+        if self.devices * self.num_nodes == 1 or world() > 1:
+            return function(*args, **kwargs)
+        self._check_devices()
+        with tempfile.TemporaryDirectory(prefix=CALLS, dir=self.folder or None) as name:
+            folder = Path(name)
+            (folder / "call.pickle").write_bytes(pickle.dumps((function, args, kwargs)))
+            endpoint = self.endpoint or f"{socket.gethostname()}:{PORT}"
+            with replacing(folder / "call.json") as file:  # the last: who joins waits for it
+                file.write_text(json.dumps([self.devices, self.num_nodes, endpoint, self.restarts]))
+            status, printed = _launch(folder)
+            for outcome, ending in ((_read(folder / "result"), False), (_read(folder / "error"), True)):
+                if outcome is not None and ending:
+                    raise outcome[0]
+                if outcome is not None:
+                    return outcome[0]
+        raise ProcessesError(
+            f"{self.devices * self.num_nodes} processes ended without a result, with status {status}, after being "
+            f"started again {self.restarts} times at most. They printed last:\n{printed}"
+        )
+
+    def _check_devices(self) -> None:
+        import torch
+
+        available = torch.cuda.device_count()
+        if available and self.devices > available:
+            raise ValueError(f"parameter devices: {self.devices}; this machine has {available} GPUs")
+
+
+def rank() -> int:
+    """This process's place among those that compute together; 0 for the first, and where there is only one."""
+    return int(os.environ.get("RANK", 0)) if world() > 1 else 0
+
+
+def world() -> int:
+    """How many processes compute together."""
+    return int(os.environ.get("WORLD_SIZE", 1)) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
+def gather_rows(rows) -> list:
+    """The tensors of all processes, in the order of ranks: (n, ...) on the CPU, each process its own n.
+
+    Raises:
+        RuntimeError: a process is gone.
+    """
+    import torch
+    from torch import distributed
+
+    if world() == 1:
+        return [rows]
+    rows = rows.contiguous()
+    parts = [torch.empty((count, *rows.shape[1:]), dtype=rows.dtype) for count in gather_objects(len(rows))]
+    parts[rank()] = rows
+    for source, part in enumerate(parts):
+        distributed.broadcast(part, source)
+    return parts
+
+
+def gather_objects(value: Any) -> list:
+    """A small plain value of each process, in the order of ranks."""
+    from torch import distributed
+
+    if world() == 1:
+        return [value]
+    values = [None] * world()
+    distributed.all_gather_object(values, value)
+    return values
+
+
+def stop_with_parent() -> None:
+    """End this process when the one that started it is gone, as after `kill -9`."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _launch(folder: Path) -> tuple[int, str]:
+    """torchrun on this machine: its exit status, and the end of what it and its processes printed."""
+    command = [sys.executable, "-m", "text4vis_core.processes", "start", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    decoder, printed = codecs.getincrementaldecoder("utf-8")("replace"), ""
+    try:
+        while part := os.read(process.stdout.fileno(), 1 << 16):
+            text = decoder.decode(part)
+            sys.stderr.write(text)
+            sys.stderr.flush()
+            printed = (printed + text)[-2000:]
+        return process.wait(), printed
+    finally:
+        if process.poll() is None:  # interrupted: torchrun passes SIGTERM on, and has time to
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _start(folder: Path) -> None:
+    """This machine's part of a call: torchrun with as many workers as it has devices."""
+    import logging
+
+    import torch
+    from torch.distributed.run import main
+
+    devices, num_nodes, endpoint, restarts = json.loads((folder / "call.json").read_text())
+    stop_with_parent()
+    os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // devices))
+    # How torchrun starts and stops is of no interest, and what went wrong the caller says.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    meeting = ["--standalone"] if num_nodes == 1 else ["--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}"]
+    meeting += [f"--rdzv-id={folder.name}", f"--nnodes={num_nodes}", f"--nproc-per-node={devices}"]
+    main([*meeting, f"--max-restarts={restarts}", "--module", "text4vis_core.processes", "work", str(folder)])
+
+
+def _work(folder: Path) -> None:
+    """One process's part of a call."""
+    import torch
+    from torch import distributed, nn
+
+    stop_with_parent()
+    if (folder / "error").exists():  # what one has named ends the call: there is nothing to start again
+        return
+    device, backend = torch.device("cpu"), "gloo"
+    if torch.cuda.is_available():
+        device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
+        torch.cuda.set_device(device)
+    # A store of each start's own: of the last one it holds addresses of processes that are gone.
+    store = distributed.TCPStore(
+        os.environ["MASTER_ADDR"],
+        int(os.environ["MASTER_PORT"]),
+        is_master=os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True" and rank() == 0,
+    )
+    store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    distributed.init_process_group(backend, store=store, rank=rank(), world_size=world())
+    # The file is this run's own, from the process that started this one.
+    function, args, kwargs = pickle.loads((folder / "call.pickle").read_bytes())
+    args = [arg.to(device) if isinstance(arg, nn.Module) else arg for arg in args]
+    try:
+        result = function(*args, **kwargs)
+    except Exception as error:
+        if _names_a_cause(error):
+            _write(folder / "error", error)
+        else:
+            print(f"\nprocess {rank()} of {world()} stops: {first_line(error)}", file=sys.stderr, flush=True)
+        os._exit(1)  # at once: an orderly end would wait for the others
+    if rank() == 0:
+        _write(folder / "result", result)
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+def _names_a_cause(error: Exception) -> bool:
+    """Not so the errors that follow when another process is gone: plain RuntimeErrors of the connection to it."""
+    from torch import distributed
+
+    return type(error) is not RuntimeError and not isinstance(error, distributed.DistError | ConnectionError)
+
+
+def _write(path: Path, value: Any) -> None:
+    try:
+        data = pickle.dumps([value])
+    except Exception as error:
+        data = pickle.dumps([ProcessesError(f"{type(value).__name__} cannot be handed back: {first_line(error)}")])
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _read(path: Path) -> list | None:
+    return pickle.loads(path.read_bytes()) if path.exists() else None
+
+
+def _join(folder: Path) -> None:
+    """Take part in the calls of a run on another machine, one after the other, until it has its record."""
+    done = set()
+    while not (folder / "result.json").exists():
+        for call in sorted(folder.glob(f"{CALLS}*/call.json")):
+            if call not in done:
+                done.add(call)
+                _launch(call.parent)
+        time.sleep(1)
+
+
+def _main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m text4vis_core.processes", description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["join", "start", "work"], help="join: be another machine of a run")
+    parser.add_argument("folder", type=Path, help="the run's folder; for start and work, of the call")
+    chosen = parser.parse_args(arguments)
+    {"join": _join, "start": _start, "work": _work}[chosen.part](chosen.folder)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,48 @@
+"""Locks on files, which end with the process that holds them, however it ends."""
+
+import errno
+import os
+import socket
+import sys
+from pathlib import Path
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as Lustre answers where it is mounted without `flock`
+
+
+def take(path: Path, *, shared: bool = False, wait: bool = False) -> int | None:
+    """Lock a file, which is made when it is missing; the open file, or None when another process has locked it.
+
+    Closing the file gives the lock back. No child process inherits it. On a network file system the lock counts on all
+    machines where the system supports that; where it supports no locks at all, a warning says so and nothing is locked.
+    """
+    import fcntl  # not on Windows, where suites can still be read
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(descriptor)
+            raise
+        print(f"warning: {path} cannot be locked ({error.strerror}); start nothing twice here", file=sys.stderr)
+    if not shared:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, _who().encode(), 0)
+    return descriptor
+
+
+def holder(path: Path) -> str:
+    """Who took the lock last: the process, its machine, and its Slurm job if it was one; empty when nobody did."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _who() -> str:
+    job = f", Slurm job {os.environ['SLURM_JOB_ID']}" if "SLURM_JOB_ID" in os.environ else ""
+    return f"process {os.getpid()} on {socket.gethostname()}{job}"
