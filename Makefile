@@ -3,7 +3,13 @@
 PYTHON ?= python3
 SUITE ?= $(or $(suite),experiments/miniature.yaml)
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
+# Those that CUDA_VISIBLE_DEVICES names, or else all of the machine.
+GPUS ?= $(shell if test "$${CUDA_VISIBLE_DEVICES+set}"; then echo "$$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | grep -c '[^ ]'; \
+  else nvidia-smi -L 2>/dev/null | grep -c '^GPU '; fi)
+
+# What runs a suite: this machine, or the cluster of profiles/PROFILE, such as slurm.
+PROFILE ?=
+RUNNER = $(if $(PROFILE),--profile profiles/$(PROFILE),--cores $(JOBS) --resources gpu=$(GPUS))
 
 # JupyterLab asks for it where root is the only user, as in most containers.
 AS_ROOT = $(shell test "$$(id -u)" -ne 0 || echo --allow-root)
@@ -12,30 +18,44 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book rehearse test lab lint format clean
+.PHONY: help book rehearse bench test slurm-test lab lint format clean
 
 help:
 	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
 	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
+	@echo 'make bench   measure this machine, and build the book of SUITE with what was measured'
 	@echo 'make test    lint, then every test'
+	@echo 'make slurm-test  run suites on a real Slurm, set up on this machine (as root, with apt)'
 	@echo 'make lab     open JupyterLab'
 	@echo 'make lint    check style;  make format  repair it'
 	@echo 'make clean   remove what the others made; data/ is kept'
-	@echo 'Variables: SUITE (or suite), JOBS (runs at once), GPUS (GPUs to share out), PYTHON (for .venv)'
+	@echo 'Variables: SUITE (or suite), JOBS (cores to use), GPUS (GPUs to share out), PYTHON (for .venv),'
+	@echo '           PROFILE (slurm: every run is a job of the cluster)'
 
 # The book is built of the runs that succeeded even when others failed; their failure is the exit status.
 book: $(INSTALLED)
 	@$(BIN)/python -m text4vis_core.suites check '$(SUITE)'
 	@trap 'exit 130' INT; status=0; \
-	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --config suite='$(SUITE)' || status=$$?; \
+	$(BIN)/snakemake $(RUNNER) --config suite='$(SUITE)' || status=$$?; \
 	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
 
 # Of a suite whose runs say what they need, such as suite=experiments/kinetics400.yaml.
 rehearse: $(INSTALLED)
 	@$(BIN)/python -m text4vis_core.rehearsal '$(SUITE)'
 
+# Every time anew, and with nothing beside it: a run that is given all cores is alone. What it asks for itself, it uses.
+bench: $(INSTALLED)
+	@$(BIN)/python -m text4vis_core.suites check experiments/bench.yaml
+	@trap 'exit 130' INT; \
+	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
+	  --config suite=experiments/bench.yaml
+	@$(BIN)/python book/build.py '$(SUITE)'
+
 test: $(INSTALLED) lint
 	@$(BIN)/python -m pytest
+
+slurm-test: $(INSTALLED)
+	@tests/slurm/run.sh $(BIN)/python
 
 lab: $(INSTALLED)
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) notebooks/00_quickstart.ipynb

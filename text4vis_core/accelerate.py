@@ -103,7 +103,7 @@ def _shard(objective: nn.Module, mesh) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
     mesh, model = mesh["data_parallel"], objective.model
-    objective.to(mesh.device_type)
+    objective.to(mesh.device_type, memory_format=torch.contiguous_format)  # shards know no other
     towers = [model.visual, model.temporal]
     if model.text_tower is not None:
         towers.append(model.text_tower.model.transformer)

@@ -6,6 +6,7 @@ function of (embeddings, class embeddings, labels).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from .loader import load_batches
 from .processes import gather_objects, gather_rows, rank, world
 
 # Scores are computed for so many videos, and sorted for so many classes at a time: memory grows with neither.
-ROWS, COLUMNS = 4096, 64
+ROWS, COLUMNS = 4096, 16
 
 
 @dataclass
@@ -90,20 +91,21 @@ def embed_videos(
             embeddings = model.encode_video(frames.to(device, non_blocking=True).flatten(0, 1))
         return embeddings.float().unflatten(0, frames.shape[:2]).cpu()
 
-    views, labels, indices, targets, errors, passes = [], [], [], [], [], 0
+    # Processes go through the model equally often, with or without videos: one in shards is whole only for all of them.
+    nothing = {"frames": None, "errors": []}
+    rounds = -(-len(batches) // world())
+    views, labels, indices, targets, errors = [], [], [], [], []
     loaded = load_batches(dataset, mine, num_workers, pin_memory=cuda, timeout=timeout)
-    for batch in progress_bar(loaded, progress, total=len(mine)):
+    for batch in progress_bar(chain(loaded, [nothing] * (rounds - len(mine))), progress, total=rounds):
         errors += batch["errors"]
         if batch["frames"] is None:
+            if world() > 1:
+                encode(torch.zeros(1, 1, dataset.num_frames, 3, dataset.size, dataset.size, dtype=torch.uint8))
             continue
         views.append(encode(batch["frames"]))
-        passes += 1
         labels.append(batch["labels"])
         indices.append(batch["indices"])
         targets += [batch["targets"]] if "targets" in batch else []
-    # A model in shards is whole only where all processes go through it: as often as the one with most batches.
-    for _ in range(max(gather_objects(passes)) - passes):
-        encode(torch.zeros(1, 1, dataset.num_frames, 3, dataset.size, dataset.size, dtype=torch.uint8))
     errors = sorted(error for part in gather_objects(errors) for error in part)
     skipped = [(str(dataset.videos.videos[i].path), reason) for i, reason in errors]
     if len(skipped) == len(dataset):
@@ -248,7 +250,8 @@ def _average_precisions(scores: Tensor, truth: Tensor) -> Tensor:
     # Saturated probabilities tie; the plain sort leaves them in the order in which the published figures were taken.
     hits = truth.gather(0, scores.sort(dim=0, descending=True).indices).double()
     precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1, dtype=torch.float64)[:, None]
-    return (precision * hits).sum(0) / hits.sum(0)
+    # The last of the running sums, which unlike `sum` round the same however many classes are beside each other.
+    return (precision * hits).cumsum(0)[-1] / hits.sum(0)
 
 
 def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None) -> dict[str, float]:

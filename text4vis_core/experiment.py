@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .accelerate import full_state, make_fabric
 from .cache import cached_class_embeddings, cached_videos
 from .checkpoints import load_text4vis_checkpoint
 from .classifier import INITIALISERS, LinearClassifier, initialise
@@ -21,6 +22,7 @@ from .datasets import ON_ERROR, VideoDataset, VideoList, leave_out_short
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
 from .labels import NAME_STYLES, TEMPLATES, prompts
 from .model import VideoClassifier, fingerprint
+from .processes import Processes, rank, world
 from .results import check_choices
 from .temporal import split_temporal
 from .training import Fit, TrainingConfig, fit
@@ -124,7 +126,9 @@ class Clips:
         augmentation: a key of `AUGMENTATIONS`.
         options: further arguments of `transforms.training_view`, such as `randaugment`.
         on_error: "raise" or "skip", for videos that cannot be decoded.
-        num_workers: processes that decode.
+        num_workers: processes that decode, for each that computes.
+        timeout: seconds that decoding one video may take, with workers; 0 for no limit.
+        processes: those that train and encode.
         cache: folder that keeps the embeddings of models that are not trained, see `cache`; empty: nothing is kept.
     """
 
@@ -136,6 +140,8 @@ class Clips:
     options: dict = field(default_factory=dict)
     on_error: str = "raise"
     num_workers: int = 0
+    timeout: float = 0.0
+    processes: Processes = field(default_factory=Processes)
     cache: str = ""
 
     def __post_init__(self):
@@ -188,9 +194,11 @@ class Clips:
         batch_size = max(1, 32 // (clips * crops))
 
         def encoded() -> EmbeddedVideos:
-            return embed_videos(model, dataset, batch_size, num_workers=self.num_workers, progress=progress)
+            return self.processes.run(
+                embed_videos, model, dataset, batch_size, self.num_workers, progress, timeout=self.timeout
+            )
 
-        if not (cache and self.cache):
+        if not (cache and self.cache) or world() > 1:  # one process reads and writes it, for all
             return encoded()
         return cached_videos(self.cache, model, dataset, batch_size, self.num_workers, encoded)
 
@@ -257,11 +265,13 @@ def train_and_test(
 ) -> Trained:
     """Initialise a classifier of `train`'s classes, fine-tune, and embed `test`, whose classes must be the same.
 
+    On the processes of `clips.processes`.
+
     Args:
         source: gives the model and the class embeddings.
         train, test: videos.
         config: the recipe; its seed also draws the classifier's rows and new parameters.
-        clips: how videos become clips.
+        clips: how videos become clips, and on which processes.
         initialisation: a key of `classifier.INITIALISERS`, or "linear" for the vision-only baseline.
         frozen: keep the classifier's rows.
         run_dir: checkpoints go to its folder `checkpoints`.
@@ -269,18 +279,34 @@ def train_and_test(
         views: clips and crops of each test video.
         fine_tune: else nothing is trained, and the model is tested as it is.
         test_every_epoch, counted_classes: whether test accuracy joins the history, and of which classes (all if None).
-        progress: show a progress bar over epochs.
+        progress: show a progress bar over steps.
 
     Raises:
         ValueError: an unknown name, with the choices.
         CheckpointError, VideoError: see `fit`.
+        ProcessesError: one of several processes died too often.
     """
-    model = source.model(config.seed)
-    rows = None
-    if config.objective == "contrastive":
-        model.text_tower = TextTower(source.clip, train.class_names(source.names), source.template)
-    elif initialisation == LINEAR:
-        model.classifier = LinearClassifier(len(train.classes), model.dim, config.seed).to(model.logit_scale.device)
+    arguments = locals()
+    return clips.processes.run(_train_and_test, **arguments)
+
+
+def _train_and_test(
+    source: Source,
+    train: VideoList,
+    test: VideoList,
+    config: TrainingConfig,
+    clips: Clips,
+    initialisation: str,
+    frozen: bool,
+    run_dir: Path,
+    name: str,
+    views: tuple[int, int],
+    fine_tune: bool,
+    test_every_epoch: bool,
+    counted_classes: Sequence[int] | None,
+    progress: bool,
+) -> Trained:
+    model, rows = _untrained(source, train, config, initialisation), None
     if initialisation != LINEAR:
         needs = {}
         if initialisation == "text":
@@ -308,7 +334,26 @@ def train_and_test(
             depends_on=counted.fingerprint() if test_every_epoch else None,
             progress=progress,
         )
-    return Trained(model, outcome, rows, clips.embed(model, test, *views, cache=not fine_tune))
+    tested = clips.embed(model, test, *views, cache=not fine_tune)
+    if world() > 1 and config.strategy == "fsdp":  # each process has but a share of the parameters
+        weights = full_state(make_fabric(), model)
+        if rank() == 0:
+            model = _untrained(source, train, config, initialisation)
+            if rows is not None:
+                model.set_classifier(rows, frozen)
+            model.load_state_dict(weights["model"])
+            model.eval()
+    return Trained(model, outcome, rows, tested)
+
+
+def _untrained(source: Source, train: VideoList, config: TrainingConfig, initialisation: str) -> VideoClassifier:
+    """The model before training, but for the rows of its classifier."""
+    model = source.model(config.seed)
+    if config.objective == "contrastive":
+        model.text_tower = TextTower(source.clip, train.class_names(source.names), source.template)
+    elif initialisation == LINEAR:
+        model.classifier = LinearClassifier(len(train.classes), model.dim, config.seed).to(model.logit_scale.device)
+    return model
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ Nodes n1 (the partition that jobs go to by default) and n2 ("other") have 2 CPUs
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sysconfig
@@ -35,9 +36,11 @@ if not before.exists():
     time.sleep(600)
 """
 CANCELLED = "import os, subprocess, time\nsubprocess.run(['scancel', os.environ['SLURM_JOB_ID']])\ntime.sleep(600)"
-GREEDY = (
-    "import time\nheld = bytearray(600_000_000)\nfor i in range(0, len(held), 4096):\n    held[i] = 1\ntime.sleep(600)"
-)
+GREEDY = """
+import time
+held = b'x' * 600_000_000
+time.sleep(600)
+"""
 NODES = """
 import where
 from text4vis_core.processes import Processes
@@ -63,7 +66,7 @@ runs:
   - {{name: report, notebook: beat, after: [beat, fails], parameters: {{seconds: 0}}, resources: {{{ONE}}}}}
 """.replace(f"{{{ONE}, minutes: 1}}", "{cores: 1, mem_mb: 1000, minutes: 1}"),
     "again": f"runs: [{{name: long, notebook: beat, parameters: {{seconds: 15}}, resources: {{{ONE}}}}}]",
-    "nodes": f"runs: [{{name: both, notebook: nodes, resources: {{{ONE}, nodes: 2, gpu: 1}}}}]",
+    "nodes": f"runs: [{{name: both, notebook: nodes, resources: {{cores: 1, mem_mb: 2800, nodes: 2, gpu: 1}}}}]",
 }
 
 
@@ -141,7 +144,9 @@ def test_every_run_ended_as_it_had_to(project, ends):
     assert "Suite ends: 6 of 9 runs ok" in said
     assert "fails failed: ValueError: as it must" in said
     assert "cancelled has not run to an end\n      last started by process" in said
-    assert "'TIMEOUT'" in said and "'CANCELLED'" in said
+    assert ", Slurm job " in said and "(CANCELLED), see runs/ends/cancelled/log.txt and runs/slurm_logs/" in said
+    greedy = re.search(r"see runs/ends/greedy/log.txt and (.*)", said)[1]
+    assert "memory limit" in Path(greedy).read_text()
     logs = {path.parent.name for path in Path("runs/slurm_logs/rule_run").rglob("*.log")}
     assert logs == {"slow", "cancelled", "greedy"}, "logs of jobs that ended badly, and no others"
     assert "stopped by SIGTERM" in suite.run("cancelled").log.read_text()

@@ -33,7 +33,7 @@ stop() {
 }
 
 configure() {
-  mkdir -p "$folder/state" "$folder/log" "$folder/munge"
+  mkdir -p "$folder/bin" "$folder/munge"
   chmod 700 "$folder/munge"
   [ -s "$folder/munge/key" ] || (umask 077 && head -c 1024 /dev/urandom >"$folder/munge/key")
   echo 'IgnoreSystemd=yes' >"$folder/cgroup.conf"
@@ -71,6 +71,9 @@ PartitionName=one Nodes=n1 Default=YES MaxTime=INFINITE State=UP
 PartitionName=other Nodes=n2 MaxTime=INFINITE State=UP
 PartitionName=two Nodes=n1,n2 MaxTime=INFINITE State=UP
 CONF
+  # Snakemake's plugin calls srun in a job without the variables that begin with SLURM_, and so without this one.
+  printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$SLURM_CONF" "$(PATH=/usr/local/bin:/usr/bin:/bin command -v srun)" >"$folder/bin/srun"
+  chmod +x "$folder/bin/srun"
   # Devices that every Linux has, so that there is something to share out.
   printf 'NodeName=%s Name=gpu File=/dev/%s\n' n1 null n1 zero n2 null n2 zero >"$folder/gres.conf"
 }
@@ -108,6 +111,6 @@ start() {
 case $command in
   start) start ;;
   stop) stop ;;
-  env) echo "export SLURM_CONF='$SLURM_CONF'" ;;
+  env) echo "export SLURM_CONF='$SLURM_CONF' PATH='$folder/bin':\"\$PATH\"" ;;
   *) echo "unknown command $command (start, stop, env)" >&2; exit 2 ;;
 esac

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,11 +13,14 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..files import replacing
 from .locks import holder, take
 from .reading import Run, Suite, SuiteError
+
+SLURM_LOGS = "runs/slurm_logs/rule_run"  # as profiles/slurm has it
 
 
 def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
@@ -106,10 +110,36 @@ def summary(suite: Suite) -> str:
         if attempt["status"] == "failed":
             details.append(f"  {run.name} failed: {attempt['error']}\n      see {attempt['notebook']}")
         elif attempt["status"] == "missing":
-            last = f"\n      last started by {holder(run.lock)}, see {run.log}" if run.log.exists() else ""
-            details.append(f"  {run.name} has not run to an end{last}")
+            details.append(f"  {run.name} has not run to an end" + _last_start(run))
     title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
     return "\n".join([title, *lines, *details])
+
+
+def _last_start(run: Run) -> str:
+    """Who executed a run that did not come to an end, and what Slurm says of it."""
+    if not run.log.exists():
+        return ""
+    who, logs = holder(run.lock), [run.log]
+    if job := re.search(r"Slurm job (\d+)", who):
+        state = _slurm_state(job[1])
+        who += f" ({state})" if state else ""
+        # Slurm's own words are there, such as that a time or memory limit was reached.
+        logs += Path(SLURM_LOGS, run.name).glob(f"{job[1]}.log")
+    return f"\n      last started by {who}, see {' and '.join(map(str, logs))}"
+
+
+def _slurm_state(job: str) -> str:
+    """TIMEOUT, OUT_OF_MEMORY, CANCELLED and the like; empty when Slurm knows nothing of the job any more."""
+    accounting = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={job}"]
+    queue = ["squeue", "--states=all", "--noheader", "--format=%T", f"--jobs={job}"]  # for some minutes
+    for command in (accounting, queue):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if done.stdout.strip():
+            return done.stdout.split()[0]
+    return ""
 
 
 def _papermill(run: Run) -> str:
@@ -164,6 +194,7 @@ def _other_nodes(run: Run) -> Iterator[None]:
         return
     # A step of the job inherits nothing from the step that this process is in, but the job itself.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "SRUN_"))}
+    environment |= {key: os.environ[key] for key in ("SLURM_CONF",) if key in os.environ}
     environment["OMP_NUM_THREADS"] = str(run.resources["cores"])
     step = ["srun", f"--jobid={job}", "--overlap", "--relative=1", f"--nodes={others}", f"--ntasks={others}"]
     step += [f"--cpus-per-task={run.resources['cores']}"]
