@@ -43,9 +43,11 @@ book: $(INSTALLED)
 rehearse: $(INSTALLED)
 	@$(BIN)/python -m text4vis_core.rehearsal '$(SUITE)'
 
-# Every time anew, and with nothing beside it: a run that is given all cores is alone. What it asks for itself, it uses.
+# Measured anew every time, and alone: a run that is counted with all cores has nothing beside it. The record before
+# this one is kept, to compare with (13_bench's parameter `other`).
 bench: $(INSTALLED)
 	@$(BIN)/python -m text4vis_core.suites check experiments/bench.yaml
+	@test ! -e runs/bench/bench/result.json || cp runs/bench/bench/result.json runs/bench/earlier.json
 	@trap 'exit 130' INT; \
 	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
 	  --config suite=experiments/bench.yaml

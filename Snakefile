@@ -14,10 +14,12 @@ from snakemake.exceptions import WorkflowError
 from text4vis_core import suites
 
 SUITE = config.get("suite", "experiments/miniature.yaml")
+# Snakemake reads this file again in processes of its own, as in a job on a cluster. Only the first of them prepares, and
+# decides what is to be done: a job whose `after` is out of date by now is not the place to run that again.
+FIRST = "--mode" not in sys.argv
 try:
     suite = suites.read_suite(SUITE)
-    # Snakemake reads this file again in processes of its own; only the first of them prepares.
-    if "--mode" not in sys.argv:
+    if FIRST:
         lock = suites.hold_lock(suite)
         suites.forget_failures(suite)
 except suites.SuiteError as error:
@@ -33,7 +35,7 @@ CORE += [*sorted(str(path) for path in Path("data").glob("*.csv")), "requirement
 
 def inputs(wildcards):
     run = RUNS[wildcards.run]
-    return [str(run.source), *CORE, *(str(RUNS[name].attempt) for name in run.after)]
+    return [str(run.source), *CORE, *(str(RUNS[name].attempt) for name in run.after)] if FIRST else []
 
 
 def asked(name):

@@ -32,6 +32,7 @@ SOURCE = BUILD / "source"
 INDEX = BUILD / "html" / "index.html"
 STAMP = BUILD / "built.sha256"
 IDEA = "idea.png"  # the landing page's figure, which a run draws
+BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
@@ -90,10 +91,25 @@ def collect(suite: Suite) -> dict[str, bytes]:
             pages[f"runs/{run.name}.md"] = _missing_page(run, suite, title, attempt["error"]).encode()
             missing.append(f"- [{title}](runs/{run.name}.md)")
         experiments["chapters"].append({"file": f"runs/{run.name}", "title": title})
+    bench = None if suite.path == BENCH or not BENCH.exists() else _newest(read_suite(BENCH))
+    if bench is not None:
+        record = _read_record(bench)
+        pages[f"machine/{bench.name}.ipynb"] = _notebook_page(bench, read_attempt(bench), record)
+        if record is not None:
+            pages[f"machine/{bench.name}.result.json"] = (bench.directory / "result.json").read_bytes()
+        chapter = {"file": f"machine/{bench.name}", "title": _title(bench, shared=False)}
+        reference = [part["caption"] for part in toc["parts"]].index("Reference")
+        toc["parts"].insert(reference, {"caption": "The machine", "chapters": [chapter]})
     index = _filled(pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done)})
     pages["index.md"] = (_below_title(index, _missing_note(missing)) if missing else index).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
     return pages
+
+
+def _newest(suite: Suite) -> Run | None:
+    """The run that ended last, of those that ended well; None when there is none."""
+    done = [run for run in suite.runs if read_attempt(run)["status"] == "ok" and run.executed.exists()]
+    return max(done, key=lambda run: run.attempt.stat().st_mtime, default=None)
 
 
 def papermill_command(run: Run) -> str:

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +78,24 @@ def test_all_start_again_when_one_dies(tmp_path):
 def test_a_process_that_always_dies():
     with pytest.raises(ProcessesError, match="2 processes ended without a result, with status 1, after being started"):
         Processes(2, restarts=1).run(dies_always)
+
+
+def test_another_machine_joins_every_call_of_a_run(tmp_path):
+    """Here it is another process of this machine, which meets the first one as another machine would."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        endpoint = f"localhost:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "text4vis_core.processes", "join", str(tmp_path)]
+    other = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        machines = Processes(num_nodes=2, folder=str(tmp_path), endpoint=endpoint)
+        assert machines.run(gathered, [1, 2])[1] == [0, 1, 1]
+        assert machines.run(gathered, [0, 1])[1] == [1]
+        (tmp_path / "result.json").touch()
+        assert other.wait(60) == 0
+    finally:
+        other.kill()
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
 
 
 def test_an_error_of_one_process_is_the_callers():

@@ -1,5 +1,7 @@
 """Scores and metrics some videos or classes at a time: the same numbers, and memory that a large data set fits into."""
 
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -67,13 +69,17 @@ def test_mean_average_precision_is_identical_whatever_the_parts(embeddings, monk
 
 def test_large_scale_measures_a_process_of_its_own(tmp_path):
     ballast = torch.ones(80_000_000)  # 0.3 GB of this process, which the other one has no part in
-    sizes = {"videos": 500, "classes": 20, "views": 2, "dim": 8, "folder": tmp_path}
-    measured = large_scale(**sizes)
+    measured = large_scale(videos=500, classes=20, views=2, dim=8, folder=tmp_path)
     assert measured["entry_gb"] == pytest.approx((500 * 2 * 8 * 4 + 500 * 8) / 1e9, rel=0.05)
     assert 0 < measured["top1"] < 100 and 0 < measured["map"] < 100
     assert measured["seconds"] > 0 and measured["write_seconds"] > 0
     assert 0.1 < measured["peak_gb"] < 4
     assert list(tmp_path.iterdir()) == []
     assert len(ballast)
+
+
+def test_a_process_that_fails_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(RuntimeError, match="scoring ended with status 1"):
-        large_scale(**(sizes | {"videos": -1}))
+        large_scale(folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []

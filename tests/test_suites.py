@@ -1,7 +1,10 @@
 """Suite files: what they expand to, and every mistake in them said before anything runs."""
 
+import errno
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -23,6 +26,7 @@ from text4vis_core.suites import (
     read_suite,
     summary,
 )
+from text4vis_core.suites.locks import take
 
 
 def notebook(*cells: str, parameters: str = 'run_dir = "runs/x"  # where to\nlr = 1e-3\nshots = [1]') -> str:
@@ -105,6 +109,7 @@ MISTAKES = {
     ONE + ", after: [a]}": "runs wait for each other: a -> a",
     ONE + ", resources: {gpus: 1}}": "resources: unknown key 'gpus'; did you mean 'gpu'",
     ONE + ", resources: {cores: 0}}": "resources: cores must be a whole number from 1 up, not 0",
+    ONE + ", resources: {nodes: 0}}": "resources: nodes must be a whole number from 1 up, not 0",
     ONE + ", resources: {gpu: true}}": "resources: gpu must be a whole number from 0 up, not True",
     ONE + ", needs: {gpu_hour: 1}}": "needs: unknown key 'gpu_hour'; did you mean 'gpu_hours'",
     ONE + ", needs: {gpu_hours: -1}}": "needs: gpu_hours must be a number from 0 up, not -1",
@@ -217,7 +222,7 @@ def test_one_process_at_a_time():
     failed = subprocess.run(
         [sys.executable, "-c", other], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
     )
-    assert "another process is running this suite" in failed.stderr
+    assert f"another process is running this suite (process {os.getpid()} on " in failed.stderr
     os.close(lock)
     assert subprocess.run([sys.executable, "-c", other], env={"PYTHONPATH": str(ROOT)}).returncode == 0
 
@@ -235,6 +240,94 @@ def test_execute_records_how_a_notebook_ended(repository):
         assert read_attempt(run) == attempt
         assert (run.directory / "out.txt").read_text() == value
         assert "AssertionError" in run.executed.read_text() or attempt is good
+
+
+def command_line(*arguments: str, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "text4vis_core.suites", *arguments]
+    return subprocess.Popen(command, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, **options)
+
+
+def test_a_run_that_another_process_executes_is_waited_for():
+    run = suite("runs: [{name: a, notebook: train}]").runs[0]
+    lock = take(run.lock)
+    process = command_line("execute", "experiments/mine.yaml", "a", stdout=subprocess.PIPE)
+    assert process.stdout.readline() == "a: started (runs/mine/a/log.txt)\n"
+    said = process.stdout.readline()
+    assert said.startswith(f"a: waiting for process {os.getpid()} on ")
+    run.attempt.write_text(json.dumps({"run": "a", "status": "ok", "error": "", "notebook": "", "seconds": 77}))
+    os.close(lock)
+    assert process.communicate(timeout=60)[0] == "a: ok after 77 s\n"
+    assert not run.executed.exists(), "it has been executed again"
+
+
+def test_a_file_system_without_locks_is_warned_of(monkeypatch, capsys, tmp_path):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    os.close(take(tmp_path / "lock"))
+    assert "lock cannot be locked (No locks available)" in capsys.readouterr().err
+
+
+def test_who_reads_only_the_beginning_gets_no_traceback():
+    suite("runs: [{name: a, notebook: train}]")
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = command_line("check", "experiments/mine.yaml", stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+def test_a_kernel_that_is_killed_is_a_failure_with_a_hint(repository):
+    (repository / "notebooks" / "train.ipynb").write_text(notebook("import os\nos.kill(os.getpid(), 9)"))
+    attempt = execute(suite("runs: [{name: a, notebook: train, resources: {mem_mb: 123}}]").runs[0])
+    assert attempt["status"] == "failed"
+    assert "for want of memory; the run asks for mem_mb: 123" in attempt["error"]
+
+
+def program(repository, name: str, text: str, monkeypatch) -> None:
+    """A command that the cluster would have."""
+    path = repository / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_the_summary_asks_slurm_what_became_of_a_job(repository, monkeypatch):
+    run = suite("runs: [{name: a, notebook: train}]").runs[0]
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    os.close(take(run.lock))
+    run.log.write_text("")
+    slurm = repository / "runs" / "slurm_logs" / "rule_run" / "a"
+    slurm.mkdir(parents=True)
+    (slurm / "17.log").touch()
+    program(repository, "sacct", "echo no accounting >&2; exit 1", monkeypatch)
+    program(repository, "squeue", 'case "$*" in *--jobs=17*) echo TIMEOUT;; esac', monkeypatch)
+    text = summary(read_suite("experiments/mine.yaml"))
+    assert ", Slurm job 17 (TIMEOUT), see runs/mine/a/log.txt and runs/slurm_logs/rule_run/a/17.log" in text
+
+
+def test_the_other_nodes_of_a_job_take_part(repository, monkeypatch):
+    wait = "import pathlib, time\nwhile not pathlib.Path('joined').exists():\n    time.sleep(0.01)"
+    (repository / "notebooks" / "train.ipynb").write_text(notebook(wait))
+    program(repository, "srun", 'echo "$@" > joining && mv joining joined && exec sleep 600', monkeypatch)
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("SLURM_NNODES", "1")  # of the step that this process is in
+    run = suite("runs: [{name: a, notebook: train, resources: {nodes: 3, cores: 2}}]").runs[0]
+    assert execute(run)["status"] == "ok"
+    said = (repository / "joined").read_text()
+    assert said.startswith("--jobid=17 --overlap --relative=1 --nodes=2 --ntasks=2 --cpus-per-task=2 ")
+    assert said.endswith("-m text4vis_core.processes join runs/mine/a\n")
+
+
+def test_without_slurm_the_log_says_how_other_machines_take_part(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    run = suite("runs: [{name: a, notebook: train, resources: {nodes: 2}}]").runs[0]
+    assert execute(run)["status"] == "ok"
+    assert "on each of the others say: " in run.log.read_text()
+    assert "-m text4vis_core.processes join runs/mine/a" in run.log.read_text()
 
 
 PAPER = ("kinetics400", "zero_shot", "few_shot", "transfer")

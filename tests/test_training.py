@@ -10,7 +10,16 @@ from conftest import REFERENCE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, VideoError, embed_videos, fit, initialise
+from text4vis_core import (
+    TrainingConfig,
+    VideoClassifier,
+    VideoDataset,
+    VideoError,
+    embed_videos,
+    fit,
+    initialise,
+    training,
+)
 from text4vis_core.checkpoints import CheckpointError
 from text4vis_core.datasets import VideoList
 from text4vis_core.evaluation import topk_accuracy
@@ -134,6 +143,61 @@ def test_an_interrupted_run_ends_with_the_same_numbers(fresh, dataset, tmp_path,
     assert without_time(result.history) == without_time(expected.history)
     assert fingerprint(resumed) == fingerprint(whole)
     assert calls == [False] * (stop_after + 1)
+
+
+@pytest.mark.parametrize(("accumulate", "workers"), [(1, 0), (2, 2)])
+def test_a_run_interrupted_anywhere_inside_an_epoch_ends_with_the_same_numbers(
+    fresh, dataset, tmp_path, monkeypatch, accumulate, workers
+):
+    """It is stopped again and again, right after every checkpoint."""
+    config = replace(CONFIG, checkpoint_steps=1, accumulate=accumulate, num_workers=workers)
+    whole = fresh()
+    expected = train(whole, dataset, tmp_path / "whole", config)
+    save, stops = training.save_checkpoint, 0
+
+    def save_and_stop(*arguments, **options):
+        save(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save_checkpoint", save_and_stop)
+    for _ in range(20):
+        model = fresh()
+        try:
+            result = train(model, dataset, tmp_path / "broken", config)
+            break
+        except KeyboardInterrupt:
+            stops += 1
+    assert stops == CONFIG.epochs * 3  # nine videos, four in a step
+    assert without_time(result.history) == without_time(expected.history)
+    assert fingerprint(model) == fingerprint(whole)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", "flipped"])
+def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path, damage):
+    whole, resumed = fresh(), fresh()
+    expected = train(whole, dataset, tmp_path / "whole")
+    calls = []
+
+    def pull_the_plug(model):
+        calls.append(1)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return {}
+
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), dataset, tmp_path / "broken", after_epoch=pull_the_plug)
+    [path] = (tmp_path / "broken").glob("*.pt")
+    if damage == "flipped":
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        damage = bytes(data)
+    path.unlink()  # the last good one may be the same file by another name
+    path.write_bytes(damage)
+    with pytest.warns(UserWarning, match=f"{path.name}.*going on from .*{path.name}.last, the one before"):
+        result = train(resumed, dataset, tmp_path / "broken")
+    assert without_time(result.history) == without_time(expected.history)
+    assert fingerprint(resumed) == fingerprint(whole)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_a_finished_run_returns_at_once(fresh, dataset, tmp_path, monkeypatch):

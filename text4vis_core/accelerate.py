@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, distributed, nn
 
+from .kernels import keep_memory
 from .residual import residual_blocks
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from .training import TrainingConfig
+    from .recipe import TrainingConfig
 
 STRATEGIES = ("auto", "ddp", "fsdp")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
@@ -78,6 +79,8 @@ def make_fabric(
         # Some models have parameters that no gradient reaches: a text tower that is not trained, a scale not used.
         plan = DDPStrategy(find_unused_parameters=True)
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if accelerator == "cpu":
+        keep_memory()
     # Named, for Fabric would take what is set inside a job of Slurm's for processes that Slurm started.
     environment = TorchElasticEnvironment() if _by_torchrun() else LightningEnvironment()
     return Fabric(
@@ -141,7 +144,7 @@ def make_optimizer(groups: Iterable[dict], config: "TrainingConfig") -> torch.op
     Not fused with "16-mixed" and `grad_clip`: the kernel would undo the gradients' scale itself, after the clipping.
 
     Args:
-        groups: of `training.parameter_groups`; made after `fabric.setup_module`, which may replace parameters.
+        groups: of `recipe.parameter_groups`; made after `fabric.setup_module`, which may replace parameters.
         config: its `betas`, `eps`, `weight_decay`, `precision` and `grad_clip`.
     """
     parts = []  # a fused kernel takes whole parameters or shards, not both

@@ -20,20 +20,20 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from .clip import Clip
-from .datasets import VideoDataset, collate
+from .datasets import VideoDataset
 from .dependencies import NotCacheable, code_of, environment, file_stamps, key_of, module_state, origin
 from .evaluation import EmbeddedVideos
 from .files import first_line, replacing
 from .labels import TEMPLATES, prompts
+from .loader import load_batches
 from .model import VideoClassifier
-from .processes import gather_objects
 
 FORMAT = 1  # of an entry; another one is not read
 KINDS = ("videos", "classes")
@@ -89,38 +89,38 @@ def cached_videos(
     folder: str | Path,
     model: VideoClassifier,
     dataset: VideoDataset,
-    batch_size: int,
-    num_workers: int,
     make: Callable[[], EmbeddedVideos],
+    how: Mapping[str, Any],
+    num_workers: int = 0,
+    timeout: float = 0.0,
 ) -> EmbeddedVideos:
     """What `make()` returns, or returned when everything that it depends on was the same.
 
     Labels are not among that: they are taken from the data set. Videos that were left out are tried again, and where
-    one of them can be decoded now, the embeddings are made anew. Of several processes all read, or all make.
+    one of them can be decoded now, the embeddings are made anew.
 
     Args:
         folder: of the cache; made when it is not there.
         model: that encodes; its classifier and text tower make no difference.
         dataset: gives the views that are encoded.
-        batch_size: with which they are encoded, for the last bits depend on it.
-        num_workers: processes that try again.
         make: encodes them, with `evaluation.embed_videos`.
+        how: plain values, on which the last bits of what `make` returns depend besides.
+        num_workers, timeout: with which videos are tried again, see `loader.load_batches`.
 
     Raises:
         VideoError: a video cannot be decoded and the data set does not skip.
     """
+    model.eval()  # as `embed_videos` leaves it
     path, stamps = None, file_stamps(dataset.videos)
     try:
-        path = entry_path(folder, "videos", _dependencies(model, dataset, batch_size) | {"files": stamps})
+        path = entry_path(folder, "videos", _dependencies(model, dataset) | {"files": stamps, "how": how})
     except NotCacheable as reason:
         _say(f"video embeddings are not cached: {reason}")
     known = _read_or_say(path) if path else None
-    usable = known is not None and not _decodable_now(dataset, known[0]["indices"], num_workers)
-    if all(gather_objects(usable)):
+    if known and not _decodable_now(dataset, known[0]["indices"], num_workers, timeout):
         return _with_labels(dataset, *known)
     result = make()
-    writes = path is not None and os.environ.get("LOCAL_RANK", "0") == "0"  # one process of each machine
-    if writes and file_stamps(dataset.videos) == stamps:  # else a video has changed meanwhile
+    if path and file_stamps(dataset.videos) == stamps:  # else a video has changed meanwhile
         videos, views, dim = result.views.shape
         first = dataset.videos.videos[0].path
         about = f"{videos} videos x {views} views x {dim} dimensions, {model.temporal_name}; the first: {first}"
@@ -210,26 +210,25 @@ def clear(folder: str | Path) -> int:
     return sum(entry.size for entry in known)
 
 
-def _dependencies(model: VideoClassifier, dataset: VideoDataset, batch_size: int) -> dict:
+def _dependencies(model: VideoClassifier, dataset: VideoDataset) -> dict:
     """What video embeddings depend on, but for the videos' files."""
     weights, sources = module_state(model, NOT_ENCODING)
-    views = {k: v for k, v in vars(dataset).items() if k not in ("videos", "on_error", "epoch", "_multi_label")}
+    views = {
+        k: v for k, v in vars(dataset).items() if k not in ("videos", "on_error", "epoch", "store", "_multi_label")
+    }
     return {
         "weights": weights,
         "views": repr(sorted(views.items())),
-        "batch_size": batch_size,
         "environment": environment(model.logit_scale.device),
         "code": code_of(sources | origin(dataset) | {f"{__package__}.evaluation"}),
     }
 
 
-def _decodable_now(dataset: VideoDataset, indices: Tensor, num_workers: int) -> bool:
+def _decodable_now(dataset: VideoDataset, indices: Tensor, num_workers: int, timeout: float) -> bool:
     """Whether a video can be decoded that could not, though its file is the same: it was out of reach, or too slow."""
     left_out = sorted(set(range(len(dataset))) - set(indices.tolist()))
-    if not left_out:
-        return False
-    loader = DataLoader(dataset, sampler=left_out, batch_size=1, num_workers=num_workers, collate_fn=collate)
-    return any(not batch["errors"] for batch in loader)
+    batches = load_batches(dataset, [[index] for index in left_out], num_workers, timeout=timeout) if left_out else ()
+    return any(not batch["errors"] for batch in batches)
 
 
 def _with_labels(dataset: VideoDataset, tensors: dict[str, Tensor], texts: dict[str, str]) -> EmbeddedVideos:
@@ -242,7 +241,7 @@ def _with_labels(dataset: VideoDataset, tensors: dict[str, Tensor], texts: dict[
 def _read_or_say(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     try:
         return read_entry(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         _say(f"{path} is made anew: {first_line(error)}")

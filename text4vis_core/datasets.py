@@ -1,6 +1,5 @@
 """The `Dataset` that decodes the videos which an annotation reader lists, and what a batch of it is."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +7,9 @@ import torch
 from torch.utils.data import Dataset
 
 from . import sampling, transforms
+from .frame_store import FrameStore
 from .readers import READERS, load_videos
-from .video import VideoError, open_video, part_of, read_frames
+from .video import VideoError, open_video, part_of
 from .video_list import AnnotationError, Video, VideoList
 
 __all__ = ["ON_ERROR", "READERS", "AnnotationError", "Video", "VideoDataset", "VideoList", "collate", "load_videos"]
@@ -59,6 +59,7 @@ class VideoDataset(Dataset):
         augmentation: keyword arguments of `transforms.training_crop`; `videos.directional` classes are never flipped.
         on_error: "raise" or "skip".
         seed: the training clips of an epoch are a function of (seed, epoch, index).
+        store: keeps small videos in memory; None: every reading decodes.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class VideoDataset(Dataset):
         augmentation: dict | None = None,
         on_error: str = "raise",
         seed: int = 0,
+        store: FrameStore | None = None,
     ):
         if on_error not in ON_ERROR:
             raise ValueError(f"on_error is {on_error!r}; choose from: {', '.join(ON_ERROR)}")
@@ -85,7 +87,7 @@ class VideoDataset(Dataset):
         self.videos, self.num_frames, self.size, self.training = videos, num_frames, size, training
         self.resize, self.clips, self.crops, self.dense = resize, clips, crops, dense
         self.augmentation, self.on_error = augmentation or {}, on_error
-        self.seed, self.epoch = seed, 0
+        self.seed, self.epoch, self.store = seed, 0, store or FrameStore()
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -103,20 +105,20 @@ class VideoDataset(Dataset):
             item["targets"] = torch.zeros(len(self.videos.classes)).index_fill_(0, torch.tensor(video.all_labels), 1)
         return item
 
-    def _read(self, video: Video, choose: Callable[[int], np.ndarray]) -> torch.Tensor:
-        """The chosen frames of a video as a clip (T, 3, H, W)."""
-        return transforms.to_clip(read_frames(video.path, choose, video.start, video.end, video.duration))
-
     def _training_clip(self, video: Video, index: int) -> dict:
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        clip = self._read(video, lambda n: sampling.training_indices(n, self.num_frames, rng, self.dense))
+        frames = self.store.read(video, lambda n: sampling.training_indices(n, self.num_frames, rng, self.dense))
+        clip = transforms.to_clip(frames)
         options = self.augmentation | ({"flip": 0.0} if self.videos.directional.intersection(video.all_labels) else {})
         frames, finish = transforms.training_crop(clip, self.size, rng, resize=self.resize, **options)
         return {"frames": frames, "finish": finish}
 
     def _views(self, video: Video) -> torch.Tensor:
-        clip = self._read(video, lambda n: sampling.evaluation_indices(n, self.num_frames, self.clips, self.dense))
-        views = transforms.evaluation_views(clip, self.size, self.resize, self.crops)
+        frames, places = self.store.read_distinct(
+            video, lambda n: sampling.evaluation_indices(n, self.num_frames, self.clips, self.dense)
+        )
+        views = transforms.evaluation_views(transforms.to_clip(frames), self.size, self.resize, self.crops)
+        views = views.index_select(1, torch.from_numpy(places))
         return views.unflatten(1, (self.clips, self.num_frames)).transpose(0, 1).flatten(0, 1)
 
 

@@ -20,6 +20,7 @@ from .clip import Clip, load_class_embeddings, load_clip
 from .contrastive import TextTower
 from .datasets import ON_ERROR, VideoDataset, VideoList, leave_out_short
 from .evaluation import EmbeddedVideos, embed_videos, topk_accuracy
+from .frame_store import FrameStore
 from .labels import NAME_STYLES, TEMPLATES, prompts
 from .model import VideoClassifier, fingerprint
 from .processes import Processes, rank, world
@@ -129,6 +130,7 @@ class Clips:
         num_workers: processes that decode, for each that computes.
         timeout: seconds that decoding one video may take, with workers; 0 for no limit.
         processes: those that train and encode.
+        store: keeps small videos in memory, for all cells of a table.
         cache: folder that keeps the embeddings of models that are not trained, see `cache`; empty: nothing is kept.
     """
 
@@ -142,6 +144,7 @@ class Clips:
     num_workers: int = 0
     timeout: float = 0.0
     processes: Processes = field(default_factory=Processes)
+    store: FrameStore = field(default_factory=FrameStore)
     cache: str = ""
 
     def __post_init__(self):
@@ -200,10 +203,12 @@ class Clips:
 
         if not (cache and self.cache) or world() > 1:  # one process reads and writes it, for all
             return encoded()
-        return cached_videos(self.cache, model, dataset, batch_size, self.num_workers, encoded)
+        # The last bits depend on how many videos are encoded at a time, and on the cores that a process has.
+        how = {"batch_size": batch_size, "processes": [self.processes.devices, self.processes.num_nodes]}
+        return cached_videos(self.cache, model, dataset, encoded, how, self.num_workers, self.timeout)
 
     def _dataset(self, videos: VideoList, size: int, **settings) -> VideoDataset:
-        common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error}
+        common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error, "store": self.store}
         return VideoDataset(videos, self.num_frames, size, **common, **settings)
 
 

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .classifier import CosineClassifier, cosine_logits
 from .clip import Clip
+from .kernels import PatchConv, use_fast_kernels
 from .temporal import Clock, build_head, insert, split_temporal
 
 
@@ -47,11 +48,12 @@ class VideoClassifier(nn.Module):
     ):
         super().__init__()
         self.visual, self.dim, self.size = visual, dim, size
-        self.memory_format = _memory_format(visual)
         self.temporal_name, self.clock = temporal, Clock()
         inside, head = split_temporal(temporal)
         insert(inside, visual, self.clock, num_frames)
         self.temporal = build_head(head, dim, temporal_heads, **temporal_options)
+        use_fast_kernels(self)
+        self.memory_format = _memory_format(visual)
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale)))
         self.logit_bias = logit_bias
         self.classifier: nn.Module | None = None
@@ -151,10 +153,14 @@ def fingerprint(module: nn.Module) -> str:
 def _memory_format(visual: nn.Module) -> torch.memory_format:
     """Channels last: convolutions are faster so, on tensor cores and on the CPU (1.3 times, for Mini CLIP).
 
-    Not for an encoder with a strided 1 x 1 convolution of few channels, as MobileCLIP-S begins with: backwards through
-    it in this format, PyTorch 2.14 reads beyond its memory on the CPU and crashes.
+    Not for a ViT, whose one convolution is a matrix product of patches. And not for an encoder with a strided 1 x 1
+    convolution of few channels, as MobileCLIP-S begins with: backwards through it in this format, PyTorch 2.14 reads
+    beyond its memory on the CPU and crashes.
     """
-    for module in visual.modules():
-        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) != module.stride and module.in_channels < 16:
+    convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
+    if all(isinstance(module, PatchConv) for module in convolutions):
+        return torch.contiguous_format
+    for module in convolutions:
+        if module.kernel_size == (1, 1) != module.stride and module.in_channels < 16:
             return torch.contiguous_format
     return torch.channels_last

@@ -23,6 +23,7 @@ from .annotations import (
     visible,
 )
 from .frame_lists import read_tsn
+from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
 from .labels import as_words, is_directional
 from .untrimmed import read_activitynet, read_charades
@@ -236,8 +237,9 @@ READERS: dict[str, Callable[..., VideoList]] = {
     "charades": read_charades,
     "ssv2": read_ssv2,
     "tsn": read_tsn,
+    "prepared": read_prepared,
 }
-FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99}  # the others have one
+FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99, "prepared": 99}  # the others have one
 
 
 def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:

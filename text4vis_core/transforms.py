@@ -26,8 +26,8 @@ PUBLISHED_AUGMENTATION = {
 
 
 def to_clip(frames: np.ndarray) -> torch.Tensor:
-    """uint8 frames (T, H, W, 3) as a uint8 clip (T, 3, H, W)."""
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
+    """uint8 frames (T, H, W, 3) as a uint8 clip (T, 3, H, W) of the same memory, in which resizing is fastest."""
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
 def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, crops: int = 1) -> torch.Tensor:
@@ -66,7 +66,9 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
             corners = [(top, left), (top, right), (bottom, left), (bottom, right), (middle, centre)]
         case _:
             raise ValueError(f"crops is {crops}; choose one of {', '.join(map(str, CROPS))}")
-    views = torch.stack([clip[..., y : y + size, x : x + size] for y, x in corners])
+    if crops > 1:  # pixels are put in order once, and rows copied then
+        clip = clip.contiguous()
+    views = torch.stack([clip[..., y : y + size, x : x + size] for y, x in corners]).contiguous()
     return torch.cat([views, views.flip(-1)]) if crops == 10 else views
 
 
@@ -139,7 +141,7 @@ def training_crop(
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
     row = [rng.random() < flip, rng.random() < grayscale]
     row += [rng.uniform(0.1, 2.0) if rng.random() < blur else 0.0, rng.random() < solarize]
-    return clip, torch.tensor(row, dtype=torch.float32)
+    return clip.contiguous(), torch.tensor(row, dtype=torch.float32)
 
 
 def finish(frames: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -190,4 +192,4 @@ def _randaugment(clip: torch.Tensor, operations: int, magnitude: int, rng: np.ra
     # torchvision draws from torch's global generator, which is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
-        return RandAugment(operations, magnitude)(clip)
+        return RandAugment(operations, magnitude)(clip.contiguous())

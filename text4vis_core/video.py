@@ -1,18 +1,21 @@
 """Open a video file, or a folder of frames, and decode the frames that were asked for.
 
-decord reads files; PyAV does where decord has no wheel or cannot open one; a folder of pictures is a video too. Which
-frames to read is decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices.
+PyAV reads files; decord does where PyAV is not installed; a folder of pictures is a video too. Which frames to read is
+decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices.
 """
 
-import importlib.util
 import re
-from collections.abc import Callable
+import stat
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import finalize
 
 import numpy as np
 from PIL import Image
 
 from .files import first_line
+from .prepared import SUFFIX, PreparedReader
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -29,14 +32,141 @@ class VideoError(RuntimeError):
         return VideoError, (self.path, self.reason)
 
 
+class AvReader:
+    """A video file through PyAV: frames are decoded from the key frame before them on, each once.
+
+    Where a file's time stamps do not tell its frames' order, or a seek does not lead to the key frame, they are counted
+    from the beginning.
+    """
+
+    def __init__(self, path: Path):
+        import av
+
+        self._path = str(path)
+        self._container = container = av.open(self._path)
+        finalize(self, container.close)  # a container and its streams refer to each other
+        self._stream = stream = container.streams.best("video")
+        if stream is None:
+            raise ValueError("no video stream")
+        stream.codec_context.thread_count = 1  # the loader's workers are the parallelism
+        self.fps = float(stream.average_rate or 0)
+        # The header's frame count is absent from some containers and wrong in others; packets do not lie.
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        _check_whole(path, container, stream, packets)
+        times = [packet.pts for packet in packets if not packet.is_discard]
+        self._length = len(times)
+        reordered = stream.codec_context.has_b_frames
+        told = any(packet.pts != packet.dts for packet in packets) and container.format.name != "avi"
+        if None in times or len(set(times)) < len(times) or (reordered and not told):
+            self._times = None
+        else:
+            self._times = sorted(times)
+            self._place = {packet.pts: i for i, packet in enumerate(packets)}  # in the file
+            self._keys = sorted(packet.pts for packet in packets if packet.is_keyframe)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, 3), RGB. Raises ValueError when the file ends before a frame that was asked for."""
+        wanted = sorted(set(indices.tolist()))
+        frames = self._by_time(wanted) if self._times else {}
+        if len(frames) < len(wanted):
+            frames = self._by_number(wanted)
+        missing = sorted(set(wanted) - frames.keys())
+        if missing:
+            raise ValueError(f"frame {missing[0]} could not be decoded")
+        return np.stack([frames[index] for index in indices.tolist()])
+
+    def _by_time(self, wanted: list[int]) -> dict[int, np.ndarray]:
+        """Frames by their index, by way of the key frames; not all of them where those cannot be found."""
+        groups: dict[int, dict[int, int]] = {}
+        for index in wanted:
+            key = bisect_right(self._keys, self._times[index]) - 1
+            if key < 0:
+                return {}
+            groups.setdefault(self._keys[key], {})[self._times[index]] = index
+        to_rgb, frames = self._converter(), {}
+        for key, numbers in groups.items():
+            for frame in self._decode_from(key, max(map(self._place.get, numbers))):
+                if frame.pts in numbers and not frame.is_corrupt:  # as after a key frame that is none
+                    frames[numbers[frame.pts]] = to_rgb(frame)
+        return frames
+
+    def _decode_from(self, key: int, last: int) -> Iterator:
+        """The frames of the packets from a key frame's to the one at place `last`; none where a seek leads past it."""
+        context = self._stream.codec_context
+        self._container.seek(key, stream=self._stream)
+        context.flush_buffers()
+        for packet in self._container.demux(self._stream):
+            place = self._place.get(packet.pts, last + 1)
+            if place > last:
+                return
+            if place < self._place[key]:  # some containers seek to an earlier one
+                continue
+            yield from context.decode(packet)
+            if place == last:
+                yield from context.decode(None)  # what the decoder still holds; then nothing more need be decoded
+                return
+
+    def _by_number(self, wanted: list[int]) -> dict[int, np.ndarray]:
+        """Frames by their index, counted from the file's beginning."""
+        import av
+
+        to_rgb, frames, left = self._converter(), {}, set(wanted)
+        with av.open(self._path) as container:
+            stream = container.streams.best("video")
+            stream.codec_context.thread_count = 1
+            for index, frame in enumerate(container.decode(stream)):
+                if index in left:
+                    frames[index] = to_rgb(frame)
+                    left.remove(index)
+                if not left:
+                    break
+        return frames
+
+    def _converter(self) -> Callable:
+        """From a decoded frame to uint8 (H, W, 3), RGB, all of the size that the header tells."""
+        from av.video.reformatter import VideoReformatter
+
+        context, reformatter = self._stream.codec_context, VideoReformatter()
+        return lambda frame: reformatter.reformat(frame, context.width, context.height, "rgb24").to_ndarray()
+
+
+def _check_whole(path: Path, container, stream, packets: list) -> None:
+    """That a file does not end long before its header says: decoders are content with what is left.
+
+    Raises:
+        VideoError: more than a tenth is missing, or the last frame is cut and the header tells no number of frames.
+    """
+    times = [packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None]
+    if packets and packets[-1].is_corrupt:
+        if not stream.frames:
+            raise VideoError(path, f"it is cut off in the middle of frame {len(packets) - 1}")
+        if stream.frames > 1.1 * len(packets):
+            raise VideoError(path, f"it is cut off: {len(packets)} of its {stream.frames} frames are there")
+    begin = (container.start_time or 0) / 1e6
+    seconds = float(max(times, default=0) * stream.time_base) - begin
+    if stream.duration:
+        length = float(stream.duration * stream.time_base)
+    else:
+        length = (container.duration or 0) / 1e6
+        if length > 1.1 * seconds + 0.5:  # the sound may be longer than the pictures
+            container.seek(container.start_time or 0)
+            ends = [packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None]
+            seconds = float(max(ends, default=0)) - begin
+    if length > 1.1 * seconds + 0.5:
+        raise VideoError(path, f"it is cut off: {seconds:.1f} of its {length:.1f} s are there")
+
+
 class DecordReader:
-    """A video file through decord."""
+    """A video file through decord, where PyAV is not installed. It does not tell files that are cut off."""
 
     def __init__(self, path: Path):
         import decord
 
         decord.logging.set_level(decord.logging.QUIET)
-        # Frame-accurate seeking, one thread: the DataLoader's workers are the parallelism.
+        # Frame-accurate seeking, one thread: the loader's workers are the parallelism.
         self._reader = decord.VideoReader(str(path), num_threads=1)
         # Where a container keeps no time stamps (B-frames or H.264 in AVI), decord silently seeks to other frames.
         if (self._reader.get_frame_timestamp(np.arange(len(self._reader))) < -1e9).any():
@@ -49,41 +179,6 @@ class DecordReader:
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3), RGB."""
         return self._reader.get_batch(indices.tolist()).asnumpy()
-
-
-class AvReader:
-    """A video file through PyAV, decoded from its beginning up to the last frame asked for."""
-
-    def __init__(self, path: Path):
-        import av
-
-        self._path = str(path)
-        with av.open(self._path) as container:
-            if not container.streams.video:
-                raise ValueError("no video stream")
-            stream = container.streams.video[0]
-            self.fps = float(stream.average_rate or 0)
-            # The header's frame count is absent from some containers and wrong in others; packets do not lie.
-            self._length = sum(1 for packet in container.demux(stream) if packet.pts is not None)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB. Raises ValueError when the file ends before a frame that was asked for."""
-        import av
-
-        wanted, frames = set(indices.tolist()), {}
-        with av.open(self._path) as container:
-            for index, frame in enumerate(container.decode(video=0)):
-                if index in wanted:
-                    frames[index] = frame.to_ndarray(format="rgb24")
-                    if len(frames) == len(wanted):
-                        break
-        missing = sorted(wanted - frames.keys())
-        if missing:
-            raise ValueError(f"frame {missing[0]} could not be decoded")
-        return np.stack([frames[index] for index in indices.tolist()])
 
 
 class FolderReader:
@@ -109,7 +204,10 @@ class FolderReader:
         return np.stack(frames)
 
 
-def open_video(path: str | Path) -> DecordReader | AvReader | FolderReader:
+Reader = AvReader | DecordReader | FolderReader | PreparedReader
+
+
+def open_video(path: str | Path) -> Reader:
     """The reader for a video file or a folder of frames.
 
     Returns:
@@ -119,18 +217,24 @@ def open_video(path: str | Path) -> DecordReader | AvReader | FolderReader:
         VideoError: the file is missing, empty, not a video, or has no frames.
     """
     path = Path(path)
-    if not path.exists():
-        raise VideoError(path, "no such file or folder")
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise VideoError(path, "no such file or folder") from None
+    except OSError as error:  # a network file system that went away
+        raise VideoError(path, error.strerror) from None
+    if stat.S_ISDIR(status.st_mode):
         readers = [FolderReader]
-    elif path.stat().st_size == 0:
+    elif status.st_size == 0:
         raise VideoError(path, "the file is empty (0 bytes)")
     else:
-        readers = [DecordReader, AvReader]
+        readers = [PreparedReader] if path.name.endswith(SUFFIX) else [AvReader, DecordReader]
     reasons = []
     for reader in readers:
         try:
             video = reader(path)
+        except VideoError:
+            raise
         except ImportError as error:
             reasons.append(str(error))
         except Exception as error:  # each decoder has exceptions of its own
@@ -163,6 +267,18 @@ def read_frames(
     Raises:
         VideoError: the video cannot be opened, one of the frames cannot be decoded, or the part lies outside of it.
     """
+    frames, places = read_distinct_frames(path, choose, start, end, duration)
+    return frames[places]
+
+
+def read_distinct_frames(
+    path: str | Path,
+    choose: Callable[[int], np.ndarray],
+    start: float | None = None,
+    end: float | None = None,
+    duration: float | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `read_frames`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
     video = open_video(path)
     try:
         first, stop = part_of(len(video), video.fps, start, end, duration)
@@ -171,19 +287,19 @@ def read_frames(
     indices = np.asarray(choose(stop - first), dtype=np.int64)
     if indices.min() < 0 or indices.max() >= stop - first:
         raise VideoError(path, f"frames {indices.min()} to {indices.max()} were asked for, it has {stop - first}")
-    return decode_frames(video, path, first + indices)
+    distinct, places = np.unique(first + indices, return_inverse=True)
+    return decode_frames(video, path, distinct), places
 
 
-def decode_frames(video: DecordReader | AvReader | FolderReader, path: str | Path, indices: np.ndarray) -> np.ndarray:
+def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.ndarray:
     """The frames of an open video at 0-based indices, in any order, repeats allowed: uint8 (N, H, W, 3), RGB.
 
     Raises:
         VideoError: one of them cannot be decoded.
     """
-    unique, where = np.unique(indices, return_inverse=True)
     try:
-        return _decode(video, Path(path), unique)[where]
-    except Exception as error:
+        return video.decode(indices)
+    except Exception as error:  # each decoder has exceptions of its own
         raise VideoError(path, f"decoding failed ({first_line(error)[:200]})") from error
 
 
@@ -210,13 +326,3 @@ def part_of(
         raise ValueError(f"a part from {start:g} s is asked for, it lasts {length / rate:.1f} s")
     stop = length if end is None else int(np.ceil(end * rate - 1e-6))
     return first, min(max(stop, first + 1), length)
-
-
-def _decode(video: DecordReader | AvReader | FolderReader, path: Path, indices: np.ndarray) -> np.ndarray:
-    try:
-        return video.decode(indices)
-    except Exception:
-        # decord cannot convert frames of some small widths (16, 48, 96); PyAV, where it is installed, can.
-        if not isinstance(video, DecordReader) or importlib.util.find_spec("av") is None:
-            raise
-        return AvReader(path).decode(indices)

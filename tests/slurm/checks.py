@@ -66,7 +66,7 @@ runs:
   - {{name: report, notebook: beat, after: [beat, fails], parameters: {{seconds: 0}}, resources: {{{ONE}}}}}
 """.replace(f"{{{ONE}, minutes: 1}}", "{cores: 1, mem_mb: 1000, minutes: 1}"),
     "again": f"runs: [{{name: long, notebook: beat, parameters: {{seconds: 15}}, resources: {{{ONE}}}}}]",
-    "nodes": f"runs: [{{name: both, notebook: nodes, resources: {{cores: 1, mem_mb: 2800, nodes: 2, gpu: 1}}}}]",
+    "nodes": "runs: [{name: both, notebook: nodes, resources: {cores: 1, mem_mb: 2800, nodes: 2, gpu: 1}}]",
 }
 
 
@@ -131,6 +131,9 @@ def test_a_run_on_two_nodes(project, ends):
     log = run.log.read_text() if run.log.exists() else ""
     assert read_attempt(run)["status"] == "ok", Path("nodes.txt").read_text() + log
     assert status == 0
+    again = submit("nodes")
+    assert again.wait(60) == 0
+    assert Path("nodes.txt").read_text().count("has been submitted") == 1, "what was done has been done again"
 
 
 def test_every_run_ended_as_it_had_to(project, ends):
@@ -148,7 +151,7 @@ def test_every_run_ended_as_it_had_to(project, ends):
     greedy = re.search(r"see runs/ends/greedy/log.txt and (.*)", said)[1]
     assert "memory limit" in Path(greedy).read_text()
     logs = {path.parent.name for path in Path("runs/slurm_logs/rule_run").rglob("*.log")}
-    assert logs == {"slow", "cancelled", "greedy"}, "logs of jobs that ended badly, and no others"
+    assert logs == {"slow", "cancelled", "greedy", "long"}, "logs of jobs that ended badly or unseen, and no others"
     assert "stopped by SIGTERM" in suite.run("cancelled").log.read_text()
 
 

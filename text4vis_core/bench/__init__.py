@@ -1,8 +1,9 @@
 """The bench: what a machine does with this project's code, against yardsticks that are measured in the same run.
 
 A measurement is a `Quantity`: a number with every repetition and, where there is one, the limit that it should keep.
-`clips`, `loading`, `memory`, `starts` and `machine` measure, `compare` sets two records side by side, `figures` draws.
+`machine`, `loading`, `copies`, `workers`, `memory`, `starts`, `scoring` and `processes` measure, on the videos of `clips`; `compare` sets two records side by side, `figures` draws.
 `notebooks/13_bench.ipynb` runs them; `python -m text4vis_core.bench compare A B` compares two of its records.
 """
 
-PARTS = ("samples", "starts")  # what can be measured, in the notebook's order
+# What can be measured, in the order of the notebook.
+PARTS = ("samples", "copies", "workers", "memory", "starts", "scoring", "processes")

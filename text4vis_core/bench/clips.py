@@ -4,6 +4,7 @@ They are encoded here, so that every machine decodes the same files.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,12 @@ def write_videos(
                 _encode(temporary, seed, size, frames, gop)
         videos.append(Video(path, 0))
     return VideoList(("yardstick",), tuple(videos))
+
+
+def in_classes(videos: VideoList, number: int) -> VideoList:
+    """The same videos, dealt out to so many classes."""
+    dealt = tuple(replace(video, label=i % number) for i, video in enumerate(videos.videos))
+    return VideoList(tuple(f"class {i}" for i in range(number)), dealt)
 
 
 def draw_frames(seed: int, size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:

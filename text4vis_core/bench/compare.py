@@ -61,20 +61,10 @@ def compare(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND)
         if one.name not in others:
             continue
         other = others[one.name]
-        low, high = bootstrap(lambda a, b, axis: np.median(b, axis) / np.median(a, axis), one.values, other.values)
-        verdict = ""
-        if low > 1 + bound or high < 1 / (1 + bound):
-            verdict = "worse" if (low > 1) == (one.better == "less") else "better"
-        rows.append(
-            {
-                "quantity": one.name,
-                "first": f"{one.value:.3g} {one.unit}".rstrip(),
-                "second": f"{other.value:.3g} {other.unit}".rstrip(),
-                "second / first": f"{other.value / one.value:.3f}",
-                "95 % interval": "" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
-                "verdict": verdict,
-            }
-        )
+        row = {"quantity": one.name} | {
+            which: f"{each.value:.3g} {each.unit}".rstrip() for which, each in (("first", one), ("second", other))
+        }
+        rows.append(row | _change(one, other, bound))
     return rows
 
 
@@ -93,3 +83,16 @@ def verdict(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND)
         f"Of {len(rows)} quantities, {counts['better']} became better and {counts['worse']} worse by more than "
         f"{100 * bound:g} %, with the whole interval; of the others the repetitions do not say so."
     )
+
+
+def _change(one: Quantity, other: Quantity, bound: float) -> dict[str, str]:
+    """The ratio's part of a line; empty where there is no ratio, as of a difference that is 0."""
+    columns = ("second / first", "95 % interval", "verdict")
+    if min(*one.values, *other.values) <= 0:
+        return dict.fromkeys(columns, "")
+    low, high = bootstrap(lambda a, b, axis: np.median(b, axis) / np.median(a, axis), one.values, other.values)
+    word = ""
+    if low > 1 + bound or high < 1 / (1 + bound):
+        word = "worse" if (low > 1) == (one.better == "less") else "better"
+    interval = "" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
+    return dict(zip(columns, (f"{other.value / one.value:.3f}", interval, word), strict=True))

@@ -40,19 +40,18 @@ def bars(quantities: Sequence[Quantity], *, title: str, xlabel: str) -> Figure:
 def against_limits(quantities: Sequence[Quantity], *, title: str) -> Figure:
     """Quantities over their limits (limits over quantities where more is better), on one axis: up to 1 keeps it.
 
-    Quantities without a limit, and those of which the least is 0, are left out.
+    Quantities without a limit, those whose limit is 0, and checks that measured 0, are left out.
     """
     shown = [quantity for quantity in quantities if quantity.limit and min(quantity.values) > 0]
     fig, ax = plt.subplots(figsize=(7.4, 0.33 * len(shown) + 1.3))
     for quantity in shown:
-        # In order: where more is better, the interval's upper end becomes the lower.
         ends = [np.array([quantity.value, *quantity.interval]) / quantity.limit]
         value, *interval = ends[0] if quantity.better == "less" else 1 / ends[0]
         colour, marker = (GREEN, "o") if quantity.met else (RED, "X")
         ax.plot(value, quantity.name, marker, color=colour, markersize=7)
         ax.plot(sorted(interval), [quantity.name] * 2, color=colour, linewidth=1.4)
     ax.axvline(1, color=BLACK, linewidth=1)
-    ax.set_xscale("log")
+    ax.set_xlim(left=0)
     ax.invert_yaxis()
     ax.set(title=title, xlabel="share of the limit (up to 1 keeps it)")
     ax.grid(axis="y", visible=False)

@@ -1,10 +1,9 @@
 """The machine that measures: what it is, how busy it was, and how fast it multiplies matrices."""
 
 import os
-import time
 from typing import Any
 
-from .measurement import Quantity
+from .measurement import Quantity, in_turn
 
 # Two records that differ in one of these were measured on different machines, or on one that was set differently.
 SAME_MACHINE = ("processor", "system", "cores", "memory_gb", "threads", "gpu")
@@ -36,16 +35,21 @@ def describe() -> dict[str, Any]:
     }
 
 
-def matmul_rate(repeats: int, side: int = 2048) -> Quantity:
-    """Product of two square float32 matrices in torch's threads, in 10⁹ operations a second: the ceiling of a model."""
+def matmul_rates(repeats: int, side: int = 2048) -> list[Quantity]:
+    """Products of two square float32 matrices in torch's threads, in 10⁹ operations a second: a model's ceiling.
+
+    By `torch.mm`, which leaves them to MKL where there is one, and by the function that linear layers are computed with
+    here (`kernels.linear`); they take turns.
+    """
     import torch
+
+    from .. import kernels
 
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(side, side, generator=generator) for _ in range(2))
-    out, rates = torch.empty(side, side), []
-    for repetition in range(repeats + 1):
-        begin = time.perf_counter()
-        torch.mm(a, b, out=out)
-        if repetition:  # the first one also starts the threads
-            rates.append(2 * side**3 / (time.perf_counter() - begin) / 1e9)
-    return Quantity("matrix product, float32", rates, "GFLOP/s", better="more")
+    jobs = {"torch.mm": lambda *_: torch.mm(a, b), "kernels.linear": lambda *_: kernels.linear(a, b, None)}
+    seconds = in_turn(jobs, 1, repeats)
+    return [
+        Quantity(f"matrix product, {name}", [2 * side**3 / value / 1e9 for value in values], "GFLOP/s", better="more")
+        for name, values in seconds.items()
+    ]

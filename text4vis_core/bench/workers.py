@@ -1,6 +1,7 @@
 """Samples per second over the number of processes that decode: through the loader, and what the machine allows."""
 
 import contextlib
+import itertools
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ from .measurement import Quantity, ratio, torch_threads
 
 BATCH = 4
 LINEAR = 0.9  # a rate that is less than this share of proportional is not called linear
+
+
+def numbers(most: int) -> list[int]:
+    """Numbers of workers to measure: 0, 1, 2, 4, ... and `most`."""
+    doubled = itertools.takewhile(lambda number: number < most, (2**i for i in itertools.count()))
+    return [0, *doubled, most]
 
 
 def rates(

@@ -152,6 +152,10 @@ def _papermill(run: Run) -> str:
         OMP_NUM_THREADS=cores,
         MKL_NUM_THREADS=cores,
         PYTHONHASHSEED="0",
+        # Where glibc is the C library: it gives the memory of large tensors back after each use, and taking it anew
+        # costs more than some of the layers.
+        MALLOC_MMAP_THRESHOLD_=str(2**30),
+        MALLOC_TRIM_THRESHOLD_=str(2**30),
     )
     logger = logging.getLogger("papermill")
     logger.setLevel(logging.INFO)

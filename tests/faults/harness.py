@@ -1,0 +1,188 @@
+"""Do things in processes that are killed, and on disks that are full.
+
+    calls = Calls()                                      # a server that has imported torch once, and forks
+    outcome = calls.run(function, argument, kill=Kill(line=17))
+
+A call's process leads a group of its own. When `run` returns, nothing of that group lives any more.
+"""
+
+import contextlib
+import linecache
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+LIMIT = 60.0  # seconds that a call may take, and that its children may outlive it
+PRELOADED = ["torch", "torch._dynamo", "lightning_fabric", "open_clip", "decord", "av", "pytest", "faults.work"]
+# The functions in which files are written and taken up again; None: all of a file's.
+WATCHED = {
+    "files.py": None,
+    "checkpoints.py": {"save_checkpoint", "last_good", "_link", "load_newest", "load_checkpoint", "_read"},
+    "training.py": {"save", "resume"},
+    "prepare.py": None,
+    "copying.py": {"make_copy", "attempt"},
+    "index.py": None,
+}
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When a process is killed: by a signal after which none of its code runs.
+
+    Attributes:
+        after: seconds after its start, wherever it is then.
+        line: before this line of `WATCHED` code, counted from 0 as they are run.
+        byte: at that line or later, as soon as a file has this many bytes.
+        group: with all its children.
+    """
+
+    after: float | None = None
+    line: int | None = None
+    byte: int | None = None
+    group: bool = True
+
+
+@dataclass
+class Outcome:
+    """How a call ended.
+
+    Attributes:
+        value: what it returned.
+        error: type and text of what it raised.
+        warnings: texts of what it warned of.
+        signal: that it was killed by, else 0.
+        place: the `WATCHED` line that the kill fell on, as "function: text".
+        lines: `WATCHED` lines that were run.
+    """
+
+    value: Any = None
+    error: str = ""
+    warnings: list[str] = field(default_factory=list)
+    signal: int = 0
+    place: str = ""
+    lines: int = 0
+
+
+class Calls:
+    """Runs functions of modules in processes of their own: one thread each, and no GPU.
+
+    They are forked from a process that has only imported modules, so that there are no threads for a fork to lose.
+    """
+
+    def __init__(self):
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+        with pytest.MonkeyPatch.context() as patch:
+            here = Path(__file__).resolve()
+            for name, value in {
+                "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here.parents[2]}",
+                "OMP_NUM_THREADS": "1",
+                "CUDA_VISIBLE_DEVICES": "",
+            }.items():
+                patch.setenv(name, value)
+            self.run(os.getpid)
+
+    def run(self, function: Callable, *args: Any, kill: Kill | None = None, **kwargs: Any) -> Outcome:
+        """Call a function, and wait until its process and all its children are gone.
+
+        Raises:
+            TimeoutError: they are not, after `LIMIT` seconds; they are then killed.
+        """
+        kill = kill or Kill()
+        here, there = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_call, args=(there, kill, function, args, kwargs))
+        process.start()
+        there.close()  # the ends that are left are the process's and its children's
+        try:
+            if kill.after is not None and not wait([process.sentinel], kill.after):
+                _kill(process.pid, kill.group)
+            outcome = Outcome()
+            with contextlib.suppress(EOFError, OSError):
+                while here.poll(LIMIT):
+                    for name, value in here.recv().items():
+                        setattr(outcome, name, value)
+                raise TimeoutError(f"after {LIMIT:g} s there was no end of {function.__name__}, or of its children")
+        except TimeoutError as error:
+            raise AssertionError(str(error)) from None
+        finally:
+            _kill(process.pid, group=True)
+            process.join()
+        outcome.signal = max(0, -process.exitcode)
+        return outcome
+
+
+def _kill(pid: int, group: bool) -> None:
+    for send in (os.kill, os.killpg) if group else (os.kill,):
+        with contextlib.suppress(ProcessLookupError):
+            send(pid, signal.SIGKILL)
+
+
+def _call(pipe: Connection, kill: Kill, function: Callable, args: tuple, kwargs: dict) -> None:
+    os.setsid()
+    multiprocessing.set_start_method("fork", force=True)  # of loader workers: this one's would import everything anew
+    watch = _Watch(kill, pipe)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with watch:
+                message = {"value": function(*args, **kwargs)}
+        except Exception as error:
+            message = {"error": f"{type(error).__name__}: {error}"}
+    pipe.send(message | {"warnings": [str(warning.message) for warning in caught], "lines": watch.lines})
+
+
+class _Watch:
+    """Counts the lines of `WATCHED` code, and kills its process at one of them."""
+
+    def __init__(self, kill: Kill, pipe: Connection):
+        self.kill, self.pipe, self.lines, self.pid = kill, pipe, 0, os.getpid()
+
+    def __enter__(self) -> None:
+        sys.settrace(self._called)
+
+    def __exit__(self, *_) -> None:
+        sys.settrace(None)
+
+    def _called(self, frame: FrameType, event: str, arg: Any) -> Callable | None:
+        return self._reached if _is_watched(frame.f_code) and os.getpid() == self.pid else None
+
+    def _reached(self, frame: FrameType, event: str, arg: Any) -> Callable:
+        if event == "line":
+            if self.lines == self.kill.line:
+                text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                self.pipe.send({"place": f"{frame.f_code.co_name}: {text}"})
+                self._end()
+            self.lines += 1
+        return self._reached
+
+    def _end(self) -> None:
+        if self.kill.byte is None:
+            _kill(os.getpid(), self.kill.group)
+        limit_file_size(self.kill.byte)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@cache
+def _is_watched(code: CodeType) -> bool:
+    path = Path(code.co_filename)
+    if path.parent.name != "text4vis_core" or path.name not in WATCHED:
+        return False
+    return WATCHED[path.name] is None or code.co_name in WATCHED[path.name]
+
+
+def limit_file_size(size: int) -> None:
+    """From now on no file of this process can be written beyond so many bytes: what a full disk is, without a disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))

@@ -1,0 +1,97 @@
+"""What is killed and disturbed: trainings and copies of a few tiny videos, and the numbers that they end with."""
+
+from pathlib import Path
+
+import torch
+from open_clip.modified_resnet import ModifiedResNet
+from open_clip.transformer import VisionTransformer
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_videos, fit, initialise, load_videos
+from text4vis_core.checkpoints import load_newest
+from text4vis_core.evaluation import topk_accuracy
+from text4vis_core.model import fingerprint
+from text4vis_core.prepare import prepare
+
+torch.set_num_threads(1)
+
+FRAMES, SIZE, DIM = 2, 32, 16
+RECIPE = {
+    "epochs": 3,
+    "batch_size": 4,
+    "accumulate": 2,
+    "lr": 3e-3,
+    "warmup_epochs": 1,
+    "grad_clip": 1.0,
+    "checkpoint_steps": 1,
+}
+STEPS = 9  # of which each epoch has three: of four, four and one of the nine videos
+DROP_PATH = {"vit": 0.4, "resnet": 0.0}
+
+
+def build(encoder: str) -> VideoClassifier:
+    """A model with stochastic depth ("vit") or with running statistics ("resnet"), always the same."""
+    torch.manual_seed(0)
+    if encoder == "vit":
+        visual = VisionTransformer(SIZE, 16, 32, 2, 2, 4.0, output_dim=DIM)
+    else:
+        visual = ModifiedResNet([1, 1, 1, 1], DIM, 8, SIZE, 8)
+    model = VideoClassifier(visual, DIM, SIZE, [0.5] * 3, [0.25] * 3, 3.0, "transformer", 2)
+    return model.set_classifier(initialise("orthogonal", 3, DIM), frozen=False)
+
+
+def train(root: Path, folder: Path, encoder: str = "vit", on_error: str = "raise", **options) -> dict:
+    """Train on the videos of `conftest.write_ucf101`, and test after every epoch.
+
+    Returns:
+        "weights" (a fingerprint), "history" (without seconds) and "skipped": what must not depend on what went wrong.
+        "steps": that this process took.
+    """
+    model, taken = build(encoder), []
+    counted = register_optimizer_step_post_hook(lambda *_: taken.append(1))
+    test = VideoDataset(load_videos("ucf101", root, "test"), FRAMES, SIZE, on_error=on_error)
+
+    def accuracy(model: VideoClassifier) -> dict:
+        tested = embed_videos(model, test)
+        scores = model.logits(tested.mean, model.classifier.weight)
+        return {"test_top1": topk_accuracy(scores, tested.labels), "test_sum": scores.double().sum().item()}
+
+    result = fit(
+        model,
+        VideoDataset(load_videos("ucf101", root, "train"), FRAMES, SIZE, training=True, on_error=on_error),
+        TrainingConfig(**RECIPE | {"drop_path": DROP_PATH[encoder]} | options),
+        checkpoint_dir=folder,
+        name="run",
+        after_epoch=accuracy,
+        progress=False,
+    )
+    counted.remove()
+    history = [{name: value for name, value in row.items() if name != "seconds"} for row in result.history]
+    numbers = {"weights": fingerprint(model), "history": history, "skipped": result.skipped}
+    return numbers | {"steps": len(taken)}
+
+
+def checkpoint(folder: Path) -> Path | None:
+    """Where a training's newest checkpoint lies; None before the first."""
+    found = sorted(folder.glob("run-*.pt"))
+    assert len(found) <= 1, f"a run that was started again does not know its checkpoint: {found}"
+    return found[0] if found else None
+
+
+def steps_kept(folder: Path) -> int:
+    """How many steps a training need not take again."""
+    path = checkpoint(folder)
+    state = load_newest(path) if path else None
+    return state["epoch"] * STEPS // RECIPE["epochs"] + state["step"] if state else 0
+
+
+def copy(root: Path, folder: Path, num_workers: int = 0) -> dict:
+    """Make a training-ready copy of the training videos.
+
+    Returns:
+        "made" and "kept" copies, and the "videos" that are then loaded: (path below the folder, label).
+    """
+    done = prepare(load_videos("ucf101", root, "train"), folder, num_workers=num_workers, progress=False)
+    videos = load_videos("prepared", folder, "train").videos
+    names = [(str(video.path.relative_to(folder)), video.label) for video in videos]
+    return {"made": done.made, "kept": done.kept, "videos": names}
