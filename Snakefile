@@ -73,6 +73,8 @@ rule run:
         run="[^/]+",
     params:
         parameters=lambda wildcards: json.dumps(RUNS[wildcards.run].parameters, sort_keys=True),
+    # The longest first, so that no core is left with a long run at the end.
+    priority: lambda wildcards: RUNS[wildcards.run].resources["minutes"]
     threads: lambda wildcards: RUNS[wildcards.run].resources["cores"]
     resources:
         gpu=lambda wildcards: asked(wildcards.run)["gpu"],

@@ -9,17 +9,15 @@ from dataclasses import replace
 import open_clip
 import pytest
 import torch
-from torch import multiprocessing, nn
+from torch import multiprocessing
 
 from text4vis_core import TrainingConfig, VideoClassifier
 from text4vis_core.accelerate import (
     clip_gradients,
-    compiled,
     full_state,
     load_full_state,
     make_fabric,
     make_optimizer,
-    resolved_precision,
 )
 from text4vis_core.objectives import ClassifierObjective
 from text4vis_core.residual import recompute, stochastic_depth

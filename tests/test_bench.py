@@ -26,6 +26,7 @@ from text4vis_core.bench import (
     processes,
     published,
     starts,
+    steps,
     workers,
 )
 from text4vis_core.bench.measurement import Quantity
@@ -166,10 +167,10 @@ class TestLoading:
         assert all(len(quantity.values) == 2 and min(quantity.values) > 0 for quantity in quantities.values())
         limits = {name: quantity.limit for name, quantity in quantities.items() if quantity.limit}
         assert limits == {
-            "training, light / decode, training": 1.12,
-            "training, published / decode, training": 1.12,
-            "evaluation / decode, evaluation": 1.12,
-            "views / decode, views": 1.3,
+            "training, light / decoding, training": 1.12,
+            "training, published / decoding, training": 1.12,
+            "evaluation / decoding, evaluation": 1.12,
+            "views / decoding, views": 1.3,
         }
         for name in limits:
             above, below = name.split(" / ")
@@ -220,6 +221,28 @@ class TestMemory:
         curve = memory.load_many(str(tmp_path), samples=40, num_workers=0)
         assert curve["samples"] == [20, 40]
         assert all(value > 50 for value in curve["megabytes"])  # torch alone takes more
+
+
+class TestSteps:
+    def test_ratios_are_over_this_projects_step(self):
+        measured = {"published": [6.0, 7.0], "open_clip": [3.0, 3.0], "ours": [3.0, 2.0], "gradient_difference": 2e-4}
+        found = {quantity.name: quantity for quantity in steps.step_quantities(measured)}
+        faster = found["training step, published code / this project"]
+        assert (faster.values, faster.limit, faster.met) == ((2.0, 3.5), 1.9, True)
+        assert found["training step, plain open_clip / this project"].values == (1.0, 1.5)
+        assert found["gradients, largest relative difference"].met is False
+
+    def test_inference_is_a_share_of_the_fastest_product(self):
+        measured = {
+            "products": {"torch.mm, 2 x 2 x 2": [50.0]},
+            "achieved": [40.0],
+            "share": [0.75],
+            "torch_share": [0.8],
+        }
+        found = {quantity.name: quantity for quantity in steps.inference_quantities(measured)}
+        share = found["inference / fastest product"]
+        assert (share.value, share.limit, share.met) == (0.75, 0.8, False)
+        assert found["product by torch.mm, 2 x 2 x 2"].value == 50
 
 
 class TestStarts:
@@ -344,9 +367,7 @@ class TestCompare:
         assert len(compare.compare(*records)) == 1
 
     def test_what_is_no_record_of_the_bench_is_said(self, tmp_path):
-        with pytest.raises(
-            FileNotFoundError, match="there is no record .*nowhere.*; give the folder of a finished run"
-        ):
+        with pytest.raises(FileNotFoundError, match=r"there is no record .*nowhere.*; give the folder of a"):
             compare.read_bench(tmp_path / "nowhere")
         path = tmp_path / "result.json"
         for text, message in (
@@ -378,9 +399,11 @@ class TestFigures:
     check = Quantity("check", [0.0], limit=0)
 
     def test_bars_show_medians(self):
-        [ax] = figures.bars([self.kept, self.once], title="t", xlabel="ms").axes
-        assert [bar.get_width() for bar in ax.patches] == [1.1, 3.0]
-        assert [text.get_text() for text in ax.get_yticklabels()] == ["kept", "once"]
+        yardstick = Quantity("decoding, training", [2.0], "ms")
+        [ax] = figures.bars([self.kept, yardstick, self.once], title="t", xlabel="ms").axes
+        shown = {ax.get_yticklabels()[round(bar.get_y() + 0.36)].get_text(): bar.get_width() for bar in ax.patches}
+        assert shown == {"kept": 1.1, "decoding, training": 2.0, "once": 3.0}
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == ["this project", "decoding"]
         plt.close("all")
 
     def test_limits_are_shares(self):
@@ -412,7 +435,8 @@ def test_the_suite_measures_everything_and_the_notebook_by_default_little():
     assert tuple(run.parameters["parts"]) == PARTS
     defaults = notebook_defaults(ROOT / "notebooks" / "13_bench.ipynb")
     assert set(defaults["parts"]) < set(PARTS)
-    for name in ("repeats", "long_repeats", "videos", "memory_samples", "scored_videos"):
+    assert defaults["small"] and not run.parameters["small"]
+    for name in ("repeats", "long_repeats", "videos", "memory_samples", "indexed_videos", "scored_videos"):
         assert defaults[name] < run.parameters[name]
 
 

@@ -1,8 +1,11 @@
 """Embeddings are read instead of made again, and never when anything that they depend on is another."""
 
 import os
+import pickle
 import resource
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +175,30 @@ def test_whatever_changes_is_noticed(model, videos, clips, monkeypatch, name):
     assert (clips.embed(model, videos).views == 2).all()
     assert (clips.embed(model, videos).views == 2).all()
     assert len(made) == len(files(clips)) == 2
+
+
+def test_another_process_finds_the_same_entry(clip, clip_folder, model, videos, clips):
+    clips.embed(model, videos)
+    Source(clip, cache=clips.cache).class_embeddings(videos)
+    before = {path: path.stat().st_mtime_ns for path in Path(clips.cache).iterdir()}
+    program = f"""
+import pickle, sys, torch
+from text4vis_core import load_clip, video
+from text4vis_core.experiment import Clips, Source
+
+def open_video(path):
+    raise AssertionError(path)
+
+torch.set_num_threads(1)
+video.open_video = open_video
+source = Source(load_clip({str(clip_folder)!r}), cache={clips.cache!r})
+videos = pickle.load(sys.stdin.buffer)
+source.class_embeddings(videos)
+Clips(2, cache={clips.cache!r}).embed(source.model(), videos)
+"""
+    done = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(videos), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert {path: path.stat().st_mtime_ns for path in Path(clips.cache).iterdir()} == before
 
 
 def test_views_are_entries_of_their_own(model, videos, clips):

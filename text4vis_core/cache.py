@@ -28,7 +28,7 @@ from torch import Tensor
 
 from .clip import Clip
 from .datasets import VideoDataset
-from .dependencies import NotCacheable, code_of, environment, file_stamps, key_of, module_state, origin
+from .dependencies import NotCacheable, code_of, environment, file_stamps, key_of, module_state, origin, shown
 from .evaluation import EmbeddedVideos
 from .files import first_line, replacing
 from .labels import TEMPLATES, prompts
@@ -213,12 +213,11 @@ def clear(folder: str | Path) -> int:
 def _dependencies(model: VideoClassifier, dataset: VideoDataset) -> dict:
     """What video embeddings depend on, but for the videos' files."""
     weights, sources = module_state(model, NOT_ENCODING)
-    views = {
-        k: v for k, v in vars(dataset).items() if k not in ("videos", "on_error", "epoch", "store", "_multi_label")
-    }
+    elsewhere = ("videos", "on_error", "_multi_label")  # their files are in the key, the others change no number
+    views = {name: value for name, value in vars(dataset).items() if name not in elsewhere}
     return {
         "weights": weights,
-        "views": repr(sorted(views.items())),
+        "views": shown(views),
         "environment": environment(model.logit_scale.device),
         "code": code_of(sources | origin(dataset) | {f"{__package__}.evaluation"}),
     }

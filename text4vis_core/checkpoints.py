@@ -5,6 +5,7 @@ weights are `visual.*` in OpenAI CLIP's naming, `fusion_model.*` (the temporal h
 text tower. What the architecture is, the shapes say.
 """
 
+import contextlib
 import copy
 import math
 import os
@@ -62,14 +63,15 @@ def save_checkpoint(path: str | Path, state: dict, keep_last: bool = False) -> N
         CheckpointError: the folder cannot be written to, or the disk is full.
     """
     try:
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with contextlib.ExitStack() as afterwards:
             if keep_last and Path(path).exists():
-                # By a second name for the same file, so that there is no moment at which `path` is missing.
-                with replacing(last_good(path)) as linked:
-                    _link(path, linked)
+                # By a second name for the same file, so that there is no moment at which `path` is missing; and the
+                # last good one goes after the new one has come, for what is at `path` now may have been damaged.
+                _link(path, afterwards.enter_context(replacing(last_good(path))))
+            with replacing(path) as temporary, open(temporary, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise CheckpointError(f"cannot write checkpoint {path}: {error}") from error
 

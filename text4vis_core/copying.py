@@ -20,7 +20,7 @@ from PIL import Image
 
 from .files import first_line, replacing
 from .prepared import SUFFIX, PreparedReader
-from .video import AvReader, VideoError, decode_frames, open_video
+from .video import Reader, VideoError, decode_frames, open_video
 
 ENDS = 1 << 16  # bytes of a file's beginning and end that tell whether its content is the same
 DECODED_AT_ONCE = 64 << 20  # bytes
@@ -65,8 +65,8 @@ def make_copy(original: Path, folder: Path, recipe: Recipe, known: dict | None =
         known: what was returned for this original before; when its content is the same, so is the copy.
 
     Returns:
-        "original", its "stamp", "digest" and "original_bytes"; "copy", its path below the folder; the copy's "bytes", "sha256",
-        "frames", "fps", "width", "height", and its lowest "psnr".
+        "original", its "stamp", "digest" and "original_bytes"; "copy", its path below the folder; the copy's "bytes",
+        "sha256", "frames", "fps", "width", "height", and its lowest "psnr".
 
     Raises:
         VideoError: the original cannot be decoded to its end, or no copy is good enough.
@@ -156,22 +156,12 @@ def verify(original: Path, copy: Path, recipe: Recipe) -> dict:
     return {"frames": len(made), "fps": made.fps, "width": width, "height": height, "psnr": psnr}
 
 
-def all_frames(video, path: Path) -> Iterator[np.ndarray]:
+def all_frames(video: Reader, path: Path) -> Iterator[np.ndarray]:
     """Every frame of an open video in order, uint8 (H, W, 3), a few decoded at a time.
 
     Raises:
-        VideoError: one of them cannot be decoded, or the file ends before.
+        VideoError: one of them cannot be decoded.
     """
-    if isinstance(video, AvReader):  # it would begin at the file's beginning each time
-        import av
-
-        try:
-            with av.open(str(path)) as container:
-                for frame in container.decode(video=0):
-                    yield frame.to_ndarray(format="rgb24")
-        except av.FFmpegError as error:
-            raise VideoError(path, f"decoding failed ({first_line(error)[:200]})") from error
-        return
     done, count = 0, 1
     while done < len(video):
         frames = decode_frames(video, path, np.arange(done, min(done + count, len(video))))

@@ -13,12 +13,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .evaluation import progress_bar
+from .index import IndexedVideos
 from .sampling import evaluation_indices
 from .video import VideoError, decode_frames, open_video, part_of, read_frames
 from .video_list import Video, VideoList
@@ -225,20 +227,34 @@ def check_data(
     if num_frames < 1 or workers < 1:
         raise ValueError(f"num_frames is {num_frames} and workers {workers}; both must be at least 1")
     listed: dict[Path, dict[Part, None]] = defaultdict(dict)  # the parts of a file, each once, in order
-    for video in (video for each in videos.values() for video in each.videos):
-        listed[video.path][_part(video)] = None
+    changed: dict[Path, Callable[[], str]] = {}  # of copies that `prepare` made and indexed
+    for each in videos.values():
+        for place, video in enumerate(each.videos):
+            listed[video.path][_part(video)] = None
+            if isinstance(each.videos, IndexedVideos):
+                changed[video.path] = partial(each.videos.changed, place, thorough=True)
     paths = [path for path in listed if path.exists()]
     begin = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        facts = pool.map(lambda path: examine(path, listed[path], num_frames), paths)
+        facts = pool.map(lambda path: examine(path, listed[path], num_frames, changed.get(path)), paths)
         label = "checking videos" if progress else None
         files = dict(zip(paths, progress_bar(facts, label, total=len(paths)), strict=True))
     seconds = time.perf_counter() - begin
     return DataReport(videos, files, tuple(_problems(videos, files, num_frames)), num_frames, workers, seconds)
 
 
-def examine(path: Path, parts: Iterable[Part], num_frames: int) -> FileFacts:
-    """Open a video and decode an evaluation clip of each part of it; an error becomes part of the facts."""
+def examine(path: Path, parts: Iterable[Part], num_frames: int, changed: Callable[[], str] | None = None) -> FileFacts:
+    """Open a video and decode an evaluation clip of each part of it; an error becomes part of the facts.
+
+    Args:
+        path: of the video.
+        parts: of it, that are listed.
+        num_frames: of a clip.
+        changed: says why the file is not what was written, empty where it is.
+    """
+    reason = changed() if changed else ""
+    if reason:
+        return FileFacts(error=reason)
     try:
         video = open_video(path)
     except VideoError as error:

@@ -10,7 +10,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import platform
 import re
 import sys
 import types
@@ -71,14 +70,22 @@ def module_state(module: nn.Module, without: Collection[str] = ()) -> tuple[str,
         hooks = [*part._forward_pre_hooks.values(), *part._forward_hooks.values()]
         for thing in (part, *hooks, *settings.values()):
             sources |= origin(thing, name)
-        shown = {k: _tensor_digest(v) if isinstance(v, Tensor) else repr(v) for k, v in settings.items()}
-        text = f"{name} {type(part).__module__}.{type(part).__qualname__} {sorted(shown.items())} {hooks}\n"
-        digest.update(re.sub(r" at 0x[0-9a-f]+", "", text).encode())
+        kind = f"{type(part).__module__}.{type(part).__qualname__}"
+        digest.update(f"{name} {kind} {shown(settings)} {[shown(hook) for hook in hooks]}\n".encode())
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if name.split(".")[0] not in without:
             # Strides too: another memory format is another kernel.
             digest.update(f"{name} {tensor.stride()} {_tensor_digest(tensor)}\n".encode())
     return digest.hexdigest(), sources
+
+
+def shown(value: Any) -> str:
+    """A value as text that is the same in every process: of an object, its kind."""
+    if isinstance(value, Tensor):
+        return _tensor_digest(value)
+    if isinstance(value, dict):
+        return str(sorted((str(key), shown(item)) for key, item in value.items()))
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 def file_stamps(videos: VideoList) -> str:
@@ -103,8 +110,10 @@ def environment(device: torch.device) -> dict[str, Any]:
         tf32 = [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
         parts |= {"device": torch.cuda.get_device_name(device), "cuda": torch.version.cuda, "tf32": tf32}
     else:
-        isa = torch.backends.cpu.get_cpu_capability()
-        parts |= {"device": [device.type, platform.machine(), isa], "threads": torch.get_num_threads()}
+        # Libraries choose their kernels by the maker and the model, not by the instruction set alone.
+        processor = {k: v for k, v in torch.cpu.get_capabilities().items() if not k.startswith("num_")}
+        parts |= {"device": [device.type, torch.backends.cpu.get_cpu_capability(), sorted(processor.items())]}
+        parts |= {"threads": torch.get_num_threads()}
     autocast = torch.is_autocast_enabled(device.type) and str(torch.get_autocast_dtype(device.type))
     return parts | {"precision": [torch.get_float32_matmul_precision(), autocast]}
 

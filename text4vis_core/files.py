@@ -1,6 +1,7 @@
 """Files: written whole or not at all, and what is wrong with one, in a line."""
 
 import contextlib
+import glob
 import os
 import re
 import secrets
@@ -21,6 +22,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: str | Path) -> None:
+    """Remove what `replacing(path)` had begun in processes that were killed; nobody may be writing it now."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        temporary.unlink(missing_ok=True)
 
 
 def first_line(error: BaseException) -> str:

@@ -124,6 +124,9 @@ class IndexedVideos(Sequence):
     def __hash__(self) -> int:
         return hash(tuple(self))
 
+    def __add__(self, other: Sequence[Video]) -> tuple[Video, ...]:
+        return *self, *other
+
     def __repr__(self) -> str:
         return f"<{len(self)} videos of {self.source.path}>"
 
@@ -160,7 +163,7 @@ class IndexedVideos(Sequence):
         return classes[np.unique(places, return_index=True)[1]]
 
     def all_labels(self, mapping: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """int64 (K,) places and (K,) classes: every class of every video, in order; through another mapping if given."""
+        """int64 (K,) places and (K,) classes: every class of every video, in order; by another mapping if given."""
         columns, mapping = self.source.columns, self.mapping if mapping is None else mapping
         places, classes = np.arange(len(self)), columns["label"][self.rows].astype(np.int64)
         if "labels" in columns:
@@ -249,8 +252,8 @@ def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "e
         root: the folder of the copies.
         split: as it was prepared.
         fold: as it was prepared.
-        missing: "report" looks whether every copy is there, "error" at a thousand of them; copies that are not what was
-            written are an error either way. What could not be copied, or was missing then, is missing.
+        missing: "report" looks whether every copy is there; "error" looks at the sizes of a thousand of them. The data
+            check looks at all of their content. What could not be copied, or was missing then, is missing here.
 
     Raises:
         AnnotationError: there is no such index, it is damaged, or a copy is not what was written.
@@ -264,14 +267,14 @@ def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "e
     rows = np.arange(len(index))
     there = rows < index.about["videos"]
     videos = IndexedVideos(index, rows[there])
-    every = missing == "report" or len(videos) <= LOOKED_AT
-    for place in range(len(videos)) if every else np.linspace(0, len(videos) - 1, LOOKED_AT).astype(int).tolist():
-        reason = videos.changed(place)
-        file = index.file(place) if reason else None
-        if file is not None and missing == "report" and not file.exists():
-            there[place] = False
-        elif reason:
-            raise AnnotationError(f"{file}: {reason}")
+    if missing == "report":
+        there[: len(videos)] = [index.file(row).is_file() for row in range(len(videos))]
+    else:
+        some = np.linspace(0, len(videos) - 1, min(len(videos), LOOKED_AT)).astype(int)
+        for place in some.tolist():
+            reason = videos.changed(place)
+            if reason:
+                raise AnnotationError(f"{index.file(place)}: {reason}")
     return VideoList(
         tuple(index.about["classes"]),
         videos.take(rows[there]),

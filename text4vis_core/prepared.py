@@ -52,7 +52,7 @@ class PreparedReader:
                 if [frame.pts for frame in decoded] != [index] or decoded[0].is_corrupt:
                     raise ValueError(f"frame {index} of this copy is damaged")
                 # Into one array at once: as many new pictures would cost as many fresh pages of memory.
-                picture = colours.reformat(decoded[0], format="rgb24").to_ndarray()
+                picture = colours.reformat(decoded[0], format="rgb24", threads=1).to_ndarray()
                 if frames is None:
                     frames = np.empty((len(indices), *picture.shape), np.uint8)
                 frames[place] = picture

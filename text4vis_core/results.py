@@ -24,6 +24,8 @@ from .checkpoints import check_writable
 from .files import replacing
 from .suites import notebook_parameters
 
+# How runs are started, rehearsed, measured and drawn.
+WITHOUT_EFFECT = {"suites", "rehearsal", "bench", "plots.py"}
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
 
 
@@ -252,10 +254,12 @@ def provenance() -> dict[str, Any]:
 
 @cache
 def code_fingerprint() -> str:
-    """SHA-256 over the package's sources."""
+    """SHA-256 over the package's sources, but for those that no result depends on."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
     for path in sorted(here.rglob("*.py")):
+        if not WITHOUT_EFFECT.isdisjoint(path.relative_to(here).parts):
+            continue
         digest.update(f"{path.relative_to(here).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -43,6 +43,7 @@ from .accelerate import (
 from .checkpoints import CheckpointError, check_writable, last_good, load_newest, save_checkpoint
 from .datasets import VideoDataset
 from .evaluation import progress_bar
+from .files import remove_unfinished
 from .loader import load_batches
 from .model import VideoClassifier, fingerprint
 from .objectives import ClassifierObjective, ContrastiveObjective, gather_rows
@@ -177,6 +178,8 @@ class _Run:
 
     def resume(self) -> None:
         """Go on from the newest checkpoint that is whole, if there is one."""
+        if rank() == 0:
+            remove_unfinished(self.path)
         state = load_newest(self.path)
         here = None if state is None else (state["epoch"], state["step"])
         if len(set(gather_objects(here))) > 1:

@@ -36,10 +36,10 @@ class Undisturbed:
     largest: int
 
     @classmethod
-    def of(cls, start: Callable[[Kill | None], Outcome], folder: Path) -> "Undisturbed":
+    def of(cls, start: Callable[..., Outcome], folder: Path) -> "Undisturbed":
         """Start a run that writes to a folder, and leave it alone."""
         begin = time.perf_counter()
-        outcome = start(None)
+        outcome = start()
         assert outcome.error == "" and outcome.warnings == []
         seconds, sizes = time.perf_counter() - begin, [file.stat().st_size for file in files(folder)]
         return cls(outcome.value, seconds, outcome.lines, max(sizes))
@@ -60,7 +60,7 @@ def play(
     like: Undisturbed,
     workers: int,
     folder: Path,
-    start: Callable[[Kill | None], Outcome],
+    start: Callable[..., Outcome],
     look: Callable[[], None],
 ) -> dict:
     """A round: start, kill and start again, and return what the last start did.
@@ -70,13 +70,13 @@ def play(
         like: a run that was not killed.
         workers: processes that the run starts.
         folder: that it writes to.
-        start: starts it, with a kill.
+        start: starts it, to be given a `kill`.
         look: checks what a killed one left.
     """
     kinds = ["moment", "line"] + ["byte"] * (workers == 0)  # workers would have the limit, too, and name it
     for _ in range(rng.integers(1, MOST_KILLS + 1)):
         kind, before = rng.choice(kinds), set(unfinished(folder))
-        outcome = start(_draw(rng, kind, like))
+        outcome = start(kill=_draw(rng, kind, like))
         assert outcome.error == "" and outcome.warnings == []
         if not outcome.signal:
             break
@@ -85,7 +85,7 @@ def play(
         FIGURES.update(["kills", f"kills at a random {kind}", f"kills at a random {kind} in: {where}"])
         look()
     else:
-        outcome = start(None)
+        outcome = start()
     FIGURES.update(["rounds"])
     assert (outcome.signal, outcome.error, outcome.warnings) == (0, "", [])
     return outcome.value

@@ -54,7 +54,8 @@ from text4vis_core.processes import gather_objects
 def nodes():
     return sorted(gather_objects(os.environ['SLURMD_NODENAME']))
 """
-ONE = "cores: 1, mem_mb: 1000, minutes: 5"
+SNAKEMAKE = Path(sysconfig.get_path("scripts"), "snakemake")
+ONE = "cores: 1, mem_mb: 1000"
 SUITES = {
     "ends": f"""
 runs:
@@ -62,10 +63,12 @@ runs:
   - {{name: fails, notebook: fails, resources: {{{ONE}}}}}
   - {{name: slow, notebook: slow, resources: {{{ONE}, minutes: 1}}}}
   - {{name: cancelled, notebook: cancelled, resources: {{{ONE}}}}}
-  - {{name: greedy, notebook: greedy, resources: {{cores: 1, mem_mb: 400, minutes: 5}}}}
+  - {{name: greedy, notebook: greedy, resources: {{cores: 1, mem_mb: 400}}}}
   - {{name: report, notebook: beat, after: [beat, fails], parameters: {{seconds: 0}}, resources: {{{ONE}}}}}
-""".replace(f"{{{ONE}, minutes: 1}}", "{cores: 1, mem_mb: 1000, minutes: 1}"),
+""",
     "again": f"runs: [{{name: long, notebook: beat, parameters: {{seconds: 15}}, resources: {{{ONE}}}}}]",
+    "stopped": f"runs: [{{name: long, notebook: beat, parameters: {{seconds: 15}}, resources: {{{ONE}}}}}]",
+    "allocated": f"runs: [{{name: beat, notebook: beat, grid: {{number: [1, 2, 3]}}, resources: {{{ONE}, gpu: 1}}}}]",
     "nodes": "runs: [{name: both, notebook: nodes, resources: {cores: 1, mem_mb: 2800, nodes: 2, gpu: 1}}]",
 }
 
@@ -93,11 +96,29 @@ def project(tmp_path_factory):
 
 def submit(name: str, *options: str) -> subprocess.Popen:
     """Snakemake on the submitting machine, impatient; there is no accounting here, hence no `sacct`."""
-    command = [Path(sysconfig.get_path("scripts"), "snakemake"), "--profile", "profiles/slurm", *options]
+    command = [SNAKEMAKE, "--profile", "profiles/slurm", *options]
     command += ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3", "--retries", "1"]
     command += ["--config", f"suite=experiments/{name}.yaml"]
     with open(f"{name}.txt", "a") as output:
         return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 90
+    while not path.exists():
+        assert process.poll() is None, f"ended without {path}"
+        assert time.monotonic() < deadline, f"no {path} after 90 seconds"
+        time.sleep(0.2)
+
+
+def check_gpus(runs) -> None:
+    """Of runs of the notebook `beat`: at most two at once, each with a GPU that the other has not."""
+    beats = [json.loads((run.directory / "beat.json").read_text()) for run in runs]
+    assert {beat["CUDA_VISIBLE_DEVICES"] for beat in beats} <= {"0", "1"}
+    for beat in beats:
+        together = [other for other in beats if other["begin"] <= beat["begin"] < other["end"]]
+        assert len(together) <= 2
+        assert len({other["CUDA_VISIBLE_DEVICES"] for other in together}) == len(together), "two runs shared a GPU"
 
 
 @pytest.fixture(scope="module")
@@ -112,22 +133,39 @@ def test_a_suite_whose_snakemake_was_killed_is_taken_up(project, ends):
     run = read_suite("experiments/again.yaml").runs[0]
     options = ("--default-resources", "slurm_partition=other")
     first = submit("again", *options)
-    deadline = time.monotonic() + 60
-    while not (run.directory / "started.txt").exists():
-        assert first.poll() is None and time.monotonic() < deadline, Path("again.txt").read_text()
-        time.sleep(0.2)
+    wait_for(run.directory / "started.txt", first)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert submit("again", *options).wait(120) == 0, Path("again.txt").read_text()
+    assert submit("again", *options).wait(240) == 0, Path("again.txt").read_text()
     assert read_attempt(run)["status"] == "ok"
     assert "waiting for process" in run.log.read_text()
     assert len((run.directory / "started.txt").read_text().split()) == 1, "the run was executed twice"
 
 
+def test_an_interrupted_snakemake_cancels_its_jobs(project, ends):
+    process = submit("stopped", "--default-resources", "slurm_partition=other")
+    run = read_suite("experiments/stopped.yaml").runs[0]
+    wait_for(run.directory / "started.txt", process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert read_attempt(run)["status"] == "missing"
+    assert "(CANCELLED), see runs/stopped/long/log.txt" in Path("stopped.txt").read_text()
+
+
+def test_runs_in_one_allocation_share_its_gpus_out(project, ends):
+    allocation = ["salloc", "--quiet", "--partition=other", "--ntasks=1", "--cpus-per-task=2", "--gres=gpu:2"]
+    snakemake = [SNAKEMAKE, "--cores", "2", "--resources", "gpu=2", "--config", "suite=experiments/allocated.yaml"]
+    command = [*allocation, "--mem=3000", "srun", "--cpus-per-task=2", *snakemake]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    runs = read_suite("experiments/allocated.yaml").runs
+    assert [read_attempt(run)["status"] for run in runs] == ["ok"] * 3, done.stdout
+    check_gpus(runs)
+
+
 def test_a_run_on_two_nodes(project, ends):
     process = submit("nodes", "--default-resources", "slurm_partition=two")
     run = read_suite("experiments/nodes.yaml").runs[0]
-    status = process.wait(120)
+    status = process.wait(240)
     log = run.log.read_text() if run.log.exists() else ""
     assert read_attempt(run)["status"] == "ok", Path("nodes.txt").read_text() + log
     assert status == 0
@@ -158,10 +196,4 @@ def test_every_run_ended_as_it_had_to(project, ends):
 def test_runs_get_what_they_ask_for_and_no_more_at_once_than_fit(project, ends):
     ends.wait(240)
     suite = read_suite("experiments/ends.yaml")
-    beats = [json.loads((run.directory / "beat.json").read_text()) for run in suite.runs if run.name.startswith("beat")]
-    assert all(beat["OMP_NUM_THREADS"] == "1" for beat in beats)
-    assert {beat["CUDA_VISIBLE_DEVICES"] for beat in beats} <= {"0", "1"}
-    at_once = [[o for o in beats if o["begin"] <= beat["begin"] < o["end"]] for beat in beats]
-    assert max(map(len, at_once)) <= 2
-    for together in at_once:
-        assert len({beat["CUDA_VISIBLE_DEVICES"] for beat in together}) == len(together), "two runs shared a GPU"
+    check_gpus([run for run in suite.runs if run.name.startswith("beat")])

@@ -65,8 +65,8 @@ JobAcctGatherParams=OverMemoryKill
 KillWait=5
 InactiveLimit=0
 GresTypes=gpu
-NodeName=n1 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((ports + 1)) CPUs=2 RealMemory=4000 Gres=gpu:2
-NodeName=n2 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((ports + 2)) CPUs=2 RealMemory=4000 Gres=gpu:2
+NodeName=n1 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((ports + 1)) CPUs=2 RealMemory=8000 Gres=gpu:2
+NodeName=n2 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((ports + 2)) CPUs=2 RealMemory=8000 Gres=gpu:2
 PartitionName=one Nodes=n1 Default=YES MaxTime=INFINITE State=UP
 PartitionName=other Nodes=n2 MaxTime=INFINITE State=UP
 PartitionName=two Nodes=n1,n2 MaxTime=INFINITE State=UP

@@ -1,6 +1,6 @@
 """What it costs to turn a video into a clip: against its decoding alone, and against the published code's way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ AUGMENTATIONS: Mapping[str, dict] = {
 }
 
 
-def decode_alone(path: Path, indices_of) -> np.ndarray:
+def decode_alone(path: Path, indices_of: Callable[[int], np.ndarray]) -> np.ndarray:
     """Some frames of a file with decord and nothing else: uint8 (N, H, W, 3). `indices_of` is given the length."""
     import decord
 
@@ -50,24 +50,21 @@ def sample_times(videos: VideoList, repeats: int) -> dict[str, list[float]]:
         training[name].epoch = epoch
         return training[name][index]
 
+    def decoding(choose: Callable) -> Callable[[int, int], np.ndarray]:
+        return lambda epoch, index: decode_alone(paths[index], lambda length: choose(length, epoch, index))
+
     jobs = {
-        "decode, training": lambda e, i: decode_alone(
-            paths[i], lambda length: training_indices(length, NUM_FRAMES, rng(e, i))
-        ),
-        "decode, evaluation": lambda e, i: decode_alone(
-            paths[i], lambda length: evaluation_indices(length, NUM_FRAMES)
-        ),
-        "decode, views": lambda e, i: decode_alone(
-            paths[i], lambda length: evaluation_indices(length, NUM_FRAMES, CLIPS)
-        ),
+        "decoding, training": decoding(lambda length, e, i: training_indices(length, NUM_FRAMES, rng(e, i))),
         "training, light": lambda e, i: sample("light", e, i),
         "training, published": lambda e, i: sample("published", e, i),
-        "evaluation": lambda e, i: single[i],
-        "views": lambda e, i: views[i],
         "published code, training": lambda e, i: published.training_sample(
             paths[i], rng(e, i), NUM_FRAMES, SIZE, RESIZE
         ),
+        "decoding, evaluation": decoding(lambda length, e, i: evaluation_indices(length, NUM_FRAMES)),
+        "evaluation": lambda e, i: single[i],
         "published code, evaluation": lambda e, i: published.evaluation_sample(paths[i], NUM_FRAMES, SIZE, RESIZE),
+        "decoding, views": decoding(lambda length, e, i: evaluation_indices(length, NUM_FRAMES, CLIPS)),
+        "views": lambda e, i: views[i],
     }
     with torch_threads(1):
         return in_turn(jobs, len(paths), repeats)
@@ -77,10 +74,10 @@ def sample_quantities(seconds: Mapping[str, Sequence[float]]) -> list[Quantity]:
     """What `sample_times` measured, in milliseconds, and the ratios that are asked for."""
     times = [Quantity(name, [1000 * value for value in values], "ms") for name, values in seconds.items()]
     limits = [
-        ("training, light", "decode, training", 1.12),
-        ("training, published", "decode, training", 1.12),
-        ("evaluation", "decode, evaluation", 1.12),
-        ("views", "decode, views", 1.3),
+        ("training, light", "decoding, training", 1.12),
+        ("training, published", "decoding, training", 1.12),
+        ("evaluation", "decoding, evaluation", 1.12),
+        ("views", "decoding, views", 1.3),
     ]
     ratios = [ratio(f"{a} / {b}", seconds[a], seconds[b], limit=limit) for a, b, limit in limits]
     ratios += [

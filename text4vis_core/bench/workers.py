@@ -73,7 +73,7 @@ def scaling(loaded: dict[int, Quantity], decoded: dict[int, Quantity], cores: in
             Quantity(own.name, own.values, better="more", limit=LINEAR * number if limited else None),
             allowed,
             ratio(
-                f"{own.name}, of what decoding alone does",
+                f"{_name(number)} / 1, over that of decoding alone",
                 own.values,
                 allowed.values,
                 "more",
