@@ -39,11 +39,12 @@ def inputs(wildcards):
 
 
 def asked(name):
-    """What the run asks for, in the words of Snakemake and its Slurm plugin; a value of None is not said."""
+    """What the run asks for, in the words of Snakemake and its Slurm plugin."""
     asks = RUNS[name].resources
-    words = {"gpu": asks["gpu"], "nodes": asks["nodes"], "mem_mb": asks["mem_mb"], "runtime": asks["minutes"]}
+    words = {"gpu": asks["gpu"], "gres": "", "tasks": 0}  # the plugin does not pass on what is empty or 0
+    words |= {"nodes": asks["nodes"], "mem_mb": asks["mem_mb"], "runtime": asks["minutes"]}
     if asks["nodes"] > 1:  # there `gpu` would be the sum over the nodes, and `tasks` beside GPUs the tasks of each GPU
-        words |= {"gpu": 0} | ({"gres": f"gpu:{asks['gpu']}"} if asks["gpu"] else {"tasks": asks["nodes"]})
+        words |= {"gpu": 0, "gres": f"gpu:{asks['gpu']}"} if asks["gpu"] else {"tasks": asks["nodes"]}
     return words
 
 
@@ -81,8 +82,8 @@ rule run:
         nodes=lambda wildcards: asked(wildcards.run)["nodes"],
         mem_mb=lambda wildcards: asked(wildcards.run)["mem_mb"],
         runtime=lambda wildcards: asked(wildcards.run)["runtime"],
-        gres=lambda wildcards: asked(wildcards.run).get("gres"),
-        tasks=lambda wildcards: asked(wildcards.run).get("tasks"),
+        gres=lambda wildcards: asked(wildcards.run)["gres"],
+        tasks=lambda wildcards: asked(wildcards.run)["tasks"],
     shell:
         # exec: the notebook's runner is Snakemake's own child, and notices when Snakemake is gone.
         "exec {sys.executable:q} -m text4vis_core.suites execute --with-parent --gpus {resources.gpu}"

@@ -1,6 +1,7 @@
 """Processes, shards and precision: whatever the strategy, the same weights come out, and the same state is saved."""
 
 import copy
+import math
 import os
 import socket
 from contextlib import nullcontext
@@ -9,11 +10,13 @@ from dataclasses import replace
 import open_clip
 import pytest
 import torch
+from lightning_fabric.plugins import MixedPrecision
 from torch import multiprocessing
 
 from text4vis_core import TrainingConfig, VideoClassifier
 from text4vis_core.accelerate import (
     clip_gradients,
+    compiled,
     full_state,
     load_full_state,
     make_fabric,
@@ -180,3 +183,130 @@ def test_a_resumed_run_is_bit_identical(alone):
     run.train(range(1, STEPS))
     for name, tensor in run.state()["model"].items():
         assert torch.equal(tensor, alone["end"]["model"][name]), name
+
+
+@pytest.fixture
+def sixteen_bits():
+    """A run in fp16 with a gradient scaler, as on CUDA."""
+    run = Run(config=replace(CONFIG, precision="16-mixed"))
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=2)
+    run.fabric.strategy.precision = MixedPrecision("16-mixed", "cpu", scaler)
+    return run, scaler
+
+
+def test_a_gradient_scaler_is_part_of_the_state(alone, sixteen_bits):
+    run, scaler = sixteen_bits
+    norms = run.train(range(2))
+    assert norms == pytest.approx(alone["norms"][:2], rel=0.05)  # of what the scaler has undone
+    state = copy.deepcopy(run.state())
+    assert state["scaler"]["scale"] == 2.0**11
+    scaler.load_state_dict(scaler.state_dict() | {"scale": 1.0})
+    run.load(state)
+    assert scaler.get_scale() == 2.0**11
+
+
+def test_a_step_whose_gradients_overflow_is_skipped(sixteen_bits):
+    run, scaler = sixteen_bits
+    run.train(range(1))
+    before = copy.deepcopy(run.state())
+    scaler.load_state_dict(scaler.state_dict() | {"scale": 2.0**40})
+    [norm] = run.train(range(1, 2))
+    assert not math.isfinite(norm)
+    assert close(run.state()["model"], before["model"])
+    assert scaler.get_scale() == 2.0**39
+
+
+def test_the_optimiser_is_fused_unless_a_scaler_would_clip_scaled_gradients():
+    for precision, grad_clip, fused in (("32-true", 1.0, True), ("16-mixed", None, True), ("16-mixed", 1.0, None)):
+        config = replace(CONFIG, precision=precision, grad_clip=grad_clip)
+        optimizer = make_optimizer(parameter_groups(build(), config), config)
+        assert optimizer.defaults["fused"] is fused
+        assert optimizer.defaults["betas"] == config.betas
+        assert [group["peak_lr"] for group in optimizer.param_groups] == [pytest.approx(1e-3), pytest.approx(1e-2)]
+
+
+def test_a_state_without_moments_leaves_the_optimisers(alone):
+    run = Run()
+    run.train(range(1))
+    moments = copy.deepcopy(run.state()["optimizer"])
+    run.load({"model": alone["end"]["model"]})
+    assert close(run.state()["model"], alone["end"]["model"])
+    assert close(run.state()["optimizer"], moments)
+    assert full_state(run.fabric, run.model).keys() == {"model"}
+
+
+def test_a_state_of_another_model_is_refused(alone):
+    wrong = copy.deepcopy(alone["end"])
+    wrong["model"]["visual.proj"] = torch.zeros(2, 2)
+    with pytest.raises(RuntimeError, match=r"visual\.proj"):
+        Run().load(wrong)
+    del wrong["model"]["visual.proj"]
+    with pytest.raises(RuntimeError, match=r"Missing key.*visual\.proj"):
+        Run().load(wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strategy": "zero"}, "unknown strategy 'zero'; choose from: auto, ddp, fsdp"),
+        ({"precision": "8-bit"}, "unknown precision '8-bit'; choose from: auto, 32-true"),
+        ({"devices": 2}, "start the run by torchrun --nnodes 1 --nproc-per-node 2"),
+        ({"num_nodes": 3}, "start the run by torchrun --nnodes 3 --nproc-per-node 1"),
+    ],
+)
+def test_impossible_fabrics(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_fabric(**options)
+
+
+def test_shards_do_not_go_with_a_scaler(monkeypatch):
+    for name, value in {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match="'16-mixed' does not go with strategy 'fsdp'; choose 'bf16-mixed'"):
+        make_fabric(precision="16-mixed", strategy="fsdp")
+
+
+def test_a_compiler_that_fails_says_why(monkeypatch):
+    run = Run()
+    frames, labels = batch(0)
+    example = {"frames": frames, "labels": labels}
+    assert compiled(run.objective, example, enabled=False) == (run.objective, "not asked for")
+
+    def broken(module):
+        def call(**inputs):
+            raise RuntimeError("no C++ compiler found\nin any folder")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    assert compiled(run.objective, example, enabled=True) == (run.objective, "RuntimeError: no C++ compiler found")
+
+
+def test_trying_to_compile_leaves_no_gradients(monkeypatch):
+    run = Run()
+    frames, labels = batch(0)
+    monkeypatch.setattr(torch, "compile", lambda module: module)
+    candidate, reason = compiled(run.objective, {"frames": frames, "labels": labels}, enabled=True)
+    assert (candidate, reason) == (run.objective, "")
+    assert all(parameter.grad is None for parameter in run.model.parameters())
+
+
+@cuda
+def test_a_step_does_not_wait_for_the_gpu():
+    """With bf16, which has no scaler; a scaler has to look at its gradients."""
+    run = Run(config=replace(CONFIG, precision="auto"))
+    frames, labels = (tensor.pin_memory() for tensor in batch(0))
+    with stochastic_depth(run.model.visual, 0.4) as depth:
+        for number in range(3):
+            torch.cuda.synchronize()
+            torch.cuda.set_sync_debug_mode("error" if number else "default")  # the first step sets things up
+            try:
+                depth.draw(0, number, range(BATCH), FRAMES)
+                on_device = (tensor.to(run.fabric.device, non_blocking=True) for tensor in (frames, labels))
+                loss, _ = run.objective(*on_device)
+                run.fabric.backward(loss / BATCH)
+                clip_gradients(run.fabric, run.optimizer, CONFIG.grad_clip)
+                run.optimizer.step()
+                run.optimizer.zero_grad()
+            finally:
+                torch.cuda.set_sync_debug_mode("default")

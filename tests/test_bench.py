@@ -231,6 +231,7 @@ class TestSteps:
         assert (faster.values, faster.limit, faster.met) == ((2.0, 3.5), 1.9, True)
         assert found["training step, plain open_clip / this project"].values == (1.0, 1.5)
         assert found["gradients, largest relative difference"].met is False
+        assert steps.step_quantities(measured, miniature=True)[3].limit is None
 
     def test_inference_is_a_share_of_the_fastest_product(self):
         measured = {
@@ -249,6 +250,13 @@ class TestStarts:
     def test_the_package_is_imported_without_torch(self):
         assert starts._fresh("-c", "import sys, text4vis_core; print('torch' in sys.modules)") == "False"
         assert starts.import_seconds("text4vis_core") > 0
+
+    def test_imports_take_turns_and_the_first_of_each_does_not_count(self, monkeypatch):
+        seconds = iter([9.0, 9.0, 0.1, 1.0, 0.2, 2.0])
+        monkeypatch.setattr(starts, "import_seconds", lambda module: next(seconds))
+        package, torch_ = starts.imports(2)
+        assert (package.name, package.values, package.met) == ("import text4vis_core", (0.1, 0.2), True)
+        assert (torch_.name, torch_.values, torch_.met) == ("import torch", (1.0, 2.0), None)
 
     def test_two_embeddings_of_one_process(self, clip_name, videos, tmp_path):
         starts.save_random_weights(clip_name, tmp_path / "weights.safetensors")

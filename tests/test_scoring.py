@@ -30,7 +30,7 @@ def parts(request, monkeypatch):
 
 
 def test_scores_in_parts_are_the_formula_on_all(embeddings, parts):
-    views, rows, labels = embeddings
+    views, rows, _ = embeddings
     expected = (100 * F.normalize(views.mean(1), dim=-1) @ F.normalize(rows, dim=-1).T).softmax(-1)
     assert torch.allclose(multi_view_scores(views, rows), expected, atol=1e-6)
 

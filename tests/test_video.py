@@ -238,9 +238,11 @@ def test_a_network_file_that_goes_away(tmp_path, monkeypatch):
     path.unlink()
     with pytest.raises(VideoError, match=r"b\.avi: decoding failed \(.*No such file"):
         decode_frames(reader, path, np.array([4]))
-    monkeypatch.setattr(
-        Path, "stat", lambda self, **_: (_ for _ in ()).throw(OSError(errno.ESTALE, "Stale file handle"))
-    )
+
+    def stale(self, **_):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "stat", stale)
     with pytest.raises(VideoError, match=r"b\.avi: Stale file handle"):
         open_video(path)
 

@@ -72,8 +72,13 @@ def save_checkpoint(path: str | Path, state: dict, keep_last: bool = False) -> N
                 torch.save(state, file)
                 file.flush()
                 os.fsync(file.fileno())
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        raise CheckpointError(f"cannot write checkpoint {path}: {error}") from error
+    except (OSError, RuntimeError) as error:
+        # Of a full disk torch says "unexpected pos"; what the system said of it is behind that.
+        cause = error if isinstance(error, OSError) else error.__context__ or error
+        reason = getattr(cause, "strerror", None) or first_line(cause)
+        raise CheckpointError(
+            f"cannot write checkpoint {path}: {reason}; what was saved before is kept: see to it, and start again"
+        ) from error
 
 
 def last_good(path: str | Path) -> Path:

@@ -111,7 +111,8 @@ def environment(device: torch.device) -> dict[str, Any]:
         parts |= {"device": torch.cuda.get_device_name(device), "cuda": torch.version.cuda, "tf32": tf32}
     else:
         # Libraries choose their kernels by the maker and the model, not by the instruction set alone.
-        processor = {k: v for k, v in torch.cpu.get_capabilities().items() if not k.startswith("num_")}
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in the oldest torch that is allowed
+        processor = {k: v for k, v in capabilities.items() if not k.startswith("num_")}
         parts |= {"device": [device.type, torch.backends.cpu.get_cpu_capability(), sorted(processor.items())]}
         parts |= {"threads": torch.get_num_threads()}
     autocast = torch.is_autocast_enabled(device.type) and str(torch.get_autocast_dtype(device.type))

@@ -227,9 +227,10 @@ def _read_journal(folder: Path) -> dict[str, dict]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what ended workers have left."""
-    for file in (folder / "videos").glob(f"*/.*{SUFFIX}.*.tmp"):
-        file.unlink(missing_ok=True)
+    """Remove what ended workers and calls have left; `.tmp...` is what safetensors had begun."""
+    for pattern in (f"videos/*/.*{SUFFIX}.*.tmp", ".*.tmp", ".tmp*"):
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
 
 
 def _stopped(folder: Path, reason: str) -> str:

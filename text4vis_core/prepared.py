@@ -5,6 +5,7 @@ Only the packets that lead to the frames asked for are read and decoded, without
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 SUFFIX = ".prepared.mp4"  # any player plays it; this reader knows how it was made
 # What the file says of itself is enough: its first frames are not decoded to find out more.
 QUICK = {"options": {"probesize": "32", "analyzeduration": "0"}, "stream_options": [{"skip_frame": "all"}]}
+_KEPT = threading.local()
 
 
 class PreparedReader:
@@ -33,12 +35,9 @@ class PreparedReader:
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3), RGB. Raises ValueError for a copy that is damaged."""
         import av
-        from av.video.reformatter import VideoReformatter
 
-        context = av.CodecContext.create("h264", "r")
-        context.extradata, context.thread_count = self._settings, 1
-        context.options = {"err_detect": "explode"}
-        colours, frames, before = VideoReformatter(), None, -1
+        decoder, to_rgb = _decoder(self._settings)
+        frames, before = None, -1
         with open(self._path, "rb", buffering=0) as file:
             for place, index in enumerate(indices.tolist()):
                 key = index - index % self._gop
@@ -47,13 +46,28 @@ class PreparedReader:
                     entry = self._packets[number]
                     packet = av.Packet(os.pread(file.fileno(), entry.size, entry.pos))
                     packet.pts = packet.dts = number
-                    decoded = context.decode(packet)
+                    decoded = decoder.decode(packet)
                 before = index
                 if [frame.pts for frame in decoded] != [index] or decoded[0].is_corrupt:
                     raise ValueError(f"frame {index} of this copy is damaged")
+                picture = to_rgb.reformat(decoded[0], format="rgb24", threads=1).to_ndarray()
                 # Into one array at once: as many new pictures would cost as many fresh pages of memory.
-                picture = colours.reformat(decoded[0], format="rgb24", threads=1).to_ndarray()
                 if frames is None:
                     frames = np.empty((len(indices), *picture.shape), np.uint8)
                 frames[place] = picture
         return frames
+
+
+def _decoder(settings: bytes) -> tuple:
+    """A decoder and a converter to RGB, which the thread keeps: copies of one size have the same settings."""
+    import av
+    from av.video.reformatter import VideoReformatter
+
+    if getattr(_KEPT, "settings", None) == settings:
+        _KEPT.pair[0].flush_buffers()
+        return _KEPT.pair
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata, decoder.thread_count = settings, 1
+    decoder.options = {"err_detect": "explode"}
+    _KEPT.settings, _KEPT.pair = settings, (decoder, VideoReformatter())
+    return _KEPT.pair

@@ -190,7 +190,9 @@ def _start(folder: Path) -> None:
     devices, num_nodes, endpoint, restarts = json.loads((folder / "call.json").read_text())
     stop_with_parent()
     os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // devices))
-    # How torchrun starts and stops is of no interest, and what went wrong the caller says.
+    # How torchrun starts and stops is of no interest, nor DDP's hint about parameters; what went wrong the caller says.
+    os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
+    os.environ["PYTHONWARNINGS"] = "ignore:torch.distributed.nn.functional.all_gather is deprecated"
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     meeting = ["--standalone"] if num_nodes == 1 else ["--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}"]
     meeting += [f"--rdzv-id={folder.name}", f"--nnodes={num_nodes}", f"--nproc-per-node={devices}"]

@@ -130,7 +130,7 @@ class AvReader:
         from av.video.reformatter import VideoReformatter
 
         context, reformatter = self._stream.codec_context, VideoReformatter()
-        return lambda frame: reformatter.reformat(frame, context.width, context.height, "rgb24").to_ndarray()
+        return lambda frame: reformatter.reformat(frame, context.width, context.height, "rgb24", threads=1).to_ndarray()
 
 
 def _check_whole(path: Path, container, stream, packets: list) -> None:

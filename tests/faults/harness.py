@@ -12,9 +12,10 @@ import multiprocessing
 import os
 import resource
 import signal
+import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -25,7 +26,7 @@ from typing import Any
 import pytest
 
 LIMIT = 60.0  # seconds that a call may take, and that its children may outlive it
-PRELOADED = ["torch", "torch._dynamo", "lightning_fabric", "open_clip", "decord", "av", "pytest", "faults.work"]
+PRELOADED = ["torch", "torch._dynamo", "lightning_fabric", "open_clip", "av", "pytest", "faults.work"]
 # The functions in which files are written and taken up again; None: all of a file's.
 WATCHED = {
     "files.py": None,
@@ -33,7 +34,7 @@ WATCHED = {
     "training.py": {"save", "resume"},
     "prepare.py": None,
     "copying.py": {"make_copy", "attempt"},
-    "index.py": None,
+    "index.py": {"write_index"},
 }
 
 
@@ -120,6 +121,8 @@ class Calls:
             _kill(process.pid, group=True)
             process.join()
         outcome.signal = max(0, -process.exitcode)
+        if process.exitcode > 0:
+            outcome.error = f"exit code {process.exitcode}"
         return outcome
 
 
@@ -186,3 +189,23 @@ def _is_watched(code: CodeType) -> bool:
 def limit_file_size(size: int) -> None:
     """From now on no file of this process can be written beyond so many bytes: what a full disk is, without a disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """Mount a disk of this size in memory; skips the test where that is not possible."""
+    folder.mkdir()
+    try:
+        mount("tmpfs", "size=%dk" % kilobytes, folder)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no disk can be mounted here, for which Linux and root are needed: {error}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True, timeout=LIMIT)
+
+
+def mount(kind: str, option: str, folder: Path) -> None:
+    """Mount a disk, or with the kind "remount" change what is mounted."""
+    command = ["mount", "-o", f"remount,{option}"] if kind == "remount" else ["mount", "-t", kind, "-o", option, kind]
+    subprocess.run([*command, folder], check=True, capture_output=True, timeout=LIMIT)

@@ -92,8 +92,9 @@ def play(
 
 
 def _draw(rng: np.random.Generator, kind: str, like: Undisturbed) -> Kill:
-    group = bool(rng.random() < 0.5)
+    # The first half as often as not, for there is less and less left to be done.
+    early, group = float(rng.random() ** 2), bool(rng.random() < 0.5)
     if kind == "moment":
-        return Kill(after=float(rng.uniform(0, like.seconds)), group=group)
-    line = int(rng.integers(like.lines))
+        return Kill(after=early * like.seconds, group=group)
+    line = int(early * like.lines)
     return Kill(line=line, byte=int(rng.integers(like.largest)) if kind == "byte" else None, group=group)

@@ -21,16 +21,6 @@ TRAININGS = [number for number in range(ROUNDS) if number % 3]
 COPIES = [number for number in range(ROUNDS) if number % 3 == 0]
 
 
-@pytest.fixture(scope="module")
-def trainings(calls, ucf101, tmp_path_factory) -> dict[str, Undisturbed]:
-    """A training of each encoder that was left alone."""
-    found = {}
-    for encoder in work.DROP_PATH:
-        folder = tmp_path_factory.mktemp(encoder)
-        found[encoder] = Undisturbed.of(partial(calls.run, work.train, ucf101, folder, encoder), folder)
-    return found
-
-
 @pytest.mark.parametrize("number", TRAININGS)
 def test_training(calls, ucf101, trainings, tmp_path, number):
     rng = np.random.default_rng([20, number])
@@ -53,9 +43,12 @@ def test_training(calls, ucf101, trainings, tmp_path, number):
 
 @pytest.fixture(scope="module")
 def copies(calls, ucf101, tmp_path_factory):
-    """A folder of copies whose making was left alone."""
-    folder = tmp_path_factory.mktemp("copies")
-    return folder, Undisturbed.of(partial(calls.run, work.copy, ucf101, folder), folder)
+    """A folder of copies whose making was left alone, and how it was made: with workers and without."""
+    made = {}
+    for workers in (0, 2):
+        folder = tmp_path_factory.mktemp("copies")
+        made[workers] = Undisturbed.of(partial(calls.run, work.copy, ucf101, folder, workers), folder)
+    return folder, made
 
 
 def digests(folder) -> dict[str, str]:
@@ -73,8 +66,8 @@ def journal(folder) -> dict[str, dict]:
 @pytest.mark.parametrize("number", COPIES)
 def test_prepare(calls, ucf101, copies, tmp_path, number):
     rng = np.random.default_rng([20, number])
-    whole, undisturbed = copies
     workers = int(rng.choice([0, 0, 2]))
+    whole, undisturbed = copies[0], copies[1][workers]
     expected, made = digests(whole), [0]
 
     start = partial(calls.run, work.copy, ucf101, tmp_path, workers)

@@ -1,5 +1,10 @@
 """What is killed and disturbed: trainings and copies of a few tiny videos, and the numbers that they end with."""
 
+import hashlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,8 +15,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_videos, fit, initialise, load_videos
 from text4vis_core.checkpoints import load_newest
 from text4vis_core.evaluation import topk_accuracy
+from text4vis_core.experiment import Clips
 from text4vis_core.model import fingerprint
 from text4vis_core.prepare import prepare
+from text4vis_core.processes import Processes, rank
 
 torch.set_num_threads(1)
 
@@ -29,7 +36,7 @@ STEPS = 9  # of which each epoch has three: of four, four and one of the nine vi
 DROP_PATH = {"vit": 0.4, "resnet": 0.0}
 
 
-def build(encoder: str) -> VideoClassifier:
+def build(encoder: str = "vit") -> VideoClassifier:
     """A model with stochastic depth ("vit") or with running statistics ("resnet"), always the same."""
     torch.manual_seed(0)
     if encoder == "vit":
@@ -40,25 +47,47 @@ def build(encoder: str) -> VideoClassifier:
     return model.set_classifier(initialise("orthogonal", 3, DIM), frozen=False)
 
 
-def train(root: Path, folder: Path, encoder: str = "vit", on_error: str = "raise", **options) -> dict:
+def train(
+    root: Path,
+    folder: Path,
+    encoder: str = "vit",
+    on_error: str = "raise",
+    trouble: dict[int, Callable[[], None]] | None = None,
+    **options,
+) -> dict:
     """Train on the videos of `conftest.write_ucf101`, and test after every epoch.
 
+    Args:
+        root: of the videos.
+        folder: for the checkpoint.
+        encoder: see `build`.
+        on_error: of a video that cannot be decoded.
+        trouble: what happens after so many steps of this process.
+        options: of the recipe, instead of `RECIPE`.
+
     Returns:
-        "weights" (a fingerprint), "history" (without seconds) and "skipped": what must not depend on what went wrong.
+        "weights" (a fingerprint), "history" (without seconds) and "skipped": what must not depend on what went wrong;
         "steps": that this process took.
     """
-    model, taken = build(encoder), []
-    counted = register_optimizer_step_post_hook(lambda *_: taken.append(1))
-    test = VideoDataset(load_videos("ucf101", root, "test"), FRAMES, SIZE, on_error=on_error)
+    model, steps, trouble = build(encoder), 0, trouble or {}
+    clips = Clips(FRAMES, on_error=on_error)
+    test = load_videos("ucf101", root, "test")
 
     def accuracy(model: VideoClassifier) -> dict:
-        tested = embed_videos(model, test)
+        tested = embed_videos(model, clips.evaluation(test, SIZE))
         scores = model.logits(tested.mean, model.classifier.weight)
         return {"test_top1": topk_accuracy(scores, tested.labels), "test_sum": scores.double().sum().item()}
 
+    def stepped(*_) -> None:
+        nonlocal steps
+        steps += 1
+        trouble.get(steps, int)()
+
+    trouble.get(0, int)()
+    counted = register_optimizer_step_post_hook(stepped)
     result = fit(
         model,
-        VideoDataset(load_videos("ucf101", root, "train"), FRAMES, SIZE, training=True, on_error=on_error),
+        clips.training(load_videos("ucf101", root, "train"), SIZE, seed=0),
         TrainingConfig(**RECIPE | {"drop_path": DROP_PATH[encoder]} | options),
         checkpoint_dir=folder,
         name="run",
@@ -67,8 +96,12 @@ def train(root: Path, folder: Path, encoder: str = "vit", on_error: str = "raise
     )
     counted.remove()
     history = [{name: value for name, value in row.items() if name != "seconds"} for row in result.history]
-    numbers = {"weights": fingerprint(model), "history": history, "skipped": result.skipped}
-    return numbers | {"steps": len(taken)}
+    return {"weights": fingerprint(model), "history": history, "skipped": result.skipped, "steps": steps}
+
+
+def train_on_two(root: Path, folder: Path, restarts: int = 0, **options) -> dict:
+    """`train` on two processes."""
+    return Processes(2, restarts=restarts).run(train, root, folder, **options)
 
 
 def checkpoint(folder: Path) -> Path | None:
@@ -95,3 +128,41 @@ def copy(root: Path, folder: Path, num_workers: int = 0) -> dict:
     videos = load_videos("prepared", folder, "train").videos
     names = [(str(video.path.relative_to(folder)), video.label) for video in videos]
     return {"made": done.made, "kept": done.kept, "videos": names}
+
+
+def embed(root: Path, cache: Path) -> str:
+    """A fingerprint of the test videos' embeddings, by way of the cache."""
+    embedded = Clips(FRAMES, cache=str(cache)).embed(build(), load_videos("ucf101", root, "test"))
+    return hashlib.sha256(embedded.views.numpy().tobytes()).hexdigest()
+
+
+def end_workers() -> None:
+    """Kill the loader's workers."""
+    workers = multiprocessing.active_children()
+    assert workers
+    for worker in workers:
+        worker.kill()
+
+
+def die() -> None:
+    """Kill this process, and no other."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(marker: Path) -> None:
+    """Kill this process, if it is the second of several and none did so before."""
+    if rank() == 1 and not marker.exists():
+        marker.touch()
+        die()
+
+
+def poison(name: str) -> None:
+    """From now on, a worker that reads the video of this name dies."""
+    read = VideoDataset.__getitem__
+
+    def poisoned(self, index: int) -> dict:
+        if self.videos.videos[index].path.name == name:
+            die()
+        return read(self, index)
+
+    VideoDataset.__getitem__ = poisoned

@@ -30,6 +30,13 @@ stop() {
   for node in $nodes; do end "$folder/slurmd.$node.pid"; done
   end "$folder/slurmctld.pid"
   end "$folder/munged.pid"
+  # Without cgroups Slurm loses sight of a process whose parent has ended; those of its jobs are known by their variables.
+  local process
+  for process in /proc/[0-9]*; do
+    if grep -qsz "^SLURM_CONF=$SLURM_CONF$" "$process/environ" && grep -qsz '^SLURM_JOB_ID=' "$process/environ"; then
+      kill -9 "${process#/proc/}" 2>/dev/null || true
+    fi
+  done
 }
 
 configure() {
@@ -69,7 +76,7 @@ NodeName=n1 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((ports + 1)) C
 NodeName=n2 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((ports + 2)) CPUs=2 RealMemory=8000 Gres=gpu:2
 PartitionName=one Nodes=n1 Default=YES MaxTime=INFINITE State=UP
 PartitionName=other Nodes=n2 MaxTime=INFINITE State=UP
-PartitionName=two Nodes=n1,n2 MaxTime=INFINITE State=UP
+PartitionName=two Nodes=n1,n2 PriorityTier=2 MaxTime=INFINITE State=UP
 CONF
   # Snakemake's plugin calls srun in a job without the variables that begin with SLURM_, and so without this one.
   printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$SLURM_CONF" "$(PATH=/usr/local/bin:/usr/bin:/bin command -v srun)" >"$folder/bin/srun"

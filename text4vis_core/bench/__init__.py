@@ -1,9 +1,9 @@
 """The bench: what a machine does with this project's code, against yardsticks that are measured in the same run.
 
 A measurement is a `Quantity`: a number with every repetition and, where there is one, the limit that it should keep.
-The modules `machine`, `loading`, `copies`, `workers`, `memory`, `model`, `starts`, `scoring` and `processes` measure, on
-the videos of `clips`; `figures` draws; `compare` sets two records side by side. `notebooks/13_bench.ipynb` runs all of it,
-and `python -m text4vis_core.bench compare A B` compares two of its records.
+`machine`, `loading`, `copies`, `workers`, `memory`, `model`, `starts`, `scoring` and `processes` measure, on the videos
+of `clips`; `steps` sets limits to what `model` measures; `figures` draws; `compare` sets two records side by side.
+`notebooks/13_bench.ipynb` runs all of it, `python -m text4vis_core.bench compare A B` compares two of its records.
 """
 
 # What can be measured, in the order of the notebook.

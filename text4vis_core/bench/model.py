@@ -83,7 +83,7 @@ class Baseline(nn.Module):
         self.visual, self.temporal = visual, temporal
         self.logit_scale = nn.Parameter(torch.zeros(()))
         weights = {name: weight for name, weight in shape.ours().state_dict().items() if "classifier" not in name}
-        self.load_state_dict(weights)
+        self.load_state_dict(weights, assign=True)
         self.rows = shape.rows()
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -178,12 +178,17 @@ class PublishedHead(nn.Module):
 
 def published(shape: Shape) -> Baseline:
     """The published way."""
-    return Baseline(shape, PublishedEncoder(shape), PublishedHead(shape))
+    with torch.device("meta"):  # the weights are given
+        visual, head = PublishedEncoder(shape), PublishedHead(shape)
+    return Baseline(shape, visual, head)
 
 
 def plain_open_clip(shape: Shape) -> Baseline:
     """open_clip's image encoder and this project's temporal head, as they come."""
-    return Baseline(shape, shape.visual(), TemporalTransformer(shape.dim, shape.dim // 64, layers=shape.head_layers))
+    with torch.device("meta"):
+        visual = shape.visual()
+        head = TemporalTransformer(shape.dim, shape.dim // 64, layers=shape.head_layers)
+    return Baseline(shape, visual, head)
 
 
 BASELINES = {"published": published, "open_clip": plain_open_clip}
@@ -241,7 +246,9 @@ def step_times(repeats: int = 7, miniature: bool = False) -> dict:
         way's, over the parameter's largest gradient.
     """
     shape = MINIATURE if miniature else VIT_B_32
-    context = multiprocessing.get_context("spawn")
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    context.set_forkserver_preload([__name__])  # what takes seconds to import is imported once
     pipes, processes = {}, []
     try:
         for way in WAYS:
@@ -303,7 +310,8 @@ def inference_rate(repeats: int = 15, miniature: bool = False) -> dict:
     call. The yardstick is the fastest of all, by its median. Everything takes turns.
 
     Returns:
-        "operations": of encoding the batch, as torch counts them in plain open_clip; lists of 10⁹ operations a second:
+        "operations": of encoding the batch, as torch counts them in plain open_clip, which on the CPU leaves out the
+        products within attention, a hundredth of all; lists of 10⁹ operations a second:
         "achieved", and "products", {"torch.mm, 800 x 768 x 3072": ...}; "yardstick", the name of the fastest product,
         and "torch_yardstick", of the fastest by torch.mm; "share" and "torch_share", lists: achieved over each.
     """
