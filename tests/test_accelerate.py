@@ -3,6 +3,7 @@
 import copy
 import math
 import os
+import shutil
 import socket
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,9 +12,9 @@ import open_clip
 import pytest
 import torch
 from lightning_fabric.plugins import MixedPrecision
-from torch import multiprocessing
+from torch import multiprocessing, nn
 
-from text4vis_core import TrainingConfig, VideoClassifier
+from text4vis_core import TrainingConfig, VideoClassifier, kernels
 from text4vis_core.accelerate import (
     clip_gradients,
     compiled,
@@ -22,6 +23,7 @@ from text4vis_core.accelerate import (
     make_fabric,
     make_optimizer,
 )
+from text4vis_core.kernels import use_fast_kernels
 from text4vis_core.objectives import ClassifierObjective
 from text4vis_core.residual import recompute, stochastic_depth
 from text4vis_core.training import parameter_groups
@@ -29,6 +31,14 @@ from text4vis_core.training import parameter_groups
 CONFIG = TrainingConfig(lr=1e-2, eps=1e-2, drop_path=0.4, grad_clip=0.5)
 STEPS, BATCH, FRAMES = 3, 4, 2
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_cpu():
+    """Where there is a GPU, these tests leave it alone, but for those that are marked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        yield
 
 
 def build() -> VideoClassifier:
@@ -93,7 +103,7 @@ def process(rank: int, world: int, port: int, folder: str) -> None:
     torch.set_num_threads(1)
     names = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
     names |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
-    os.environ.update({name: str(value) for name, value in names.items()})
+    os.environ.update({name: str(value) for name, value in names.items()} | {"CUDA_VISIBLE_DEVICES": ""})
     found = {}
     for strategy in ("ddp", "fsdp"):
         run = Run(strategy)
@@ -291,10 +301,37 @@ def test_trying_to_compile_leaves_no_gradients(monkeypatch):
     assert all(parameter.grad is None for parameter in run.model.parameters())
 
 
+class Small(nn.Module):
+    """An objective of one layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = use_fast_kernels(nn.Sequential(nn.Linear(8, 8), open_clip.transformer.QuickGELU()))
+
+    def forward(self, frames: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.layer(frames)
+        return nn.functional.cross_entropy(logits, labels, reduction="sum"), logits.argmax(-1) == labels
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_fast_kernels_can_be_compiled(monkeypatch):
+    monkeypatch.setattr(kernels, "SMALLEST", 0)
+    objective, inputs = Small(), {"frames": torch.randn(4, 8), "labels": torch.arange(4)}
+    objective(**inputs)[0].backward()
+    expected = [parameter.grad.clone() for parameter in objective.parameters()]
+    candidate, reason = compiled(objective, inputs, enabled=True)
+    assert reason == ""
+    assert candidate is not objective
+    candidate(**inputs)[0].backward()
+    for parameter, gradient in zip(objective.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, gradient, atol=1e-5)
+
+
 @cuda
-def test_a_step_does_not_wait_for_the_gpu():
+def test_a_step_does_not_wait_for_the_gpu(monkeypatch):
     """With bf16, which has no scaler; a scaler has to look at its gradients."""
-    run = Run(config=replace(CONFIG, precision="auto"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    run = Run()
     frames, labels = (tensor.pin_memory() for tensor in batch(0))
     with stochastic_depth(run.model.visual, 0.4) as depth:
         for number in range(3):

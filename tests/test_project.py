@@ -96,10 +96,10 @@ sys.meta_path = [Without(finder) for finder in sys.meta_path]
 import text4vis_core
 assert "torch" not in sys.modules, "importing the package alone costs nothing"
 from text4vis_core import (
-    accelerate, annotations, cache, checkpoints, claims, classifier, clip, contrastive, copying, crew, datacheck, datasets,
-    dependencies, evaluation, experiment, frame_lists, frame_store, hub, index, kernels, kinetics, labels, loader, model,
-    objectives, prepare, prepared, processes, readers, recipe, residual, results, sampling, temporal, training, transforms,
-    untrimmed, video, video_list,
+    accelerate, annotations, cache, checkpoints, claims, classifier, clip, contrastive, copying, crew, datacheck,
+    datasets, dependencies, evaluation, experiment, frame_lists, frame_store, hub, index, kernels, kinetics,
+    labels, loader, model, objectives, prepare, prepared, processes, readers, recipe, residual, results, sampling,
+    temporal, training, transforms, untrimmed, video, video_list,
 )
 for name in text4vis_core.__all__:
     getattr(text4vis_core, name)

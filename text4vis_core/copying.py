@@ -41,8 +41,8 @@ class Recipe:
     """
 
     short_side: int = 256
-    gop: int = 3
-    crf: int = 24
+    gop: int = 2
+    crf: int = 26
     preset: str = "veryfast"
     min_psnr: float = 25.0
 

@@ -50,7 +50,7 @@ class Index:
         try:
             with safe_open(self.path, framework="pt") as file:  # torch maps the file, where numpy's way copies it
                 self.columns = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118
-                about, self.digest = file.metadata()["about"], file.metadata()["digest"]
+                self.digest, about = json.loads(file.metadata()["index"])
             if digest is None and self.digest != _digest(self.columns, about):
                 raise ValueError("it does not hold what was written")
             self.about = json.loads(about)
@@ -242,7 +242,8 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
     text = json.dumps(facts | {"fingerprint": videos.fingerprint()} | dict(about))
     with replacing(path) as temporary:
         tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
-        save_file(tensors, temporary, {"about": text, "digest": _digest(columns, text)})
+        # One entry: of several the file would have now the one first, now the other.
+        save_file(tensors, temporary, {"index": json.dumps([_digest(columns, text), text])})
 
 
 def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:

@@ -192,6 +192,8 @@ class _Run:
         self.fit = Fit(state["history"], [tuple(pair) for pair in state["skipped"]], state["not_compiled"])
         self.begin_epoch(state["epoch"])
         self.step, self.seconds, self.sums = state["step"], state["seconds"], state["sums"].to(self.fabric.device)
+        if rank() == 0 and self.epoch == self.config.epochs:  # where it was killed before that
+            last_good(self.path).unlink(missing_ok=True)
 
     def train_epoch(self) -> dict:
         """The steps that are left of an epoch: a permutation of the videos, cut into steps and micro-batches."""

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .files import first_line
+from .memory import keep_freed_pages
 from .prepared import SUFFIX, PreparedReader
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg")
@@ -87,18 +88,19 @@ class AvReader:
                 return {}
             groups.setdefault(self._keys[key], {})[self._times[index]] = index
         to_rgb, frames = self._converter(), {}
+        packets = self._container.demux(self._stream)  # one for all: PyAV leaks where one is left before its end
         for key, numbers in groups.items():
-            for frame in self._decode_from(key, max(map(self._place.get, numbers))):
+            for frame in self._decode_from(packets, key, max(map(self._place.get, numbers))):
                 if frame.pts in numbers and not frame.is_corrupt:  # as after a key frame that is none
                     frames[numbers[frame.pts]] = to_rgb(frame)
         return frames
 
-    def _decode_from(self, key: int, last: int) -> Iterator:
+    def _decode_from(self, packets: Iterator, key: int, last: int) -> Iterator:
         """The frames of the packets from a key frame's to the one at place `last`; none where a seek leads past it."""
         context = self._stream.codec_context
         self._container.seek(key, stream=self._stream)
         context.flush_buffers()
-        for packet in self._container.demux(self._stream):
+        for packet in packets:
             place = self._place.get(packet.pts, last + 1)
             if place > last:
                 return
@@ -216,6 +218,7 @@ def open_video(path: str | Path) -> Reader:
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
     """
+    keep_freed_pages()
     path = Path(path)
     try:
         status = path.stat()

@@ -177,7 +177,8 @@ class VideoList:
         digest = hashlib.sha256("\n".join(self.classes).encode())
         for video, size in zip(self.videos, self.videos.sizes if indexed else _sizes(self.videos), strict=True):
             path = video.path
-            digest.update(f"\n{path.parent.name}/{path.name} {size} {video.label}".encode())
+            text = f"\n{path.parent.name}/{path.name} {size} {video.label}"
+            digest.update(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
             if video.labels or video.start is not None or video.end is not None:
                 digest.update(f" {video.labels} {video.start} {video.end}".encode())
         return digest.hexdigest()

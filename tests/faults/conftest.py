@@ -8,7 +8,7 @@ import pytest
 
 from . import work
 from .harness import Calls
-from .rounds import FIGURES, Undisturbed
+from .rounds import FIGURES, Undisturbed, files
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +30,19 @@ def trainings(calls, ucf101, tmp_path_factory) -> dict[str, Undisturbed]:
 def expected(trainings) -> dict:
     """What a training must end with."""
     return {name: value for name, value in trainings["vit"].value.items() if name != "steps"}
+
+
+@pytest.fixture
+def continues(calls, ucf101, expected):
+    """A training goes on after what a folder has, ends with the expected numbers, and leaves nothing else behind."""
+
+    def check(folder: Path, root: Path = ucf101) -> None:
+        kept = work.steps_kept(folder)
+        outcome = calls.run(work.train, root, folder)
+        assert outcome.value == expected | {"steps": work.STEPS - kept}, outcome.error
+        assert (files(folder), outcome.warnings) == ([work.checkpoint(folder)], [])
+
+    return check
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ WATCHED = {
     "prepare.py": None,
     "copying.py": {"make_copy", "attempt"},
     "index.py": {"write_index"},
+    "cache.py": {"write_entry"},
 }
 
 
@@ -45,12 +46,14 @@ class Kill:
     Attributes:
         after: seconds after its start, wherever it is then.
         line: before this line of `WATCHED` code, counted from 0 as they are run.
+        text: only lines with this in them count.
         byte: at that line or later, as soon as a file has this many bytes.
         group: with all its children.
     """
 
     after: float | None = None
     line: int | None = None
+    text: str = ""
     byte: int | None = None
     group: bool = True
 
@@ -163,8 +166,10 @@ class _Watch:
 
     def _reached(self, frame: FrameType, event: str, arg: Any) -> Callable:
         if event == "line":
+            text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+            if self.kill.text not in text:
+                return self._reached
             if self.lines == self.kill.line:
-                text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
                 self.pipe.send({"place": f"{frame.f_code.co_name}: {text}"})
                 self._end()
             self.lines += 1
@@ -193,10 +198,10 @@ def limit_file_size(size: int) -> None:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """Mount a disk of this size in memory; skips the test where that is not possible."""
+    """A disk of this size, in memory. Skips the test where none can be mounted."""
     folder.mkdir()
     try:
-        mount("tmpfs", "size=%dk" % kilobytes, folder)
+        _mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no disk can be mounted here, for which Linux and root are needed: {error}")
     try:
@@ -205,7 +210,30 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True, timeout=LIMIT)
 
 
-def mount(kind: str, option: str, folder: Path) -> None:
-    """Mount a disk, or with the kind "remount" change what is mounted."""
-    command = ["mount", "-o", f"remount,{option}"] if kind == "remount" else ["mount", "-t", kind, "-o", option, kind]
-    subprocess.run([*command, folder], check=True, capture_output=True, timeout=LIMIT)
+def grow(folder: Path, kilobytes: int) -> None:
+    """Give a small disk another size."""
+    _mount("-o", f"remount,size={kilobytes}k", folder)
+
+
+@contextlib.contextmanager
+def lockable(folder: Path) -> Iterator[Path]:
+    """A folder for `lock`: a disk of its own for root, who may write to a folder whatever its permissions say."""
+    if os.geteuid() == 0:
+        with small_disk(folder, 1 << 14):
+            yield folder
+    else:
+        folder.mkdir()
+        yield folder
+        lock(folder, False)
+
+
+def lock(folder: Path, locked: bool = True) -> None:
+    """Make a folder read-only, or writable again."""
+    if os.geteuid() == 0:
+        _mount("-o", f"remount,{'ro' if locked else 'rw'}", folder)
+    else:
+        folder.chmod(0o500 if locked else 0o700)
+
+
+def _mount(*arguments: str | Path) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True, timeout=LIMIT)

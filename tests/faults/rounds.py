@@ -92,7 +92,7 @@ def play(
 
 
 def _draw(rng: np.random.Generator, kind: str, like: Undisturbed) -> Kill:
-    # The first half as often as not, for there is less and less left to be done.
+    # Early ones more often, for after every kill there is less left to be done.
     early, group = float(rng.random() ** 2), bool(rng.random() < 0.5)
     if kind == "moment":
         return Kill(after=early * like.seconds, group=group)

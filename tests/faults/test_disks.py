@@ -1,48 +1,84 @@
 """Disks that are full, and folders that cannot be written to."""
 
+import contextlib
 import shutil
 from functools import partial
 
 import pytest
 
 from . import work
-from .harness import limit_file_size, mount, small_disk
-from .rounds import files
+from .harness import grow, limit_file_size, lock, lockable, small_disk
+from .rounds import files, unfinished
+
+KEPT = "what was saved before is kept: see to it, and start again"
 
 
-def continues(calls, root, folder, expected) -> None:
-    """A training goes on after what it kept, ends with the numbers of one that nothing happened to, and cleans up."""
-    kept = work.steps_kept(folder)
-    outcome = calls.run(work.train, root, folder)
-    assert outcome.value == expected | {"steps": work.STEPS - kept}, outcome.error
-    assert files(folder) == [work.checkpoint(folder)]
+@pytest.mark.parametrize("how", ["disk", "limit"])
+def test_a_full_disk_stops_a_training_which_goes_on_when_there_is_room(
+    calls, ucf101, killed_run, tmp_path, continues, how
+):
+    size = work.checkpoint(killed_run).stat().st_size
+    with contextlib.ExitStack() as stack:
+        folder, trouble, reason = killed_run, {1: partial(limit_file_size, size // 2)}, "File too large"
+        if how == "disk":
+            disk = stack.enter_context(small_disk(tmp_path / "disk", 5 * size // 2048))
+            folder, trouble, reason = shutil.copytree(killed_run, disk / "run"), {}, "No space left on device"
+        before = {path: path.read_bytes() for path in files(folder)}
+        outcome = calls.run(work.train, ucf101, folder, trouble=trouble)
+        path = work.checkpoint(folder)
+        assert outcome.error == f"CheckpointError: cannot write checkpoint {path}: {reason}; {KEPT}"
+        assert {path: path.read_bytes() for path in files(folder)} == before
+        if how == "disk":
+            grow(disk, 5 * size // 1024)
+        continues(folder)
 
 
-def test_x(calls, ucf101, killed_run, tmp_path, expected):
-    print(); 
-    import os; os.system(f"ls -la {killed_run}")
-    o = calls.run(work.train, ucf101, killed_run, trouble={2: partial(limit_file_size, 100_000)}); print(o)
-    os.system(f"ls -la {killed_run}")
-    continues(calls, ucf101, killed_run, expected)
-    o = calls.run(work.embed, ucf101, tmp_path/"cache"); print(o)
-    os.system(f"ls -la {tmp_path}/cache")
-    with small_disk(tmp_path/"d", 1800) as f:
-        o = calls.run(work.train, ucf101, f); print(o)
-        os.system(f"ls -la {f}; df {f}")
-        mount("remount", "size=5000k", f)
-        continues(calls, ucf101, f, expected)
-    with small_disk(tmp_path/"e", 500) as f:
-        o = calls.run(work.train, ucf101, f, trouble={0: partial(mount, "remount","ro",f)}); print(o)
-    with small_disk(tmp_path/"g", 5000) as f:
-        o = calls.run(work.train, ucf101, f, trouble={3: partial(mount, "remount","ro",f)}); print(o)
-    with small_disk(tmp_path/"h", 12) as f:
-        o = calls.run(work.copy, ucf101, f); print(o)
-        os.system(f"ls -laR {f}; df {f}")
-        o = calls.run(work.copy, ucf101, f, 2); print(o)
-        mount("remount", "size=500k", f)
-        o = calls.run(work.copy, ucf101, f); print(o)
-    with small_disk(tmp_path/"i", 4) as f:
-        o = calls.run(work.embed, ucf101, f); print(o)
-        mount("remount", "ro", f)
-        o = calls.run(work.embed, ucf101, f); print(o)
-        o = calls.run(work.copy, ucf101, f); print(o)
+def test_a_full_disk_stops_prepare_which_goes_on_when_there_is_room(calls, ucf101, tmp_path):
+    with small_disk(tmp_path / "disk", 16) as folder:
+        outcome = calls.run(work.copy, ucf101, folder)
+        assert outcome.error.startswith(f"PrepareError: {folder}: OSError: [Errno 28] No space left on device")
+        assert outcome.error.endswith("copies that are finished are kept: see to it, and call prepare again")
+        assert unfinished(folder) == []
+        made = len(list(folder.rglob("*.mp4")))
+        assert made
+        grow(folder, 1024)
+        done = calls.run(work.copy, ucf101, folder).value
+        assert (done["made"], done["kept"], len(done["videos"])) == (9 - made, made, 9)
+
+
+def test_on_a_full_disk_there_is_no_cache_and_the_same_numbers(calls, ucf101, tmp_path):
+    expected = calls.run(work.embed, ucf101, tmp_path / "cache").value
+    with small_disk(tmp_path / "disk", 16) as folder:
+        with contextlib.suppress(OSError), open(folder / "much", "wb") as file:
+            file.write(bytes(1 << 20))
+        outcome = calls.run(work.embed, ucf101, folder)
+        [warning] = outcome.warnings
+        assert warning.startswith("the cache is not written, and the work goes on without it: [Errno 28] No space left")
+        assert outcome.value == expected
+        (folder / "much").unlink()
+        for _ in range(2):
+            outcome = calls.run(work.embed, ucf101, folder)
+            assert (outcome.value, outcome.warnings) == (expected, [])
+        assert len(files(folder)) == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_before_the_training(calls, ucf101, tmp_path, continues):
+    with lockable(tmp_path / "run") as folder:
+        lock(folder)
+        outcome = calls.run(work.train, ucf101, folder, trouble={1: work.die})
+        assert outcome.error.startswith(f"CheckpointError: cannot write to {folder}: ")
+        assert outcome.error.endswith("; choose another run_dir")
+        outcome = calls.run(work.copy, ucf101, folder)
+        assert outcome.error.startswith(f"PrepareError: {folder}: ")
+        lock(folder, False)
+        continues(folder)
+
+
+def test_a_disk_that_becomes_read_only(calls, ucf101, tmp_path, continues):
+    with lockable(tmp_path / "run") as folder:
+        outcome = calls.run(work.train, ucf101, folder, trouble={3: partial(lock, folder)})
+        assert outcome.error.startswith(f"CheckpointError: cannot write checkpoint {work.checkpoint(folder)}: ")
+        assert outcome.error.endswith(KEPT)
+        assert work.steps_kept(folder) == 2
+        lock(folder, False)
+        continues(folder)

@@ -1,10 +1,13 @@
 """What is killed and disturbed: trainings and copies of a few tiny videos, and the numbers that they end with."""
 
+import contextlib
 import hashlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,6 +22,8 @@ from text4vis_core.experiment import Clips
 from text4vis_core.model import fingerprint
 from text4vis_core.prepare import prepare
 from text4vis_core.processes import Processes, rank
+
+from .harness import LIMIT
 
 torch.set_num_threads(1)
 
@@ -53,6 +58,7 @@ def train(
     encoder: str = "vit",
     on_error: str = "raise",
     trouble: dict[int, Callable[[], None]] | None = None,
+    alive: Path | None = None,
     **options,
 ) -> dict:
     """Train on the videos of `conftest.write_ucf101`, and test after every epoch.
@@ -63,6 +69,7 @@ def train(
         encoder: see `build`.
         on_error: of a video that cannot be decoded.
         trouble: what happens after so many steps of this process.
+        alive: a named pipe to hold open.
         options: of the recipe, instead of `RECIPE`.
 
     Returns:
@@ -85,22 +92,25 @@ def train(
 
     trouble.get(0, int)()
     counted = register_optimizer_step_post_hook(stepped)
-    result = fit(
-        model,
-        clips.training(load_videos("ucf101", root, "train"), SIZE, seed=0),
-        TrainingConfig(**RECIPE | {"drop_path": DROP_PATH[encoder]} | options),
-        checkpoint_dir=folder,
-        name="run",
-        after_epoch=accuracy,
-        progress=False,
-    )
+    with open(alive, "w") if alive else contextlib.nullcontext():
+        result = fit(
+            model,
+            clips.training(load_videos("ucf101", root, "train"), SIZE, seed=0),
+            TrainingConfig(**RECIPE | {"drop_path": DROP_PATH[encoder]} | options),
+            checkpoint_dir=folder,
+            name="run",
+            after_epoch=accuracy,
+            progress=False,
+        )
     counted.remove()
     history = [{name: value for name, value in row.items() if name != "seconds"} for row in result.history]
     return {"weights": fingerprint(model), "history": history, "skipped": result.skipped, "steps": steps}
 
 
-def train_on_two(root: Path, folder: Path, restarts: int = 0, **options) -> dict:
-    """`train` on two processes."""
+def train_on_two(root: Path, folder: Path, restarts: int = 0, alone_at: int = 0, **options) -> dict:
+    """`train` on two processes, which this one, that started them, may leave alone at a step."""
+    if alone_at:
+        options["trouble"] = {alone_at: partial(leave_alone, os.getpid())}
     return Processes(2, restarts=restarts).run(train, root, folder, **options)
 
 
@@ -125,9 +135,13 @@ def copy(root: Path, folder: Path, num_workers: int = 0) -> dict:
         "made" and "kept" copies, and the "videos" that are then loaded: (path below the folder, label).
     """
     done = prepare(load_videos("ucf101", root, "train"), folder, num_workers=num_workers, progress=False)
+    return {"made": done.made, "kept": done.kept, "videos": load_copies(folder)}
+
+
+def load_copies(folder: Path) -> list[tuple[str, int]]:
+    """Path below the folder, and label, of each copy."""
     videos = load_videos("prepared", folder, "train").videos
-    names = [(str(video.path.relative_to(folder)), video.label) for video in videos]
-    return {"made": done.made, "kept": done.kept, "videos": names}
+    return [(str(video.path.relative_to(folder)), video.label) for video in videos]
 
 
 def embed(root: Path, cache: Path) -> str:
@@ -156,8 +170,15 @@ def die_once(marker: Path) -> None:
         die()
 
 
+def leave_alone(parent: int) -> None:
+    """In the first of several processes, kill the one that started them, and hang for longer than it may take them."""
+    if rank() == 0:
+        os.kill(parent, signal.SIGKILL)
+        threading.Event().wait(LIMIT)
+
+
 def poison(name: str) -> None:
-    """From now on, a worker that reads the video of this name dies."""
+    """From now on, a process that reads the video of this name dies."""
     read = VideoDataset.__getitem__
 
     def poisoned(self, index: int) -> dict:
@@ -166,3 +187,11 @@ def poison(name: str) -> None:
         return read(self, index)
 
     VideoDataset.__getitem__ = poisoned
+
+
+def hang(path: Path) -> None:
+    """Put a folder of frames in a video's place of which the first never comes: a pipe that nobody writes to."""
+    path.unlink()
+    path.mkdir()
+    for number in range(6):
+        os.mkfifo(path / f"{number}.jpg")
