@@ -36,7 +36,8 @@ FORMATS = {
     "h264-b-frames.avi": ("libx264", {"bf": "2", "crf": "12"}),
     # Of these, and of 10 bits, decord gives other frames than those asked for, and says nothing.
     "open-gop.mp4": ("libx264", {"bf": "3", "crf": "12", "x264-params": "open-gop=1"}),
-    "hevc.mp4": ("libx265", {"crf": "12", "x265-params": "log-level=none"}),
+    # x265's assembly writes beyond its buffers for pictures this small, and the test's process would abort.
+    "hevc.mp4": ("libx265", {"crf": "12", "x265-params": "log-level=none:asm=0"}),
     "intra-refresh.mp4": ("libx264", {"crf": "12", "x264-params": "intra-refresh=1"}),
     "transport.ts": ("libx264", {"bf": "2", "crf": "12"}),
 }

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from .files import first_line, replacing, why_not_loaded
 from .hub import cache_only, fetch, quiet
+from .kernels import use_fast_kernels
 from .labels import TEMPLATES, prompts
 
 
@@ -142,7 +143,7 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         _load_weights(clip, weights)
     preprocess = clip.visual.preprocess_cfg
     return Clip(
-        clip.eval(),
+        use_fast_kernels(clip.eval()),
         tokenizer,
         size,
         tuple(preprocess["mean"]),

@@ -41,7 +41,7 @@ class Recipe:
     """
 
     short_side: int = 256
-    gop: int = 2
+    gop: int = 1
     crf: int = 26
     preset: str = "veryfast"
     min_psnr: float = 25.0

@@ -93,8 +93,8 @@ def play(
 
 def _draw(rng: np.random.Generator, kind: str, like: Undisturbed) -> Kill:
     # Early ones more often, for after every kill there is less left to be done.
-    early, group = float(rng.random() ** 2), bool(rng.random() < 0.5)
+    early, group = float(rng.random() ** 2), bool(rng.random() < 0.8)
     if kind == "moment":
         return Kill(after=early * like.seconds, group=group)
     line = int(early * like.lines)
-    return Kill(line=line, byte=int(rng.integers(like.largest)) if kind == "byte" else None, group=group)
+    return Kill(line=line, byte=int(like.largest ** rng.random()) if kind == "byte" else None, group=group)

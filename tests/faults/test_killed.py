@@ -44,8 +44,8 @@ def test_a_training_that_is_killed_when_it_has_just_finished(calls, ucf101, tmp_
 
 
 def test_two_processes_of_which_one_is_killed_or_the_one_that_started_them(calls, ucf101, tmp_path):
-    expected = calls.run(work.train_on_two, ucf101, tmp_path / "undisturbed").value
-    run = partial(calls.run, work.train_on_two, ucf101, tmp_path / "run")
+    run_in = partial(calls.run, work.train_on_two, ucf101, limit=3 * LIMIT)
+    expected, run = run_in(tmp_path / "undisturbed").value, partial(run_in, tmp_path / "run")
 
     os.mkfifo(tmp_path / "alive")
     alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)

@@ -21,6 +21,7 @@ class Quantity:
         unit: "s", "ms", "videos/s", ...; "" for a ratio.
         better: "less" or "more".
         limit: what it should be at most (where less is better) or at least; None where nothing is asked for.
+        value: the median of the values.
     """
 
     name: str

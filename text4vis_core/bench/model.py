@@ -231,7 +231,7 @@ class Trainer:
         self.optimizer.zero_grad()
 
 
-def step_times(repeats: int = 7, miniature: bool = False) -> dict:
+def step_times(repeats: int = 5, miniature: bool = False) -> dict:
     """Seconds that a training step takes in each of `WAYS`, and how far their gradients differ.
 
     Each way has a process of its own, with as many threads as this one, for one of them changes how memory is handed
