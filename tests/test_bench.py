@@ -33,6 +33,7 @@ from text4vis_core.bench.measurement import Quantity
 from text4vis_core.datasets import VideoDataset
 from text4vis_core.results import RunRecord
 from text4vis_core.suites import notebook_defaults, read_suite
+from text4vis_core.video import open_video
 
 VALUES = st.lists(st.floats(0.01, 100), min_size=2, max_size=12)
 
@@ -290,9 +291,18 @@ class TestCopies:
         size = found["size, copy / original"]
         after, before = (
             sum(path.stat().st_size for path in folder.rglob("*.mp4"))
-            for folder in (tmp_path / "videos", videos.videos[0].path.parent)
+            for folder in (tmp_path / "copy", videos.videos[0].path.parent)
         )
         assert (size.value, size.limit) == (pytest.approx(after / before), 2)
+        for other in ("copy, gop 4, crf 23", "pictures"):
+            assert found[f"training, {other} / original"].limit is None
+            assert found[f"size, {other} / original"].value > 0
+
+    def test_pictures_are_all_frames_of_a_video(self, videos, tmp_path):
+        pictures, written = copies.as_pictures(videos, tmp_path)
+        for picture_folder, video in zip(pictures.videos, videos.videos, strict=True):
+            assert len(open_video(picture_folder.path)) == len(open_video(video.path))
+        assert written == sum(path.stat().st_size for path in tmp_path.rglob("*.jpg"))
 
     def test_an_index_of_many_videos_is_opened(self, tmp_path):
         opening = copies.index_opening(tmp_path, videos=500, repeats=1)

@@ -1,38 +1,62 @@
 """What `prepare` brings: samples from copies against samples from originals; and an index of very many videos."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from PIL import Image
+
+from ..copying import Recipe, all_frames
 from ..datasets import VideoDataset, load_videos
+from ..video import open_video
 from ..video_list import VideoList
 from .clips import TINY, write_videos
 from .loading import AUGMENTATIONS, NUM_FRAMES, RESIZE, SIZE
 from .measurement import Quantity, in_turn, ratio, torch_threads
 
 FASTER, LARGER = 4, 2  # limits: samples per second and bytes, of the copies over the originals
+CHOICES = (Recipe(), Recipe(gop=2), Recipe(gop=4, crf=23), Recipe(gop=12, crf=23))
+JPEG_QUALITY = 75  # PIL's default
 OPENING = 10.0  # seconds at most for an index of a million videos
 
 
-def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_workers: int) -> list[Quantity]:
-    """Copy the videos; then samples from originals and copies in turn, by one thread.
+def copy_quantities(
+    videos: VideoList, folder: str | Path, repeats: int, num_workers: int, choices: Sequence[Recipe] = CHOICES
+) -> list[Quantity]:
+    """Copy the videos by every recipe; then samples from originals and copies in turn, by one thread.
+
+    Beside the copies, as another form that they could have: a folder of JPEG pictures for each video.
 
     Args:
         videos: the originals.
         folder: for the copies.
         repeats: repetitions that count.
         num_workers: processes that copy.
+        choices: recipes; the first, by which evaluation is measured as well, is the one that limits hold for.
     """
     from ..prepare import prepare
 
-    begin = time.perf_counter()
-    done = prepare(videos, folder, num_workers=num_workers, progress=False)
-    seconds = time.perf_counter() - begin
-    copies = load_videos("prepared", folder, "train")
+    sources, sizes, quantities = {"original": videos}, {}, []
+    for recipe in choices:
+        name = "copy" if recipe == choices[0] else f"copy, gop {recipe.gop}, crf {recipe.crf}"
+        begin = time.perf_counter()
+        done = prepare(videos, Path(folder, name), recipe=recipe, num_workers=num_workers, progress=False)
+        if recipe == choices[0]:
+            seconds = (time.perf_counter() - begin) / len(videos)
+            quantities.append(Quantity(f"copying a video, {num_workers} workers", [seconds], "s"))
+        sources[name] = load_videos("prepared", Path(folder, name), "train")
+        sizes[name] = done.bytes_after / done.bytes_before
+    sources["pictures"], written = as_pictures(videos, Path(folder, "pictures"))
+    sizes["pictures"] = written / done.bytes_before
+
     published = AUGMENTATIONS["published"]
-    datasets = {}
-    for name, these in (("original", videos), ("copy", copies)):
-        datasets[f"training, {name}"] = VideoDataset(these, NUM_FRAMES, SIZE, training=True, **published)
-        datasets[f"evaluation, {name}"] = VideoDataset(these, NUM_FRAMES, SIZE, resize=RESIZE)
+    datasets = {
+        f"training, {name}": VideoDataset(these, NUM_FRAMES, SIZE, training=True, **published)
+        for name, these in sources.items()
+    }
+    for name in ("original", "copy"):
+        datasets[f"evaluation, {name}"] = VideoDataset(sources[name], NUM_FRAMES, SIZE, resize=RESIZE)
 
     def job(dataset: VideoDataset):
         def sample(epoch: int, index: int) -> None:
@@ -43,22 +67,31 @@ def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_wor
 
     with torch_threads(1):
         taken = in_turn({name: job(dataset) for name, dataset in datasets.items()}, len(videos), repeats)
-    rates = {
-        name: Quantity(f"{name}, one thread", [1 / value for value in values], "samples/s", "more")
-        for name, values in taken.items()
-    }
-    gains = [
-        ratio(
-            f"{task}, copy / original", rates[f"{task}, copy"].values, rates[f"{task}, original"].values, "more", FASTER
-        )
-        for task in ("training", "evaluation")
-    ]
-    return [
-        *rates.values(),
-        *gains,
-        Quantity("size, copy / original", [done.bytes_after / done.bytes_before], limit=LARGER),
-        Quantity(f"copying a video, {num_workers} workers", [seconds / len(videos)], "s"),
-    ]
+    rates = {name: [1 / value for value in values] for name, values in taken.items()}
+    for name, values in rates.items():
+        quantities.append(Quantity(f"{name}, one thread", values, "samples/s", "more"))
+    for name, values in rates.items():
+        task, form = name.split(", ", 1)
+        if form != "original":
+            limit = FASTER if form == "copy" else None
+            quantities.append(ratio(f"{name} / original", values, rates[f"{task}, original"], "more", limit))
+    for name, size in sizes.items():
+        quantities.append(Quantity(f"size, {name} / original", [size], limit=LARGER if name == "copy" else None))
+    return quantities
+
+
+def as_pictures(videos: VideoList, folder: Path) -> tuple[VideoList, int]:
+    """Each video as a folder of JPEG pictures, one a frame; and their bytes."""
+    listed, written = [], 0
+    for number, video in enumerate(videos.videos):
+        target = folder / str(number)
+        target.mkdir(parents=True)
+        for place, picture in enumerate(all_frames(open_video(video.path), video.path)):
+            file = target / f"{place:05d}.jpg"
+            Image.fromarray(picture).save(file, quality=JPEG_QUALITY)
+            written += file.stat().st_size
+        listed.append(replace(video, path=target))
+    return replace(videos, videos=tuple(listed)), written
 
 
 def index_opening(folder: str | Path, videos: int, repeats: int) -> Quantity:
