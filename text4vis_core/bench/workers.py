@@ -84,9 +84,12 @@ def scaling(loaded: dict[int, Quantity], decoded: dict[int, Quantity], cores: in
 
 
 def _loading_rate(videos: VideoList, workers: int, samples: int, epoch: int) -> float:
-    """The clock starts when every worker has given its first batch: their start is paid once in an epoch, not here."""
+    """The clock starts when every worker has given its first batch: their start is paid once in an epoch, not here.
+
+    All workers get as many batches, lest the last one is waited for alone, which is paid once in an epoch as well.
+    """
     started = max(1, workers)
-    count = started + -(-samples // BATCH)
+    count = started * (1 + -(-samples // (BATCH * started)))
     dataset = VideoDataset(videos.repeat(count * BATCH), NUM_FRAMES, SIZE, training=True, **AUGMENTATIONS["published"])
     dataset.epoch = epoch
     batches = [list(range(i * BATCH, (i + 1) * BATCH)) for i in range(count)]
