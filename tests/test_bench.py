@@ -282,7 +282,8 @@ def test_processes_agree(clip_folder, videos, tmp_path):
 
 class TestCopies:
     def test_are_compared_with_their_originals(self, videos, tmp_path):
-        found = {q.name: q for q in copies.copy_quantities(videos, tmp_path, repeats=1, num_workers=0)}
+        measured = copies.copy_quantities(videos, tmp_path, repeats=1, num_workers=0)
+        found = {quantity.name: quantity for quantity in measured}
         for task in ("training", "evaluation"):
             gain = found[f"{task}, copy / original"]
             rates = [found[f"{task}, {which}, one thread"].value for which in ("copy", "original")]
@@ -297,6 +298,16 @@ class TestCopies:
         for other in ("copy, gop 4, crf 23", "pictures"):
             assert found[f"training, {other} / original"].limit is None
             assert found[f"size, {other} / original"].value > 0
+        table = copies.by_form(measured)
+        assert list(table.index)[:2] == ["original", "copy, gop 1, crf 26"]
+        assert list(table.index)[2:] == [
+            "copy, gop 2, crf 26",
+            "copy, gop 4, crf 23",
+            "copy, gop 12, crf 23",
+            "pictures",
+        ]
+        assert table.loc["copy, gop 1, crf 26", "times the bytes"] == size.value
+        assert table.loc["original"].notna().sum() == 2
 
     def test_pictures_are_all_frames_of_a_video(self, videos, tmp_path):
         pictures, written = copies.as_pictures(videos, tmp_path)

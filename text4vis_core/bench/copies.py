@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from PIL import Image
 
 from ..copying import Recipe, all_frames
@@ -78,6 +79,21 @@ def copy_quantities(
     for name, size in sizes.items():
         quantities.append(Quantity(f"size, {name} / original", [size], limit=LARGER if name == "copy" else None))
     return quantities
+
+
+def by_form(quantities: Sequence[Quantity]) -> pd.DataFrame:
+    """Of what `copy_quantities` returns: a line for each form of the videos, a column for what was measured of it."""
+    table: dict[str, dict[str, float]] = {}
+    columns = {"training": "training samples/s", "evaluation": "evaluation samples/s", "size": "times the bytes"}
+    for quantity in quantities:
+        kind, _, form = quantity.name.partition(", ")
+        if kind not in columns:
+            continue
+        column, form = columns[kind], form.removesuffix(", one thread")
+        if form.endswith(" / original") and kind != "size":
+            column = f"times the {column}"
+        table.setdefault(form.removesuffix(" / original"), {})[column] = quantity.value
+    return pd.DataFrame(table).T.rename(index={"copy": f"copy, gop {CHOICES[0].gop}, crf {CHOICES[0].crf}"})
 
 
 def as_pictures(videos: VideoList, folder: Path) -> tuple[VideoList, int]:
