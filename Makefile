@@ -43,14 +43,16 @@ book: $(INSTALLED)
 rehearse: $(INSTALLED)
 	@$(BIN)/python -m text4vis_core.rehearsal '$(SUITE)'
 
-# Measured anew every time, and alone: a run that is counted with all cores has nothing beside it. The record before
-# this one is kept, to compare with (13_bench's parameter `other`).
+# Measured anew every time, and alone: a run that is counted with all cores has nothing beside it. Then compared with
+# the record before.
 bench: $(INSTALLED)
 	@$(BIN)/python -m text4vis_core.suites check experiments/bench.yaml
 	@test ! -e runs/bench/bench/result.json || cp runs/bench/bench/result.json runs/bench/earlier.json
 	@trap 'exit 130' INT; \
 	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
 	  --config suite=experiments/bench.yaml
+	@test ! -e runs/bench/earlier.json || \
+	  $(BIN)/python -m text4vis_core.bench compare runs/bench/earlier.json runs/bench/bench
 	@$(BIN)/python book/build.py '$(SUITE)'
 
 test: $(INSTALLED) lint

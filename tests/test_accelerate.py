@@ -30,7 +30,6 @@ from text4vis_core.training import parameter_groups
 
 CONFIG = TrainingConfig(lr=1e-2, eps=1e-2, drop_path=0.4, grad_clip=0.5)
 STEPS, BATCH, FRAMES = 3, 4, 2
-cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -325,25 +324,3 @@ def test_fast_kernels_can_be_compiled(monkeypatch):
     candidate(**inputs)[0].backward()
     for parameter, gradient in zip(objective.parameters(), expected, strict=True):
         assert torch.allclose(parameter.grad, gradient, atol=1e-5)
-
-
-@cuda
-def test_a_step_does_not_wait_for_the_gpu(monkeypatch):
-    """With bf16, which has no scaler; a scaler has to look at its gradients."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    run = Run()
-    frames, labels = (tensor.pin_memory() for tensor in batch(0))
-    with stochastic_depth(run.model.visual, 0.4) as depth:
-        for number in range(3):
-            torch.cuda.synchronize()
-            torch.cuda.set_sync_debug_mode("error" if number else "default")  # the first step sets things up
-            try:
-                depth.draw(0, number, range(BATCH), FRAMES)
-                on_device = (tensor.to(run.fabric.device, non_blocking=True) for tensor in (frames, labels))
-                loss, _ = run.objective(*on_device)
-                run.fabric.backward(loss / BATCH)
-                clip_gradients(run.fabric, run.optimizer, CONFIG.grad_clip)
-                run.optimizer.step()
-                run.optimizer.zero_grad()
-            finally:
-                torch.cuda.set_sync_debug_mode("default")

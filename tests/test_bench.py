@@ -332,10 +332,10 @@ class TestMachine:
         assert all(rate.value > 0 and len(rate.values) == 2 for rate in machine.matmul_rates(2, side=64))
 
 
-def bench_record(folder, quantities, **changed):
+def bench_record(folder, quantities, parameters=None, **changed):
     """A record as the notebook writes it."""
     described = {"processor": "P", "system": "Linux", "cores": 2, "memory_gb": 8, "threads": 2, "gpu": None} | changed
-    record = RunRecord("13_bench", folder, {})
+    record = RunRecord("13_bench", folder, parameters or {})
     record.metrics = {"parts": ["samples"]}
     record.timings = {"machine": described, "quantities": {q.name: q.record() for q in quantities}}
     record.save()
@@ -394,6 +394,10 @@ class TestCompare:
         assert text.startswith("Not comparable: ")
         assert "cores: 2, 16" in text
         assert len(compare.compare(*records)) == 1
+
+    def test_nor_are_different_measurements(self, tmp_path):
+        records = [bench_record(tmp_path / str(s), [Quantity("time", SPREAD)], {"small": s}) for s in (True, False)]
+        assert "small: True, False" in compare.verdict(*records)
 
     def test_what_is_no_record_of_the_bench_is_said(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"there is no record .*nowhere.*; give the folder of a"):

@@ -45,6 +45,15 @@ def test_frames_are_those_of_the_file(video):
         np.testing.assert_array_equal(kept, read_frames(video.path, pick(*numbers)))
 
 
+@pytest.mark.parametrize("number", [-1, 12])
+@pytest.mark.parametrize("megabytes", [0, 1])
+def test_a_frame_that_is_not_there_is_told(video, number, megabytes):
+    store = FrameStore(megabytes)
+    for read in (store.read, store.read_distinct):
+        with pytest.raises(VideoError, match="were asked for, it has 12"):
+            read(video, pick(0, number))
+
+
 def test_a_file_is_decoded_once(video, decoded):
     store = FrameStore(1)
     for _ in range(3):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from conftest import CLASSES, frame_numbers, write_ucf101, write_video
 from filelock import FileLock
@@ -124,7 +125,8 @@ def test_a_file_that_was_only_touched_is_not_copied_again(data, tmp_path, monkey
     run(data, tmp_path / "copies")
     os.utime(data.videos[2].path, (1, 1))
     monkeypatch.setattr(copying, "encode", None)
-    run(data, tmp_path / "copies")
+    done = run(data, tmp_path / "copies")
+    assert (done.made, done.kept) == (0, 6)
 
 
 def test_a_changed_original_is_copied_anew_and_its_old_copy_is_gone(data, tmp_path):
@@ -139,6 +141,26 @@ def test_a_changed_original_is_copied_anew_and_its_old_copy_is_gone(data, tmp_pa
     assert difference(new.videos[0].path, data.videos[0].path) < 5
     assert list(new.videos)[1:] == list(old.videos)[1:]
     assert new.fingerprint() != old.fingerprint()
+
+
+def test_an_original_that_was_changed_in_its_middle_is_another(tmp_path):
+    content = bytearray(os.urandom(300_000))
+    for path in (tmp_path / "video.mp4", tmp_path / "pictures" / "1.jpg"):
+        path.parent.mkdir(exist_ok=True)
+        digests = set()
+        for byte in (0, 1):
+            content[150_000] = byte
+            path.write_bytes(content)
+            digests.add(content_digest(path if path.parent == tmp_path else path.parent))
+        assert len(digests) == 2
+
+
+def test_an_error_that_is_kept_keeps_no_workers(data, tmp_path):
+    data.videos[0].path.write_bytes(b"no video")
+    with pytest.raises(VideoError) as kept:
+        run(data, tmp_path / "copies", num_workers=2)
+    assert kept.value.__traceback__ is not None
+    assert not [child for child in psutil.Process().children() if "text4vis_core.copying" in child.cmdline()]
 
 
 def test_a_copy_that_is_gone_or_cut_is_made_anew(data, tmp_path):

@@ -1,5 +1,6 @@
 """Several processes compute what one does: embeddings to the bit, training to the rounding; and one may die."""
 
+import json
 import os
 import signal
 import socket
@@ -33,6 +34,12 @@ def gathered(counts: list[int]):
     """What each process sees of the rows and the objects of all."""
     mine = torch.full((counts[rank()], 2), float(rank()))
     return [len(rows) for rows in gather_rows(mine)], torch.cat(gather_rows(mine))[:, 0].tolist(), gather_objects("x")
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
 
 
 def dies_once(marker: Path, value: int) -> tuple[int, int]:
@@ -81,18 +88,25 @@ def test_a_process_that_always_dies():
 
 
 def test_another_machine_joins_every_call_of_a_run(tmp_path):
-    """Here it is another process of this machine, which meets the first one as another machine would."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        endpoint = f"localhost:{free.getsockname()[1]}"
+    """Here it is another process of this machine, which meets the first one as another machine would.
+
+    Before, a run was killed in a call, and its record of an earlier time is there.
+    """
+    (tmp_path / "result.json").write_text("earlier")
+    killed = tmp_path / "processes-killed"
+    killed.mkdir()
+    endpoints = [f"localhost:{free_port()}" for _ in range(2)]
+    (killed / "call.json").write_text(json.dumps([1, 2, endpoints[0], 0]))
     command = [sys.executable, "-m", "text4vis_core.processes", "join", str(tmp_path)]
-    other = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        machines = Processes(num_nodes=2, folder=str(tmp_path), endpoint=endpoint)
+        assert "waiting for the calls" in other.stderr.readline()
+        machines = Processes(num_nodes=2, folder=str(tmp_path), endpoint=endpoints[1])
         assert machines.run(gathered, [1, 2])[1] == [0, 1, 1]
         assert machines.run(gathered, [0, 1])[1] == [1]
         (tmp_path / "result.json").touch()
-        assert other.wait(60) == 0
+        assert other.communicate(timeout=60)[1].strip().endswith("result.json is written")
+        assert other.returncode == 0
     finally:
         other.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from text4vis_core import (
     initialise,
     training,
 )
-from text4vis_core.checkpoints import CheckpointError
+from text4vis_core.checkpoints import CheckpointError, load_checkpoint
 from text4vis_core.datasets import VideoList
 from text4vis_core.evaluation import topk_accuracy
 from text4vis_core.model import fingerprint
@@ -191,10 +192,16 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         damage = bytes(data)
+    last = path.with_name(f"{path.name}.last")
+
+    def still_good(model):
+        load_checkpoint(last)
+        return {}
+
     path.unlink()  # the last good one may be the same file by another name
     path.write_bytes(damage)
     with pytest.warns(UserWarning, match=f"{path.name}.*going on from .*{path.name}.last, the one before"):
-        result = train(resumed, dataset, tmp_path / "broken")
+        result = train(resumed, dataset, tmp_path / "broken", after_epoch=still_good)
     assert without_time(result.history) == without_time(expected.history)
     assert fingerprint(resumed) == fingerprint(whole)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -315,3 +322,34 @@ def test_training_on_broken_videos_only(fresh, broken_videos, tmp_path):
 def test_impossible_recipes(wrong, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**wrong)
+
+
+def test_the_augmentation_on_the_device_is_told_from_the_cpu():
+    """Reading a value of the device's would wait for it; of the meta device, no value can be read."""
+    batch = {
+        "frames": torch.zeros(2, 3, 3, 16, 16, dtype=torch.uint8),
+        "finish": torch.tensor([[1, 1, 1.0, 1], [0, 0, 0.0, 0]]),
+        "labels": torch.zeros(2, dtype=torch.int64),
+    }
+    run = SimpleNamespace(fabric=SimpleNamespace(device=torch.device("meta")))
+    inputs = training._Run._inputs(run, batch)
+    assert {name: (value.device.type, tuple(value.shape)) for name, value in inputs.items()} == {
+        "frames": ("meta", (2, 3, 3, 16, 16)),
+        "labels": ("meta", (2,)),
+    }
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_does_not_wait_for_the_gpu(fresh, dataset, tmp_path, monkeypatch):
+    """In bf16, which has no scaler: a scaler has to look at its gradients. The first step sets things up."""
+    step = training._Run._train_step
+
+    def watched(run, *arguments):
+        torch.cuda.set_sync_debug_mode("error" if run.step else "default")
+        try:
+            step(run, *arguments)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(training._Run, "_train_step", watched)
+    train(fresh(), dataset, tmp_path, replace(CONFIG, precision="bf16-mixed"))

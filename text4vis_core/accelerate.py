@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, distributed, nn
 
-from .kernels import keep_memory
+from .memory import ACTIVATIONS, keep_freed_memory
 from .residual import residual_blocks
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def make_fabric(
         plan = DDPStrategy(find_unused_parameters=True)
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if accelerator == "cpu":
-        keep_memory()
+        keep_freed_memory(ACTIVATIONS)
     # Named, for Fabric would take what is set inside a job of Slurm's for processes that Slurm started.
     environment = TorchElasticEnvironment() if _by_torchrun() else LightningEnvironment()
     return Fabric(

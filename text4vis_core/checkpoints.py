@@ -94,8 +94,11 @@ def _link(old: str | Path, new: Path) -> None:
         shutil.copyfile(old, new)
 
 
-def load_newest(path: str | Path) -> dict | None:
+def load_newest(path: str | Path) -> tuple[dict | None, bool]:
     """The newest checkpoint that is whole: the one at `path`, else the last good one, with a warning; None without any.
+
+    Returns:
+        It, and whether it is the last good one because that at `path` is damaged.
 
     Raises:
         CheckpointError: there are checkpoints, and none of them is whole.
@@ -110,10 +113,10 @@ def load_newest(path: str | Path) -> dict | None:
             else:
                 if damaged:
                     warnings.warn(f"{damaged}; going on from {candidate}, the one before", stacklevel=2)
-                return state
+                return state, damaged is not None
     if damaged:
         raise damaged
-    return None
+    return None, False
 
 
 def load_checkpoint(path: str | Path) -> dict:

@@ -22,7 +22,6 @@ from .files import first_line, replacing
 from .prepared import SUFFIX, PreparedReader
 from .video import Reader, VideoError, decode_frames, open_video
 
-ENDS = 1 << 16  # bytes of a file's beginning and end that tell whether its content is the same
 DECODED_AT_ONCE = 64 << 20  # bytes
 PLAYED_AT = 25  # frames per second, where the original has no rate of its own
 LONGEST_STEM = 120  # characters; file systems allow 255 bytes, and there is a number and a suffix
@@ -191,20 +190,12 @@ def stamp(path: Path) -> str:
 
 
 def content_digest(path: Path) -> str:
-    """Of size, beginning and end of a file; of a folder, of its files' names and sizes and of three of them."""
+    """Of a file; of a folder, of its files and their names."""
+    if not path.is_dir():
+        return file_digest(path)
     digest = hashlib.sha256()
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.is_file())
-        for file in files:
-            digest.update(os.fsencode(f"{file.name} {file.stat().st_size}\n"))
-        for file in [files[i] for i in (0, len(files) // 2, -1)] if files else []:
-            digest.update(file.read_bytes())
-    else:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            digest.update(f"{size}\n".encode() + file.read(ENDS))
-            file.seek(max(0, size - ENDS))
-            digest.update(file.read())
+    for file in sorted(file for file in path.iterdir() if file.is_file()):
+        digest.update(os.fsencode(f"{file.name} {file_digest(file)}\n"))
     return digest.hexdigest()[:32]
 
 
@@ -227,13 +218,18 @@ def is_there(folder: Path, row: dict, thorough: bool = False) -> bool:
 
 
 def attempt(job: dict) -> dict:
-    """Do a job: "row", what `make_copy` returned; "error", why the video cannot be copied; or "fatal", why none can.
+    """Do a job: "error", why the video cannot be copied; "fatal", why none can; or what came of it.
+
+    That is "row", what `make_copy` returned, and "made": whether the copy is new.
 
     Args:
         job: "original", "folder", "recipe" and "known", as of `make_copy`.
     """
+    folder, known = Path(job["folder"]), job["known"]
+    there = bool(known) and is_there(folder, known)
     try:
-        return {"row": make_copy(Path(job["original"]), Path(job["folder"]), Recipe(**job["recipe"]), job["known"])}
+        row = make_copy(Path(job["original"]), folder, Recipe(**job["recipe"]), known)
+        return {"row": row, "made": not (there and row["digest"] == known["digest"])}
     except VideoError as error:
         return {"error": error.reason}
     except Exception as error:  # PyAV has exceptions of its own

@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .datasets import VideoDataset
+from .kernels import packed_weights
 from .loader import load_batches
+from .memory import ACTIVATIONS, keep_freed_memory
 from .processes import gather_objects, gather_rows, rank, world
 
 # Scores are computed for so many videos, and sorted for so many classes at a time: memory grows with neither.
@@ -82,6 +84,8 @@ def embed_videos(
     """
     device = model.logit_scale.device
     cuda = device.type == "cuda"
+    if not cuda:
+        keep_freed_memory(ACTIVATIONS)
     batches = [list(range(i, min(i + batch_size, len(dataset)))) for i in range(0, len(dataset), batch_size)]
     mine = batches[rank() :: world()]
     model.eval()
@@ -96,16 +100,17 @@ def embed_videos(
     rounds = -(-len(batches) // world())
     views, labels, indices, targets, errors = [], [], [], [], []
     loaded = load_batches(dataset, mine, num_workers, pin_memory=cuda, timeout=timeout)
-    for batch in progress_bar(chain(loaded, [nothing] * (rounds - len(mine))), progress, total=rounds):
-        errors += batch["errors"]
-        if batch["frames"] is None:
-            if world() > 1:
-                encode(torch.zeros(1, 1, dataset.num_frames, 3, dataset.size, dataset.size, dtype=torch.uint8))
-            continue
-        views.append(encode(batch["frames"]))
-        labels.append(batch["labels"])
-        indices.append(batch["indices"])
-        targets += [batch["targets"]] if "targets" in batch else []
+    with packed_weights(model):
+        for batch in progress_bar(chain(loaded, [nothing] * (rounds - len(mine))), progress, total=rounds):
+            errors += batch["errors"]
+            if batch["frames"] is None:
+                if world() > 1:
+                    encode(torch.zeros(1, 1, dataset.num_frames, 3, dataset.size, dataset.size, dtype=torch.uint8))
+                continue
+            views.append(encode(batch["frames"]))
+            labels.append(batch["labels"])
+            indices.append(batch["indices"])
+            targets += [batch["targets"]] if "targets" in batch else []
     errors = sorted(error for part in gather_objects(errors) for error in part)
     skipped = [(str(dataset.videos.videos[i].path), reason) for i, reason in errors]
     if len(skipped) == len(dataset):

@@ -12,7 +12,7 @@ from stat import S_ISREG
 import numpy as np
 from torch.utils.data import get_worker_info
 
-from .video import VideoError, decode_frames, open_video, read_distinct_frames, read_frames
+from .video import VideoError, chosen, decode_frames, open_video, read_distinct_frames, read_frames
 from .video_list import Video
 
 # A file beyond these is read as if nothing were kept: decoding all of it for a few of its frames would be a loss.
@@ -50,14 +50,14 @@ class FrameStore:
         frames = self._whole(video)
         if frames is None:
             return read_frames(video.path, choose, video.start, video.end, video.duration)
-        return frames[choose(len(frames))]
+        return frames[chosen(video.path, choose, len(frames))]
 
     def read_distinct(self, video: Video, choose: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """As `read`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
         frames = self._whole(video)
         if frames is None:
             return read_distinct_frames(video.path, choose, video.start, video.end, video.duration)
-        distinct, places = np.unique(choose(len(frames)), return_inverse=True)
+        distinct, places = np.unique(chosen(video.path, choose, len(frames)), return_inverse=True)
         return frames[distinct], places
 
     def _whole(self, video: Video) -> np.ndarray | None:

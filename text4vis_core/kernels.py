@@ -5,8 +5,6 @@ oneDNN, which is in PyTorch too and does its convolutions, does not: twice the r
 and backwards (`make bench` measures both). Parameters, their names and what is computed stay the same.
 """
 
-import ctypes
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,24 +52,6 @@ def packed_weights(model: nn.Module) -> Iterator[None]:
     finally:
         for address in mine:
             del _PACKED[address]
-
-
-@functools.cache
-def keep_memory() -> bool:
-    """Let the C library keep memory that is freed, for the next activations; once, for the rest of the process.
-
-    glibc else gives a block of more than 32 MB back at once, and has it cleared anew, page by page, when the next layer
-    asks for one: a tenth of a training step. Up to 2 GB of freed memory stay with the process.
-
-    Returns:
-        Whether it does: False for other C libraries than glibc.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return False
-    trim_threshold, mmap_threshold = -1, -3  # the names of these options in malloc.h
-    return bool(mallopt(mmap_threshold, 2**30)) and bool(mallopt(trim_threshold, 2**31 - 1))
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

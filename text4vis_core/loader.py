@@ -10,6 +10,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import connection
 
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -170,12 +171,15 @@ class _Workers:
             except StopIteration:
                 return
             except Exception as error:  # an ended worker shows in several ways: its queue and its files break, too
+                late = str(error).startswith("DataLoader timed out")
+                if not late:  # its files close before it can be seen to have ended
+                    connection.wait([process.sentinel for process in self._processes], POLL)
                 ended = {process.pid: process.exitcode for process in self._processes if not process.is_alive()}
                 if ended:
                     places = zip(self._decoding[::2], self._decoding[1::2], strict=True)
                     videos = [(index - 1, ended[pid]) for pid, index in places if index and pid in ended]
                     raise _WorkersEnded(list(ended.values()), videos) from error
-                if not str(error).startswith("DataLoader timed out"):
+                if not late:
                     raise
             else:
                 if isinstance(batch, VideoError):

@@ -10,6 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def prepare(
             if not num_workers:
                 results = ((job, attempt(job)) for job in jobs)
             label = f"preparing {len(todo)} videos of {split}" if progress and todo else None
-            skipped = _keep_account(folder, rows, progress_bar(results, label, total=len(todo)), on_error)
+            with closing(results):  # an error that somebody keeps would keep the workers
+                made, skipped = _keep_account(folder, rows, progress_bar(results, label, total=len(todo)), on_error)
             _sweep(folder)
             done = {path: rows[path] for path in originals if path not in skipped}
             if not done:
@@ -124,8 +126,8 @@ def prepare(
     except OSError as error:
         raise PrepareError(_stopped(folder, error.strerror or str(error))) from error
     return Prepared(
-        made=len(todo) - len(skipped),
-        kept=len(originals) - len(todo),
+        made=made,
+        kept=len(originals) - made - len(skipped),
         bytes_before=sum(row["original_bytes"] for row in done.values()),
         bytes_after=sum(row["bytes"] for row in done.values()),
         lowest_psnr=min(row["psnr"] for row in done.values()),
@@ -143,13 +145,13 @@ def _unfinished(originals: list[str], folder: Path, rows: dict[str, dict], progr
             yield path
 
 
-def _keep_account(folder: Path, rows: dict[str, dict], results, on_error: str) -> dict[str, str]:
-    """Note in journal and `rows` what was copied; returns path -> reason of what could not be.
+def _keep_account(folder: Path, rows: dict[str, dict], results, on_error: str) -> tuple[int, dict[str, str]]:
+    """Note in journal and `rows` what was copied; returns how many copies are new, and path -> reason of what failed.
 
     Raises:
         VideoError, PrepareError: see `prepare`.
     """
-    skipped, users = {}, Counter(row["copy"] for row in rows.values())
+    made, skipped, users = 0, {}, Counter(row["copy"] for row in rows.values())
     with open(folder / JOURNAL, "a", encoding="utf-8") as journal:
         for job, result in results:
             path = job["original"]
@@ -161,6 +163,7 @@ def _keep_account(folder: Path, rows: dict[str, dict], results, on_error: str) -
                 skipped[path] = result["error"]
                 continue
             before, rows[path] = rows.get(path), result["row"]
+            made += result["made"]
             users[rows[path]["copy"]] += 1
             journal.write(json.dumps(rows[path]) + "\n")
             journal.flush()
@@ -168,7 +171,7 @@ def _keep_account(folder: Path, rows: dict[str, dict], results, on_error: str) -
                 users[before["copy"]] -= 1
                 if not users[before["copy"]]:  # of what the original was
                     (folder / before["copy"]).unlink(missing_ok=True)
-    return skipped
+    return made, skipped
 
 
 def _write_index(path: Path, videos: VideoList, rows: dict[str, dict], about: dict) -> None:

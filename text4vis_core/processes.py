@@ -19,6 +19,7 @@ import contextlib
 import json
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,7 +35,7 @@ from typing import Any
 from .files import first_line, replacing
 
 CALLS = "processes-"  # folders of calls begin so
-PORT = 29400  # of the first machine, where the processes of several machines find each other
+RECORD = "result.json"  # of the run, which calls no more when it is written
 
 
 class ProcessesError(RuntimeError):
@@ -49,7 +50,7 @@ class Processes:
         devices: processes on each machine: one per GPU; without GPUs they share the cores.
         num_nodes: machines.
         folder: which all machines see; needed when there are several.
-        endpoint: host:port of this machine for the others; its host name and port 29400 when empty.
+        endpoint: host:port of this machine for the others; its host name and a free port when empty.
         restarts: how often all processes are started again when one dies.
     """
 
@@ -81,10 +82,15 @@ class Processes:
         if self.devices * self.num_nodes == 1 or world() > 1:
             return function(*args, **kwargs)
         self._check_devices()
+        if self.folder:
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
+        if self.num_nodes > 1:  # what a run that was killed has left, in which other machines may still wait
+            for old in Path(self.folder).glob(f"{CALLS}*"):
+                shutil.rmtree(old, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=CALLS, dir=self.folder or None) as name:
             folder = Path(name)
             (folder / "call.pickle").write_bytes(pickle.dumps((function, args, kwargs)))
-            endpoint = self.endpoint or f"{socket.gethostname()}:{PORT}"
+            endpoint = self.endpoint or f"{socket.gethostname()}:{_free_port()}"
             with replacing(folder / "call.json") as file:  # the last: who joins waits for it
                 file.write_text(json.dumps([self.devices, self.num_nodes, endpoint, self.restarts]))
             status, printed = _launch(folder)
@@ -146,12 +152,12 @@ def gather_objects(value: Any) -> list:
     return values
 
 
-def stop_with_parent() -> None:
-    """End this process when the one that started it is gone, as after `kill -9`."""
+def stop_with_parent(folder: Path | None = None) -> None:
+    """End this process when the one that started it is gone, as after `kill -9`, or the folder of its call."""
     parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == parent and (folder is None or folder.exists()):
             time.sleep(1)
         os._exit(1)
 
@@ -188,7 +194,7 @@ def _start(folder: Path) -> None:
     from torch.distributed.run import main
 
     devices, num_nodes, endpoint, restarts = json.loads((folder / "call.json").read_text())
-    stop_with_parent()
+    stop_with_parent(folder)
     os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // devices))
     # How torchrun starts and stops is of no interest, nor DDP's hint about parameters; what went wrong the caller says.
     os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
@@ -224,14 +230,14 @@ def _work(folder: Path) -> None:
     args = [arg.to(device) if isinstance(arg, nn.Module) else arg for arg in args]
     try:
         result = function(*args, **kwargs)
+        if rank() == 0:
+            _write(folder / "result", result)
     except Exception as error:
         if _names_a_cause(error):
             _write(folder / "error", error)
         else:
             print(f"\nprocess {rank()} of {world()} stops: {first_line(error)}", file=sys.stderr, flush=True)
         os._exit(1)  # at once: an orderly end would wait for the others
-    if rank() == 0:
-        _write(folder / "result", result)
     distributed.barrier()
     distributed.destroy_process_group()
 
@@ -258,13 +264,29 @@ def _read(path: Path) -> list | None:
 
 def _join(folder: Path) -> None:
     """Take part in the calls of a run on another machine, one after the other, until it has its record."""
-    done = set()
-    while not (folder / "result.json").exists():
+    print(f"waiting for the calls of {folder} until it has its record, or for Ctrl-C", file=sys.stderr, flush=True)
+    done, earlier = set(), _written(folder / RECORD)
+    while _written(folder / RECORD) in (None, earlier):
         for call in sorted(folder.glob(f"{CALLS}*/call.json")):
             if call not in done:
                 done.add(call)
                 _launch(call.parent)
         time.sleep(1)
+    print(f"{folder / RECORD} is written", file=sys.stderr, flush=True)
+
+
+def _written(path: Path) -> int | None:
+    """Changes when a file is written; None where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("", 0))
+        return server.getsockname()[1]
 
 
 def _main(arguments: Sequence[str] | None = None) -> None:

@@ -154,6 +154,7 @@ class _Run:
         self.depth: StochasticDepth
         self.tick: Callable[[], Any] = int
         self.untried = config.compile
+        self.damaged = False  # whether the file at `path` is
         self.fit, self.seconds = Fit(), 0.0
         self.begin_epoch(0)
 
@@ -171,16 +172,16 @@ class _Run:
         if rank() == 0:
             state |= {"history": self.fit.history, "skipped": skipped, "not_compiled": self.fit.not_compiled}
             state |= {"epoch": self.epoch, "step": self.step, "sums": self.sums.cpu(), "seconds": self.seconds}
-            save_checkpoint(self.path, state, keep_last=not finished)
+            save_checkpoint(self.path, state, keep_last=not (finished or self.damaged))  # lest it displace a whole one
             if finished:
                 last_good(self.path).unlink(missing_ok=True)
-        self.fit.skipped = skipped
+        self.fit.skipped, self.damaged = skipped, False
 
     def resume(self) -> None:
         """Go on from the newest checkpoint that is whole, if there is one."""
         if rank() == 0:
             remove_unfinished(self.path)
-        state = load_newest(self.path)
+        state, self.damaged = load_newest(self.path)
         here = None if state is None else (state["epoch"], state["step"])
         if len(set(gather_objects(here))) > 1:
             raise CheckpointError(
@@ -251,8 +252,8 @@ class _Run:
             if self.untried:
                 self.untried = False
                 self.objective, why = compiled(self.objective, inputs, enabled=True)
+                self.fit.not_compiled = why
                 if why:
-                    self.fit.not_compiled = why
                     warnings.warn(f"the model is trained as it is, not compiled: {why}", stacklevel=4)
             with self.fabric.no_backward_sync(self.objective, enabled=number < len(step)):
                 loss, right = self.objective(**inputs)
@@ -318,10 +319,10 @@ class _Run:
         """What the objective is called with, on the device, where the augmentation ends."""
         moved = {
             name: batch[name].to(self.fabric.device, non_blocking=True)
-            for name in ("frames", "finish", "labels", "targets")
+            for name in ("frames", "labels", "targets")
             if name in batch
         }
-        moved["frames"] = transforms.finish(moved["frames"], moved.pop("finish"))
+        moved["frames"] = transforms.finish(moved["frames"], batch["finish"])
         return moved
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .files import first_line
-from .memory import keep_freed_pages
+from .memory import CLIPS, keep_freed_memory
 from .prepared import SUFFIX, PreparedReader
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg")
@@ -218,7 +218,7 @@ def open_video(path: str | Path) -> Reader:
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
     """
-    keep_freed_pages()
+    keep_freed_memory(CLIPS)
     path = Path(path)
     try:
         status = path.stat()
@@ -287,11 +287,21 @@ def read_distinct_frames(
         first, stop = part_of(len(video), video.fps, start, end, duration)
     except ValueError as error:
         raise VideoError(path, str(error)) from None
-    indices = np.asarray(choose(stop - first), dtype=np.int64)
-    if indices.min() < 0 or indices.max() >= stop - first:
-        raise VideoError(path, f"frames {indices.min()} to {indices.max()} were asked for, it has {stop - first}")
+    indices = chosen(path, choose, stop - first)
     distinct, places = np.unique(first + indices, return_inverse=True)
     return decode_frames(video, path, distinct), places
+
+
+def chosen(path: str | Path, choose: Callable[[int], np.ndarray], length: int) -> np.ndarray:
+    """The indices that `choose` picks of so many frames, int64 (N,).
+
+    Raises:
+        VideoError: one of them is of no frame.
+    """
+    indices = np.asarray(choose(length), dtype=np.int64)
+    if indices.min() < 0 or indices.max() >= length:
+        raise VideoError(path, f"frames {indices.min()} to {indices.max()} were asked for, it has {length}")
+    return indices
 
 
 def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.ndarray:

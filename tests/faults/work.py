@@ -124,7 +124,7 @@ def checkpoint(folder: Path) -> Path | None:
 def steps_kept(folder: Path) -> int:
     """How many steps a training need not take again."""
     path = checkpoint(folder)
-    state = load_newest(path) if path else None
+    state, _ = load_newest(path) if path else (None, False)
     return state["epoch"] * STEPS // RECIPE["epochs"] + state["step"] if state else 0
 
 

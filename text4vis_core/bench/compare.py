@@ -10,6 +10,8 @@ from .machine import SAME_MACHINE
 from .measurement import Quantity, bootstrap
 
 NOTEBOOK = "13_bench"
+# Parameters that change what is measured, and not only how often.
+SAME_SETTINGS = ("small", "model", "videos", "memory_samples", "indexed_videos", "scored_videos")
 BOUND = 0.05  # a change that is smaller than this is not pointed out
 
 
@@ -32,7 +34,7 @@ def read_bench(path: str | Path) -> dict[str, Any]:
     if notebook != NOTEBOOK:
         raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {NOTEBOOK}")
     try:
-        quantities_of(record), record["timings"]["machine"]
+        quantities_of(record), record["timings"]["machine"], record["parameters"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} lacks what the bench records ({error}); run it again") from None
     return record
@@ -43,10 +45,11 @@ def quantities_of(record: dict[str, Any]) -> list[Quantity]:
     return [Quantity.from_record(name, row) for name, row in record["timings"]["quantities"].items()]
 
 
-def machine_differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
-    """In what the machines of two records differ, in words; empty when they can be compared."""
-    one, other = first["timings"]["machine"], second["timings"]["machine"]
-    return [f"{key}: {one.get(key)}, {other.get(key)}" for key in SAME_MACHINE if one.get(key) != other.get(key)]
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """In what the machines of two records, or what was measured, differ, in words; empty when they can be compared."""
+    machines = [(key, *(record["timings"]["machine"].get(key) for record in (first, second))) for key in SAME_MACHINE]
+    settings = [(key, *(record["parameters"].get(key) for record in (first, second))) for key in SAME_SETTINGS]
+    return [f"{key}: {one}, {other}" for key, one, other in machines + settings if one != other]
 
 
 def compare(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND) -> list[dict[str, str]]:
@@ -70,11 +73,11 @@ def compare(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND)
 
 def verdict(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND) -> str:
     """What the comparison says, in sentences; first of all whether it may be made."""
-    differences = machine_differences(first, second)
-    if differences:
+    differing = differences(first, second)
+    if differing:
         return (
             "Not comparable: the records are of different machines or settings ("
-            + "; ".join(differences)
+            + "; ".join(differing)
             + "). The ratios are shown all the same; they say nothing about the code."
         )
     rows = compare(first, second, bound)

@@ -21,7 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..accelerate import make_fabric, make_optimizer
 from ..classifier import cosine_logits
-from ..kernels import keep_memory, linear, packed_weights
+from ..kernels import linear, packed_weights
+from ..memory import ACTIVATIONS, keep_freed_memory
 from ..model import VideoClassifier
 from ..objectives import ClassifierObjective
 from ..temporal import TemporalTransformer
@@ -331,7 +332,7 @@ def inference_rate(repeats: int = 15, miniature: bool = False) -> dict:
             jobs[f"{name}, {m} x {k} x {n}"] = 2 * m * k * n, lambda product=product, x=x, w=w: product(x, w)
     jobs["achieved"] = operations, lambda: model.encode_video(frames)
     rates = {name: [] for name in jobs}
-    keep_memory()
+    keep_freed_memory(ACTIVATIONS)
     with packed_weights(model):
         for _ in range(repeats + 1):
             for name, (number, job) in jobs.items():
