@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 SUITE ?= $(or $(suite),experiments/miniature.yaml)
-JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 # Those that CUDA_VISIBLE_DEVICES names, or else all of the machine.
 GPUS ?= $(shell if test "$${CUDA_VISIBLE_DEVICES+set}"; then echo "$$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | grep -c '[^ ]'; \
   else nvidia-smi -L 2>/dev/null | grep -c '^GPU '; fi)
@@ -51,9 +51,9 @@ bench: $(INSTALLED)
 	@trap 'exit 130' INT; \
 	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
 	  --config suite=experiments/bench.yaml
+	@$(BIN)/python book/build.py '$(SUITE)'
 	@test ! -e runs/bench/earlier.json || \
 	  $(BIN)/python -m text4vis_core.bench compare runs/bench/earlier.json runs/bench/bench
-	@$(BIN)/python book/build.py '$(SUITE)'
 
 test: $(INSTALLED) lint
 	@$(BIN)/python -m pytest

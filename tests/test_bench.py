@@ -396,8 +396,12 @@ class TestCompare:
         assert len(compare.compare(*records)) == 1
 
     def test_nor_are_different_measurements(self, tmp_path):
-        records = [bench_record(tmp_path / str(s), [Quantity("time", SPREAD)], {"small": s}) for s in (True, False)]
-        assert "small: True, False" in compare.verdict(*records)
+        """The bench_record's only part is "samples", which does not depend on `small`."""
+        for name, told in (("videos", True), ("small", False)):
+            records = [
+                bench_record(tmp_path / f"{name}{value}", [Quantity("time", SPREAD)], {name: value}) for value in (1, 6)
+            ]
+            assert (f"{name}: 1, 6" in compare.verdict(*records)) == told
 
     def test_what_is_no_record_of_the_bench_is_said(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"there is no record .*nowhere.*; give the folder of a"):

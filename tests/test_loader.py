@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from text4vis_core import VideoDataset, VideoError
+from text4vis_core import VideoDataset, VideoError, memory
 from text4vis_core.datasets import Video, VideoList, collate
 from text4vis_core.loader import load_batches
 
@@ -148,6 +149,21 @@ def test_workers_that_are_killed_from_outside_are_replaced_whatever_the_caller_d
 def test_workers_that_end_before_they_decode_anything(tmp_path):
     with pytest.raises(RuntimeError, match=r"ended 3 times without a batch \(Killed: out of memory\?\); set num_work"):
         loaded({1: "unsendable"}, tmp_path)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a C library without mallopt")
+def test_a_forked_worker_keeps_no_more_memory_than_decoding_needs(train_videos, tmp_path, monkeypatch):
+    plain = VideoDataset.__getitem__
+
+    def noting(self, index):
+        (tmp_path / str(index)).write_text(str(memory._kept))
+        return plain(self, index)
+
+    monkeypatch.setattr(VideoDataset, "__getitem__", noting)
+    assert memory.keep_freed_memory(memory.ACTIVATIONS)
+    list(load_batches(VideoDataset(train_videos, 2, 32), [[0], [1]], 2, context="fork"))
+    assert {path.read_text() for path in tmp_path.iterdir()} == {str(memory.CLIPS)}
+    assert memory._kept == memory.ACTIVATIONS
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from .datasets import VideoDataset, collate
+from .memory import CLIPS, keep_freed_memory
 from .video import VideoError
 
 POLL = 0.5  # seconds between two looks at whether the workers live
@@ -135,6 +136,11 @@ class _Watched(Dataset):
             self.decoding[place + 1] = 0
 
 
+def _begin(_: int) -> None:
+    """What a worker does first. Forked, it would keep as much memory as the process that computes."""
+    keep_freed_memory(CLIPS, or_less=True)
+
+
 def _collate(items: list[dict]) -> dict | VideoError:
     return next((item["raised"] for item in items if "raised" in item), None) or collate(items)
 
@@ -152,6 +158,7 @@ class _Workers:
             num_workers=count,
             multiprocessing_context=context,
             timeout=POLL,
+            worker_init_fn=_begin,
             **options,
         )
         before = set(multiprocessing.active_children())

@@ -35,6 +35,7 @@ from typing import Any
 from .files import first_line, replacing
 
 CALLS = "processes-"  # folders of calls begin so
+MISSED = 5  # seconds without its folder after which a call is given up
 RECORD = "result.json"  # of the run, which calls no more when it is written
 
 
@@ -153,15 +154,31 @@ def gather_objects(value: Any) -> list:
 
 
 def stop_with_parent(folder: Path | None = None) -> None:
-    """End this process when the one that started it is gone, as after `kill -9`, or the folder of its call."""
-    parent = os.getppid()
+    """End this process when the one that started it is gone, as after `kill -9`, or for seconds the folder of its call.
+
+    The folder is what tells another machine's processes that a call was given up.
+    """
+    parent, missed = os.getppid(), 0
 
     def watch() -> None:
-        while os.getppid() == parent and (folder is None or folder.exists()):
+        nonlocal missed
+        while os.getppid() == parent and missed < MISSED:
             time.sleep(1)
+            missed = missed + 1 if folder and _is_gone(folder) else 0
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _is_gone(folder: Path) -> bool:
+    """Not so where a network file system does not answer."""
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _launch(folder: Path) -> tuple[int, str]:
@@ -194,7 +211,7 @@ def _start(folder: Path) -> None:
     from torch.distributed.run import main
 
     devices, num_nodes, endpoint, restarts = json.loads((folder / "call.json").read_text())
-    stop_with_parent(folder)
+    stop_with_parent(folder if num_nodes > 1 else None)
     os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // devices))
     # How torchrun starts and stops is of no interest, nor DDP's hint about parameters; what went wrong the caller says.
     os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
@@ -264,8 +281,9 @@ def _read(path: Path) -> list | None:
 
 def _join(folder: Path) -> None:
     """Take part in the calls of a run on another machine, one after the other, until it has its record."""
-    print(f"waiting for the calls of {folder} until it has its record, or for Ctrl-C", file=sys.stderr, flush=True)
     done, earlier = set(), _written(folder / RECORD)
+    which = "its record" if earlier is None else "a newer record than the one that is there"
+    print(f"waiting for the calls of {folder} until it has {which}, or for Ctrl-C", file=sys.stderr, flush=True)
     while _written(folder / RECORD) in (None, earlier):
         for call in sorted(folder.glob(f"{CALLS}*/call.json")):
             if call not in done:
@@ -294,7 +312,10 @@ def _main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("part", choices=["join", "start", "work"], help="join: be another machine of a run")
     parser.add_argument("folder", type=Path, help="the run's folder; for start and work, of the call")
     chosen = parser.parse_args(arguments)
-    {"join": _join, "start": _start, "work": _work}[chosen.part](chosen.folder)
+    try:
+        {"join": _join, "start": _start, "work": _work}[chosen.part](chosen.folder)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,14 @@ from .machine import SAME_MACHINE
 from .measurement import Quantity, bootstrap
 
 NOTEBOOK = "13_bench"
-# Parameters that change what is measured, and not only how often.
-SAME_SETTINGS = ("small", "model", "videos", "memory_samples", "indexed_videos", "scored_videos")
+# Parameters that change what a part measures, and not only how often.
+SETTINGS = {
+    "small": ("model",),
+    "model": ("starts",),
+    "videos": ("samples", "copies", "workers", "processes"),
+    "memory_samples": ("memory",),
+    "indexed_videos": ("copies",),
+}
 BOUND = 0.05  # a change that is smaller than this is not pointed out
 
 
@@ -34,7 +40,7 @@ def read_bench(path: str | Path) -> dict[str, Any]:
     if notebook != NOTEBOOK:
         raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {NOTEBOOK}")
     try:
-        quantities_of(record), record["timings"]["machine"], record["parameters"]
+        quantities_of(record), record["timings"]["machine"], record["parameters"], record["metrics"]["parts"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} lacks what the bench records ({error}); run it again") from None
     return record
@@ -47,9 +53,11 @@ def quantities_of(record: dict[str, Any]) -> list[Quantity]:
 
 def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     """In what the machines of two records, or what was measured, differ, in words; empty when they can be compared."""
-    machines = [(key, *(record["timings"]["machine"].get(key) for record in (first, second))) for key in SAME_MACHINE]
-    settings = [(key, *(record["parameters"].get(key) for record in (first, second))) for key in SAME_SETTINGS]
-    return [f"{key}: {one}, {other}" for key, one, other in machines + settings if one != other]
+    both = set(first["metrics"]["parts"]) & set(second["metrics"]["parts"])
+    settings = [key for key, parts in SETTINGS.items() if both.intersection(parts)]
+    pairs = [(key, *(record["timings"]["machine"].get(key) for record in (first, second))) for key in SAME_MACHINE]
+    pairs += [(key, *(record["parameters"].get(key) for record in (first, second))) for key in settings]
+    return [f"{key}: {one}, {other}" for key, one, other in pairs if one != other]
 
 
 def compare(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND) -> list[dict[str, str]]:
