@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import open_clip
+import papermill
 import pytest
 from conftest import ROOT
 
@@ -277,6 +278,22 @@ def test_who_reads_only_the_beginning_gets_no_traceback():
     os.close(writing)
     assert process.communicate(timeout=60)[1] == ""
     assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_kernel_that_does_not_start_is_started_again(repository, monkeypatch, times):
+    """As where another one took its port between its choice and its start."""
+    plain, starts = papermill.execute_notebook, []
+
+    def execute_notebook(*arguments, **options):
+        starts.append(1)
+        if len(starts) <= times:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(papermill, "execute_notebook", execute_notebook)
+    attempt = execute(suite("runs: [{name: a, notebook: train}]").runs[0])
+    assert (attempt["status"], len(starts)) == (("ok", 2) if times == 1 else ("failed", 3))
 
 
 def test_a_kernel_that_is_killed_is_a_failure_with_a_hint(repository):

@@ -20,6 +20,8 @@ from ..files import replacing
 from .locks import holder, take
 from .reading import Run, Suite, SuiteError
 
+# A kernel chooses ports that are free and binds them a moment later: of several that start, two may choose the same.
+STARTS, NO_KERNEL = 3, "Kernel died before replying"
 SLURM_LOGS = "runs/slurm_logs/rule_run"  # as profiles/slurm has it
 
 
@@ -165,15 +167,21 @@ def _papermill(run: Run) -> str:
     logger.addHandler(handler)
     try:
         with _stderr_to(run):
-            papermill.execute_notebook(
-                run.source,
-                run.executed,
-                parameters=run.papermill_parameters,
-                kernel_name="python3",
-                cwd=os.getcwd(),
-                progress_bar=False,
-                log_output=True,
-            )
+            for start in range(1, STARTS + 1):
+                try:
+                    papermill.execute_notebook(
+                        run.source,
+                        run.executed,
+                        parameters=run.papermill_parameters,
+                        kernel_name="python3",
+                        cwd=os.getcwd(),
+                        progress_bar=False,
+                        log_output=True,
+                    )
+                    break
+                except RuntimeError as failure:
+                    if start == STARTS or NO_KERNEL not in str(failure):
+                        raise
     except papermill.PapermillExecutionError as failure:
         return f"{failure.ename}: {failure.evalue}"
     except Exception as failure:  # a disk that is full, a kernel that died: the attempt failed all the same
