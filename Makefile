@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 SUITE ?= $(or $(suite),experiments/miniature.yaml)
-JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+# What the job or container leaves of the machine; nproc alone would answer with OMP_NUM_THREADS.
+JOBS ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 # Those that CUDA_VISIBLE_DEVICES names, or else all of the machine.
 GPUS ?= $(shell if test "$${CUDA_VISIBLE_DEVICES+set}"; then echo "$$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | grep -c '[^ ]'; \
   else nvidia-smi -L 2>/dev/null | grep -c '^GPU '; fi)

@@ -154,9 +154,10 @@ def gather_objects(value: Any) -> list:
 
 
 def stop_with_parent(folder: Path | None = None) -> None:
-    """End this process when the one that started it is gone, as after `kill -9`, or for seconds the folder of its call.
+    """End this process when the one that started it is gone, as after `kill -9`.
 
-    The folder is what tells another machine's processes that a call was given up.
+    Args:
+        folder: of a call; also when it is gone, by which another machine's processes learn that the call was given up.
     """
     parent, missed = os.getppid(), 0
 

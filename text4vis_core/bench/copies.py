@@ -17,15 +17,14 @@ from .loading import AUGMENTATIONS, NUM_FRAMES, RESIZE, SIZE
 from .measurement import Quantity, in_turn, ratio, torch_threads
 
 FASTER, LARGER = 4, 2  # limits: samples per second and bytes, of the copies over the originals
+# The first, by which evaluation is measured as well, is `prepare`'s own, and the one that limits hold for.
 CHOICES = (Recipe(), Recipe(gop=2), Recipe(gop=4, crf=23), Recipe(gop=12, crf=23))
 JPEG_QUALITY = 75  # PIL's default
 OPENING = 10.0  # seconds at most for an index of a million videos
 
 
-def copy_quantities(
-    videos: VideoList, folder: str | Path, repeats: int, num_workers: int, choices: Sequence[Recipe] = CHOICES
-) -> list[Quantity]:
-    """Copy the videos by every recipe; then samples from originals and copies in turn, by one thread.
+def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_workers: int) -> list[Quantity]:
+    """Copy the videos by every recipe of `CHOICES`; then samples from originals and copies in turn, by one thread.
 
     Beside the copies, as another form that they could have: a folder of JPEG pictures for each video.
 
@@ -34,16 +33,15 @@ def copy_quantities(
         folder: for the copies.
         repeats: repetitions that count.
         num_workers: processes that copy.
-        choices: recipes; the first, by which evaluation is measured as well, is the one that limits hold for.
     """
     from ..prepare import prepare
 
     sources, sizes, quantities = {"original": videos}, {}, []
-    for recipe in choices:
-        name = "copy" if recipe == choices[0] else f"copy, gop {recipe.gop}, crf {recipe.crf}"
+    for recipe in CHOICES:
+        name = "copy" if recipe == CHOICES[0] else f"copy, gop {recipe.gop}, crf {recipe.crf}"
         begin = time.perf_counter()
         done = prepare(videos, Path(folder, name), recipe=recipe, num_workers=num_workers, progress=False)
-        if recipe == choices[0]:
+        if recipe == CHOICES[0]:
             seconds = (time.perf_counter() - begin) / len(videos)
             quantities.append(Quantity(f"copying a video, {num_workers} workers", [seconds], "s"))
         sources[name] = load_videos("prepared", Path(folder, name), "train")
