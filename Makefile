@@ -35,26 +35,26 @@ help:
 
 # The book is built of the runs that succeeded even when others failed; their failure is the exit status.
 book: $(INSTALLED)
-	@$(BIN)/python -m text4vis_core.suites check '$(SUITE)'
+	@$(BIN)/python -m text4vis_lab.suites check '$(SUITE)'
 	@trap 'exit 130' INT; status=0; \
 	$(BIN)/snakemake $(RUNNER) --config suite='$(SUITE)' || status=$$?; \
 	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
 
 # Of a suite whose runs say what they need, such as suite=experiments/kinetics400.yaml.
 rehearse: $(INSTALLED)
-	@$(BIN)/python -m text4vis_core.rehearsal '$(SUITE)'
+	@$(BIN)/python -m text4vis_lab.rehearsal '$(SUITE)'
 
 # Measured anew every time, and alone: a run that is counted with all cores has nothing beside it. Then compared with
 # the record before.
 bench: $(INSTALLED)
-	@$(BIN)/python -m text4vis_core.suites check experiments/bench.yaml
+	@$(BIN)/python -m text4vis_lab.suites check experiments/bench.yaml
 	@test ! -e runs/bench/bench/result.json || cp runs/bench/bench/result.json runs/bench/earlier.json
 	@trap 'exit 130' INT; \
 	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
 	  --config suite=experiments/bench.yaml
 	@$(BIN)/python book/build.py '$(SUITE)'
 	@test ! -e runs/bench/earlier.json || \
-	  $(BIN)/python -m text4vis_core.bench compare runs/bench/earlier.json runs/bench/bench
+	  $(BIN)/python -m text4vis_lab.bench compare runs/bench/earlier.json runs/bench/bench
 
 test: $(INSTALLED) lint
 	@$(BIN)/python -m pytest
@@ -75,7 +75,7 @@ format: $(INSTALLED)
 
 clean:
 	rm -rf .venv runs book/_build .snakemake .pytest_cache .ruff_cache .hypothesis *.egg-info
-	find text4vis_core notebooks book tests -name __pycache__ -prune -exec rm -rf {} +
+	find text4vis_core text4vis_lab notebooks book tests -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks book -name .ipynb_checkpoints -prune -exec rm -rf {} +
 	@echo 'data/ is kept'
 

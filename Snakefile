@@ -1,7 +1,7 @@
 """Runs a suite: snakemake --cores 2 --resources gpu=0 --config suite=experiments/miniature.yaml
 Or on a Slurm cluster: snakemake --profile profiles/slurm --config suite=experiments/miniature.yaml
 
-Every run of the suite is one notebook, executed by `python -m text4vis_core.suites execute`. What is done is skipped,
+Every run of the suite is one notebook, executed by `python -m text4vis_lab.suites execute`. What is done is skipped,
 what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from text4vis_core import suites
+from text4vis_lab import suites
 
 SUITE = config.get("suite", "experiments/miniature.yaml")
 # Snakemake reads this file again in processes of its own, as in a job on a cluster. Only the first of them prepares, and
@@ -29,7 +29,7 @@ RUNS = {run.name: run for run in suite.runs}
 # Results are functions of these, besides the notebook and its parameters. How runs are started is not one of them, nor
 # is what measures the machine.
 OTHERS = {"suites", "rehearsal", "bench"}
-CORE = sorted(str(path) for path in Path("text4vis_core").rglob("*.py") if not OTHERS.intersection(path.parts))
+CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
 CORE += [*sorted(str(path) for path in Path("data").glob("*.csv")), "requirements.lock"]
 
 
@@ -62,7 +62,7 @@ rule summary:
     input:
         [str(run.attempt) for run in suite.runs],
     shell:
-        "{sys.executable:q} -m text4vis_core.suites summary {SUITE:q}"
+        "{sys.executable:q} -m text4vis_lab.suites summary {SUITE:q}"
 
 
 rule run:
@@ -86,5 +86,5 @@ rule run:
         tasks=lambda wildcards: asked(wildcards.run)["tasks"],
     shell:
         # exec: the notebook's runner is Snakemake's own child, and notices when Snakemake is gone.
-        "exec {sys.executable:q} -m text4vis_core.suites execute --with-parent --gpus {resources.gpu}"
+        "exec {sys.executable:q} -m text4vis_lab.suites execute --with-parent --gpus {resources.gpu}"
         " {SUITE:q} {wildcards.run:q}"

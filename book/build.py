@@ -23,8 +23,8 @@ from typing import Any
 
 import yaml
 
-from text4vis_core.claims import claims
-from text4vis_core.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
+from text4vis_lab.claims import claims
+from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
 BOOK = Path("book")
 BUILD = BOOK / "_build"

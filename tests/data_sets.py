@@ -7,9 +7,9 @@ import csv
 import json
 from pathlib import Path
 
-from text4vis_core.copying import file_digest
-from text4vis_core.index import index_path, write_index
-from text4vis_core.video_list import Video, VideoList
+from text4vis_core.data.formats.index import index_path, write_index
+from text4vis_core.data.video_list import Video, VideoList
+from text4vis_core.files import file_digest
 
 
 def video(path: Path) -> Path:

@@ -16,8 +16,8 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from text4vis_core import miniature
-from text4vis_core.suites import notebook_parameters
+from text4vis_lab import miniature
+from text4vis_lab.notebooks import notebook_parameters
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -103,7 +103,7 @@ from text4vis_core import (
 )
 for name in text4vis_core.__all__:
     getattr(text4vis_core, name)
-assert "text4vis_core.miniature" not in sys.modules
+assert "text4vis_lab.miniature" not in sys.modules
 loaded = [name for name in {OPTIONAL!r} if name in sys.modules]
 assert not loaded, loaded
 print("imported")

@@ -1,35 +1,32 @@
 """Text-initialised video classifiers: frames in, logits out.
 
+    model/        CLIP by name, the video classifier, its last layer (classifier.py: the paper), temporal modules
+    data/         video files, sampling, transforms, lists of videos, batches; formats/: a reader each
+    training/     recipe, objectives, the loop, how it uses the hardware
+    evaluation/   embedding a data set, protocols, metrics, intervals
+
 The names below are imported on first use, so that `import text4vis_core` itself costs nothing.
 """
 
-from importlib import import_module
+from ._names import on_first_use
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "VideoClassifier": "model",
-    "load_clip": "clip",
-    "initialise": "classifier",
-    "TrainingConfig": "training",
-    "fit": "training",
-    "embed_videos": "evaluation",
-    "load_text4vis_checkpoint": "checkpoints",
-    "save_text4vis_checkpoint": "checkpoints",
-    "load_videos": "datasets",
-    "VideoDataset": "datasets",
-    "VideoError": "video",
-    "read_frames": "video",
-}
-
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(import_module(f"text4vis_core.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'text4vis_core' has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {
+        "INITIALISERS": "model.classifier",
+        "initialise": "model.classifier",
+        "VideoClassifier": "model.video_classifier",
+        "load_clip": "model.clip",
+        "load_text4vis_checkpoint": "model.checkpoints",
+        "save_text4vis_checkpoint": "model.checkpoints",
+        "load_videos": "data.formats.readers",
+        "VideoDataset": "data.datasets",
+        "VideoError": "data.video",
+        "read_frames": "data.video",
+        "TrainingConfig": "training.recipe",
+        "fit": "training.loop",
+        "embed_videos": "evaluation.embedding",
+    },
+)

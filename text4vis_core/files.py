@@ -2,11 +2,16 @@
 
 import contextlib
 import glob
+import hashlib
 import os
 import re
 import secrets
+import tempfile
+import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -45,3 +50,91 @@ def why_not_loaded(error: BaseException) -> str:
     if "weights only" in text.lower() or "weights_only" in text:
         return "it is damaged, or holds more than tensors and plain values"
     return first_line(error)
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written or read. Names the path and the reason."""
+
+
+def check_writable(folder: str | Path) -> Path:
+    """Make a folder and write to it, so that a run fails before its training and not after.
+
+    Raises:
+        CheckpointError: it cannot be made or written to.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another run_dir") from error
+    return folder
+
+
+def save_tensors(path: str | Path, state: dict) -> None:
+    """Write a dictionary of tensors and plain values by torch, so that `path` always holds a whole file.
+
+    Raises:
+        CheckpointError: the folder cannot be written to, or the disk is full.
+    """
+    import torch
+
+    try:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:
+        # Of a full disk torch says "unexpected pos"; what the system said of it is behind that.
+        cause = error if isinstance(error, OSError) else error.__context__ or error
+        reason = getattr(cause, "strerror", None) or first_line(cause)
+        raise CheckpointError(
+            f"cannot write checkpoint {path}: {reason}; what was saved before is kept: see to it, and start again"
+        ) from error
+
+
+def read_tensors(path: str | Path, remedy: str) -> Any:
+    """A file of tensors and plain values by torch, on the CPU, mapped; nothing else is ever unpickled.
+
+    Args:
+        path: of the file.
+        remedy: the end of the error's message.
+
+    Raises:
+        CheckpointError: it is not there, damaged, or holds more than that.
+    """
+    import torch  # workers that copy videos import this module and do without
+
+    if not Path(path).is_file():
+        found = "it is a folder" if Path(path).is_dir() else "no such file"
+        raise CheckpointError(f"cannot read checkpoint {path}: {found}")
+    try:
+        if zipfile.is_zipfile(path):  # torch does not look at its checksums
+            with zipfile.ZipFile(path) as file:
+                damaged = file.testzip()
+            if damaged:
+                raise zipfile.BadZipFile(f"its checksum of {damaged} is not that of what it holds")
+        # Mapped, not read: two thirds of a checkpoint are the optimiser's, which nobody may want.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:
+        raise CheckpointError(f"cannot read checkpoint {path}: {why_not_loaded(error)}; {remedy}") from error
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a whole file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+@cache
+def code_fingerprint(folder: Path, without: frozenset[str] = frozenset()) -> str:
+    """SHA-256 over the Python sources below a folder, but for files and folders of some names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        if without.isdisjoint(path.relative_to(folder).parts):
+            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -153,6 +153,18 @@ def gather_objects(value: Any) -> list:
     return values
 
 
+def progress_bar(iterable, description: str | None, **options):
+    """A progress bar that says what and how long, or the iterable itself when there is nothing to say.
+
+    Of several processes the first shows it.
+    """
+    if description is None or rank():
+        return iterable
+    from tqdm.auto import tqdm
+
+    return tqdm(iterable, desc=description, **options)
+
+
 def stop_with_parent(folder: Path | None = None) -> None:
     """End this process when the one that started it is gone, as after `kill -9`.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from text4vis_core.checkpoints import last_good
+from text4vis_core.training.resume import last_good
 
 from . import work
 from .harness import Kill

@@ -12,7 +12,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from text4vis_core.checkpoints import load_checkpoint
+from text4vis_core.training.resume import load_checkpoint
 
 from . import work
 from .rounds import ROUNDS, Undisturbed, files, play

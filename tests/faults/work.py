@@ -16,12 +16,12 @@ from open_clip.transformer import VisionTransformer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_videos, fit, initialise, load_videos
-from text4vis_core.checkpoints import load_newest
-from text4vis_core.evaluation import topk_accuracy
-from text4vis_core.experiment import Clips
-from text4vis_core.model import fingerprint
-from text4vis_core.prepare import prepare
+from text4vis_core.evaluation.metrics import topk_accuracy
+from text4vis_core.model.video_classifier import fingerprint
 from text4vis_core.processes import Processes, rank
+from text4vis_core.training.resume import load_newest
+from text4vis_lab.experiment import Clips
+from text4vis_lab.prepare.data_set import prepare
 
 from .harness import LIMIT
 

@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 from test_suites import notebook
 
-from text4vis_core.suites import read_attempt, read_suite
+from text4vis_lab.suites import read_attempt, read_suite
 
 BEAT = """
 import json, os, pathlib, time

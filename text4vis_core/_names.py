@@ -1,0 +1,21 @@
+"""Names of a package that are imported on first use, so that the package itself costs nothing."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def on_first_use(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list]:
+    """A package's `__getattr__`, `__dir__` and `__all__` (PEP 562).
+
+    Args:
+        package: its `__name__`.
+        homes: public name -> module below the package that has it.
+    """
+
+    def get(name: str) -> Any:
+        if name in homes:
+            return getattr(import_module(f"{package}.{homes[name]}"), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}; it has {', '.join(sorted(homes))}")
+
+    return get, lambda: sorted(homes), sorted(homes)

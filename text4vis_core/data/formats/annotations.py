@@ -1,0 +1,204 @@
+"""Files of annotations: find them, read them with line numbers, and find the videos that they name.
+
+They come from elsewhere and are checked as they are read. Whatever is wrong is an `AnnotationError` that names the
+file, the line and the remedy.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..video import VIDEO_SUFFIXES
+from ..video_list import AnnotationError, VideoList
+
+
+def existing_root(root: str | Path) -> Path:
+    """The data set's folder."""
+    root = Path(root)
+    if not root.is_dir():
+        raise AnnotationError(f"no data at {root}: the folder does not exist; set data_root to where the data set lies")
+    return root
+
+
+def visible(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted, without hidden files; nothing when there is no such folder."""
+    return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+
+
+def find_all(root: Path, pattern: str) -> list[Path]:
+    """Files that match a glob pattern, in a folder or in a folder of it; none that is hidden, as what macOS leaves."""
+    found = (*sorted(root.glob(pattern)), *sorted(root.glob(f"*/{pattern}")))
+    hidden = (any(part.startswith(".") for part in path.relative_to(root).parts) for path in found)
+    return [path for path, is_hidden in zip(found, hidden, strict=True) if path.is_file() and not is_hidden]
+
+
+def find(root: Path, *patterns: str) -> Path:
+    """The first file that matches the first pattern that any file matches."""
+    for pattern in patterns:
+        for path in find_all(root, pattern):
+            return path
+    raise AnnotationError(
+        f"{root}: no {' or '.join(patterns)} in it or in a folder of it; it is part of the data set's annotations: "
+        "fetch it, or set data_root to where it lies"
+    )
+
+
+def fault(path: Path, number: int, reason: str, line: str | dict[str, str] | None = None) -> AnnotationError:
+    """What is wrong with a line of a file, to be raised; `reason` ends with the remedy."""
+    text = ",".join(line.values()) if isinstance(line, dict) else line  # a row of a CSV file
+    note = "" if text is None else f" (the line reads {text if len(text) <= 200 else text[:200] + '…'!r})"
+    return AnnotationError(f"{path}, line {number}: {reason}{note}")
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, with or without a byte order mark; not empty."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise fault(path, number, "this is not text in UTF-8; fetch the file again, or save it as UTF-8") from None
+    if not text.strip():
+        raise AnnotationError(f"{path}: the file is empty; fetch it again")
+    return text
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """(line number, text) of the lines that are not blank."""
+    return [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), start=1) if line.strip()]
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """(line number, column -> text) of a CSV file whose first line names its columns, `columns` at least."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    rows, number = [], 1  # of a record's first line; a field may go on over several
+    try:
+        header = [name.strip() for name in next(reader)]
+        absent = [name for name in columns if name not in header]
+        if absent:
+            reason = f"no column {absent[0]!r}; the first line must name the columns {','.join(columns)}"
+            raise fault(path, 1, reason, ",".join(header))
+        twice = [name for i, name in enumerate(header) if name in header[:i] and name in columns]
+        if twice:
+            raise fault(path, 1, f"column {twice[0]!r} occurs twice; remove one of the two", ",".join(header))
+        number = reader.line_num + 1
+        for fields in reader:
+            if len(fields) not in (0, len(header)):
+                reason = f"{len(fields)} fields where the first line names {len(header)}; correct or remove the line"
+                raise fault(path, number, reason, ",".join(fields))
+            if fields:
+                rows.append((number, dict(zip(header, (field.strip() for field in fields), strict=True))))
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise fault(path, number, f"not a line of CSV ({error}); correct or remove it") from None
+    if not rows:
+        raise AnnotationError(f"{path}: nothing follows the line that names the columns; fetch the file again")
+    return rows
+
+
+def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], AnnotationError]]:
+    """The content of a JSON file, and what makes a fault of (an entry's key or id, a reason): it finds the line.
+
+    Args:
+        kind: what the file must hold, `dict` or `list`.
+    """
+    text = read_text(path)
+
+    def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+            raise AnnotationError(f"{path}: {twice!r} occurs twice in an object; remove one of the two")
+        return content
+
+    try:
+        content = json.loads(text, object_pairs_hook=no_key_twice)
+    except AnnotationError:
+        raise
+    except json.JSONDecodeError as error:
+        reason = f"not JSON ({error.msg}, column {error.colno}); fetch the file again"
+        raise fault(path, error.lineno, reason) from None
+    except RecursionError:
+        raise fault(path, 1, "nested too deeply for a file of annotations; fetch it again") from None
+    except ValueError:
+        digits = re.search(r"[0-9]{1000}", text)
+        number = text.count("\n", 0, digits.start() if digits else 0) + 1
+        raise fault(path, number, "an integer of more digits than Python reads; fetch it again") from None
+    if not isinstance(content, kind):
+        expected = {dict: "an object {...}", list: "a list [...]"}[kind]
+        raise fault(path, 1, f"expected {expected}, found {type(content).__name__}; fetch the file again")
+
+    def fault_of(key: str, reason: str) -> AnnotationError:
+        place = max(text.find(json.dumps(key)), text.find(key) if json.dumps(key) not in text else 0, 0)
+        return fault(path, text.count("\n", 0, place) + 1, f"{key}: {reason}")
+
+    return content, fault_of
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Class names of a CSV file `id,name`, ids from 0."""
+    names: dict[int, str] = {}
+    for number, row in read_csv(path, ("id", "name")):
+        if not is_number(row["id"]) or int(row["id"]) in names:
+            raise fault(path, number, f"class id {row['id']!r} is not a number, or not a new one; number from 0", row)
+        if not row["name"] or row["name"] in names.values():
+            raise fault(path, number, f"class name {row['name']!r} is empty or occurs twice; give each its own", row)
+        names[int(row["id"])] = row["name"]
+    if sorted(names) != list(range(len(names))):
+        raise AnnotationError(f"{path}: class ids must be 0 to {len(names) - 1}, each once; renumber them")
+    return tuple(names[i] for i in range(len(names)))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a count: ASCII digits and nothing else, at most 18, so that it fits 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def video_at(path: Path) -> Path | None:
+    """The video listed as `path`: that file, one with another suffix, or a folder of frames; None if there is none."""
+    stem = path.parent / (path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name)
+    others = (stem.parent / (stem.name + suffix) for suffix in VIDEO_SUFFIXES)
+    # `Path.exists` raises an OSError where a name is longer than a file's may be.
+    return next((each for each in (path, stem, *others) if os.path.exists(each)), None)
+
+
+def locate(root: Path, stems: Iterable[str], is_video: Callable[[str], bool]) -> dict[str, Path]:
+    """Where the videos with these names lie below `root`, in whatever folders: name without suffix -> path.
+
+    A video is a file, or a folder of frames. `is_video` tells from a folder's name that it holds frames: it is not
+    searched, for a data set has millions of frames.
+    """
+    wanted, found, seen = set(stems), {}, set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:  # a link to a folder above
+            folders.clear()
+            continue
+        seen.add(place)
+        for name in sorted(folders):
+            if name in wanted:
+                found.setdefault(name, Path(folder, name))
+        folders[:] = sorted(name for name in folders if not is_video(name) and not name.startswith("."))
+        for name in sorted(files):
+            stem, suffix = os.path.splitext(name)
+            if stem in wanted and suffix.lower() in VIDEO_SUFFIXES:
+                found.setdefault(stem, Path(folder, name))
+    return found
+
+
+def complete(videos: VideoList, source: Path) -> VideoList:
+    """The same list, if every class has a video, be it there or missing."""
+    listed = [i for video in videos.videos + videos.missing for i in video.all_labels]
+    counts = np.bincount(listed, minlength=len(videos.classes))
+    if (counts == 0).any():
+        missing = [videos.classes[i] for i in np.flatnonzero(counts == 0)]
+        raise AnnotationError(f"{source}: no videos of class {', '.join(missing)}; add some or remove the class")
+    return videos

@@ -1,0 +1,284 @@
+"""Annotation readers, one per public format: UCF101, HMDB51, class folders, Something-Something; and the table of all.
+
+A reader returns a `VideoList`: class names and labelled paths, every path checked. A new data set is one reader and one
+line in `READERS`.
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .annotations import (complete, existing_root, fault, find, find_all, is_number, locate, read_json, read_lines, video_at, visible)
+from .frame_lists import read_tsn
+from .index import read_prepared
+from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
+from ...model.labels import as_words, is_directional
+from .untrimmed import read_activitynet, read_charades
+from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from ..video_list import AnnotationError, Video, VideoList
+
+SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
+MISSING = ("error", "report")  # what happens where a listed video is not there
+HMDB51_CODES = {"train": "1", "test": "2", "all": "012"}  # 0: in neither
+
+
+def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """UCF101's layout: class folders of videos, and `classInd.txt`, `trainlist01.txt`, `testlist01.txt`.
+
+    The annotation files lie in `root` or in a folder of it (`ucfTrainTestlist`, `annotations`), the class folders in
+    `root` or in a folder of it (`UCF-101`, `videos`).
+
+    Args:
+        root: the data set's folder.
+        split: "train", "test" or "all", which is both.
+        fold: 1, 2 or 3.
+        missing: see `load_videos`.
+
+    Raises:
+        AnnotationError: a missing folder or file, or a faulty line (file and line number).
+    """
+    root = existing_root(root)
+    index = find(root, "classInd.txt")
+    classes: dict[int, str] = {}
+    for number, line in read_lines(index):
+        fields = line.split()
+        if len(fields) != 2 or not is_number(fields[0]):
+            raise fault(index, number, "expected 'ID NAME', such as '1 ApplyEyeMakeup'; correct the line", line)
+        if int(fields[0]) in classes or fields[1] in classes.values():
+            what = f"class id {fields[0]}" if int(fields[0]) in classes else f"class {fields[1]}"
+            raise fault(index, number, f"{what} occurs twice; remove the line or renumber it", line)
+        classes[int(fields[0])] = fields[1]
+    if sorted(classes) != list(range(1, len(classes) + 1)):
+        raise AnnotationError(f"{index}: class ids must be 1 to {len(classes)}, each once; renumber them")
+    names = tuple(classes[i] for i in sorted(classes))
+    ids = {name: i for i, name in enumerate(names)}
+
+    base = _base(root, names)
+    videos, gone = [], []
+    for listing in (find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
+        for number, line in read_lines(listing):
+            fields = line.split()
+            name, _, file = fields[0].partition("/")
+            if len(fields) > 2 or not file:
+                reason = "expected 'CLASS/FILE' or 'CLASS/FILE LABEL', two fields at most; correct the line"
+                raise fault(listing, number, reason, line)
+            if name not in ids:
+                reason = f"class {name!r} is not in {index.name}; correct it, or add the class there"
+                raise fault(listing, number, reason, line)
+            if len(fields) == 2 and (not is_number(fields[1]) or not 1 <= int(fields[1]) <= len(names)):
+                reason = f"label {fields[1]} is not between 1 and {len(names)}; correct it"
+                raise fault(listing, number, reason, line)
+            if len(fields) == 2 and int(fields[1]) != ids[name] + 1:
+                reason = f"label {fields[1]} is not that of {name}, {ids[name] + 1} in {index.name}; correct one"
+                raise fault(listing, number, reason, line)
+            path = video_at(base / fields[0])
+            if path is None and missing == "error":
+                raise fault(listing, number, f"no such video {base / fields[0]}; fetch it or remove the line", line)
+            (videos if path else gone).append(Video(path or base / fields[0], ids[name]))
+        complete(VideoList(names, tuple(videos), tuple(gone)), listing)
+    return VideoList(names, tuple(videos), tuple(gone))
+
+
+def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """HMDB51: class folders of videos, and a file `<class>_test_split<fold>.txt` per class.
+
+    Its lines are `<file> <code>`: 1 for training, 2 for test, 0 for neither. The files lie in `root` or in a folder of
+    it (`testTrainMulti_7030_splits`), as do the class folders.
+
+    Args:
+        root: the data set's folder.
+        split: "train", "test" or "all", which is every video whatever its code.
+        fold: 1, 2 or 3.
+        missing: see `load_videos`.
+
+    Raises:
+        AnnotationError: a missing folder or file, or a faulty line (file and line number).
+    """
+    root = existing_root(root)
+    suffix = f"_test_split{fold}.txt"
+    listings = {path.name.removesuffix(suffix): path for path in find_all(root, f"*{suffix}")}
+    names = tuple(sorted(listings))
+    if not names:
+        find(root, f"<class>{suffix}")  # says that there is none
+    base = _base(root, names)
+    videos, gone = [], []
+    for label, name in enumerate(names):
+        listing, before = listings[name], len(videos) + len(gone)
+        for number, line in read_lines(listing):
+            fields = line.rsplit(maxsplit=1)
+            if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
+                raise fault(listing, number, "expected 'FILE CODE' with code 0, 1 or 2; correct the line", line)
+            if fields[1] not in HMDB51_CODES[split]:
+                continue
+            path = video_at(base / name / fields[0])
+            if path is None and missing == "error":
+                reason = f"no such video {base / name / fields[0]}; unpack {name}.rar, or remove the line"
+                raise fault(listing, number, reason, line)
+            (videos if path else gone).append(Video(path or base / name / fields[0], label))
+        if len(videos) + len(gone) == before:
+            reason = f"no video of class {name} has a code of split {split!r}; fetch the file again, or remove it"
+            raise AnnotationError(f"{listing}: {reason}")
+    return VideoList(names, tuple(videos), tuple(gone))
+
+
+def read_class_folders(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
+
+    The classes are those of all splits together, so that a label means the same in each.
+
+    Args:
+        root: the data set's folder.
+        split: "train", "test" or "all", which is both.
+        fold: there is one.
+        missing: nothing is listed, so nothing is missing.
+
+    Raises:
+        AnnotationError: a missing folder, a class without videos in this split, or two classes of one name.
+    """
+    root = existing_root(root)
+    folders = [existing_root(root / part) for part in _parts(split)]
+    splits = [root / part for part in _parts("all")]
+    names = tuple(sorted({path.name for each in splits for path in visible(each) if path.is_dir()}))
+    if not names:
+        raise AnnotationError(f"{folders[0]}: no class folders in it; expected {folders[0]}/<class>/<video>")
+    for i, name in enumerate(names):
+        other = next((other for other in names[:i] if as_words(other) == as_words(name)), None)
+        if other is not None:
+            raise AnnotationError(f"{root}: {other!r} and {name!r} are both {as_words(name)!r}; merge the two folders")
+    videos = []
+    for folder in folders:
+        for label, name in enumerate(names):
+            for path in visible(folder / name):
+                if path.is_dir():
+                    _check_frames(path, f"{folder}/<class>/<video>")
+                if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:
+                    videos.append(Video(path, label))
+        complete(VideoList(names, tuple(video for video in videos if folder in video.path.parents)), folder)
+    return VideoList(names, tuple(videos))
+
+
+def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """Something-Something v2: `something-something-v2-{labels,train,validation}.json`, videos `<id>.webm`.
+
+    The prefix may be absent. A video's class is its template without brackets. The classes whose names tell left from
+    right are `directional`: their videos are never mirrored. (The release swaps their six labels instead.)
+
+    Args:
+        root: the data set's folder; the videos lie anywhere below.
+        split: "train"; "test", which is the validation set; "all", which is both.
+        fold: there is one.
+        missing: see `load_videos`.
+
+    Raises:
+        AnnotationError: a missing file or video, or a faulty entry (its id and line).
+    """
+    root = existing_root(root)
+
+    def named(what: str) -> Path:
+        return find(root, f"something-something-v2-{what}.json", f"{what}.json")
+
+    source = named("labels")
+    labels, fault_of = read_json(source, dict)
+    ids: dict[int, str] = {}
+    for name, number in labels.items():
+        if not is_number(str(number)) or int(number) in ids or int(number) >= len(labels):
+            raise fault_of(name, f"{number!r} is not a class id of its own from 0 to {len(labels) - 1}; correct it")
+        ids[int(number)] = name
+    classes = tuple(ids[i] for i in range(len(ids)))
+
+    listed = []
+    for path in (named({"train": "train", "test": "validation"}[part]) for part in _parts(split)):
+        entries, fault_of = read_json(path, list)
+        for position, entry in enumerate(entries):
+            key, template = (entry.get("id"), entry.get("template")) if isinstance(entry, dict) else (None, None)
+            if not is_number(str(key)) or not isinstance(template, str):
+                raise fault_of(str(key or template), f"entry {position + 1} has no id or no template; correct it")
+            name = re.sub(r"[\[\]]", "", template)
+            if name not in labels:
+                raise fault_of(str(key), f"template {template!r} without brackets is not in {source.name}; correct it")
+            listed.append((str(key), int(labels[name]), fault_of))
+    if not listed:
+        raise AnnotationError(f"{path}: the list is empty; fetch the file again")
+    found = locate(root, (key for key, _, _ in listed), is_number)
+    for key, _, fault_of in listed:
+        if key not in found and missing == "error":
+            absent = len({key for key, _, _ in listed} - found.keys())
+            reason = f"no video {key}.webm below {root} ({absent} are missing in all); unpack it or remove the entry"
+            raise fault_of(key, reason)
+    videos = tuple(Video(found[key], label) for key, label, _ in listed if key in found)
+    gone = tuple(Video(Path(f"{key}.webm"), label) for key, label, _ in listed if key not in found)
+    directional = frozenset(i for i, name in enumerate(classes) if is_directional(name))
+    return VideoList(classes, videos, gone, directional)
+
+
+READERS: dict[str, Callable[..., VideoList]] = {
+    "puppets": read_ucf101,  # the miniature is laid out like UCF101
+    "ucf101": read_ucf101,
+    "folders": read_class_folders,
+    "hmdb51": read_hmdb51,
+    "kinetics400": read_kinetics400,
+    "kinetics600": read_kinetics,
+    "kinetics700": read_kinetics,
+    "kinetics600_zero_shot": read_kinetics600_zero_shot,
+    "activitynet": read_activitynet,
+    "charades": read_charades,
+    "ssv2": read_ssv2,
+    "tsn": read_tsn,
+    "prepared": read_prepared,
+}
+FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99, "prepared": 99}  # the others have one
+
+
+def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """The videos of one split of a data set.
+
+    Args:
+        dataset: a name in `READERS`.
+        root: the data set's folder.
+        split: "train"; "test", which is the validation set where test labels are not public; "all", both together.
+        fold: which of the data set's splits, from 1.
+        missing: where a listed video is not there: "error" stops at the first, "report" puts all into
+            `VideoList.missing`, with their classes. Kinetics and ActivityNet, of which no copy is whole, and what a
+            TSN list gives 0 frames, are reported either way.
+
+    Raises:
+        ValueError: an unknown data set, split or `missing`, with the choices; a fold that the data set does not have.
+        AnnotationError: what is wrong with the files; also where none of the listed videos is there.
+    """
+    if dataset not in READERS:
+        raise ValueError(f"unknown data set {dataset!r}; choose from: {', '.join(READERS)}")
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}; choose from: {', '.join(SPLITS)}")
+    if not 1 <= fold <= FOLDS.get(dataset, 1):
+        raise ValueError(f"fold is {fold}; {dataset} has folds 1 to {FOLDS.get(dataset, 1)}")
+    if missing not in MISSING:
+        raise ValueError(f"missing is {missing!r}; choose from: {', '.join(MISSING)}")
+    videos = READERS[dataset](root, split, fold, missing)
+    if not videos.videos:
+        raise AnnotationError(
+            f"{root}: none of the {len(videos.missing)} videos of split {split!r} is there, the first is "
+            f"{videos.missing[0].path}; fetch them, or set data_root to where they lie"
+        )
+    return videos
+
+
+def _parts(split: str) -> tuple[str, ...]:
+    return ("train", "test") if split == "all" else (split,)
+
+
+def _base(root: Path, names: Sequence[str]) -> Path:
+    """The folder that holds the class folders: the root or one of its folders."""
+    folders = [root, *(path for path in visible(root) if path.is_dir())]
+    return next((folder for folder in folders if any(os.path.isdir(folder / name) for name in names)), root)
+
+
+def _check_frames(folder: Path, expected: str) -> None:
+    """A folder where a video is expected holds pictures, if anything."""
+    others = None
+    for path in folder.iterdir():
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            return
+        others = path
+    if others is not None:
+        raise AnnotationError(f"{folder}: holds {others.name} and no frames; expected {expected}, one folder less")

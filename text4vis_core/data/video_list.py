@@ -1,0 +1,202 @@
+"""What an annotation reader returns: videos with their labels, and the names of the classes. No file formats here."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..model.labels import as_words, class_names
+
+
+class AnnotationError(ValueError):
+    """Something is wrong with a data set's files. Names the file, the line and the remedy."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """One labelled video: where it lies and its class, 0-based.
+
+    Attributes:
+        path: a video file or a folder of frames.
+        label: the class; the first one of a video with several.
+        labels: all classes of a video in a data set with several labels per video; () where there is just `label`.
+        start, end: seconds; only that part of the video is used. None for its beginning and its end.
+        duration: seconds that the whole video lasts, as annotated; places `start` and `end` in a folder of frames.
+    """
+
+    path: Path
+    label: int
+    labels: tuple[int, ...] = ()
+    start: float | None = None
+    end: float | None = None
+    duration: float | None = None
+
+    @property
+    def all_labels(self) -> tuple[int, ...]:
+        """Every class of the video, whether one or several."""
+        return self.labels or (self.label,)
+
+
+@dataclass(frozen=True)
+class VideoList:
+    """Videos with their labels, and the names of the classes.
+
+    Attributes:
+        classes: names, as the data set spells them.
+        videos: the videos, in the data set's order: a tuple, or rows of an index (`index.IndexedVideos`), whose
+            labels are columns and which become objects one at a time.
+        missing: videos that are listed and not there, where that is tolerated (see `readers.load_videos`); `path` is
+            where it would lie, or its name alone where that may be anywhere below the root.
+        directional: ids of classes that tell left from right, whose videos are never mirrored.
+    """
+
+    classes: tuple[str, ...]
+    videos: Sequence[Video]
+    missing: Sequence[Video] = ()
+    directional: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 (N,): the first class of each video."""
+        if _indexed(self.videos):
+            return self.videos.labels
+        return np.array([video.label for video in self.videos], dtype=np.int64)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a video may have several classes."""
+        if _indexed(self.videos):
+            return self.videos.multi_label
+        return any(video.labels for video in self.videos)
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """float32 (N, C): 1 for each class of a video, else 0."""
+        targets = torch.zeros(len(self.videos), len(self.classes))
+        if _indexed(self.videos):
+            targets[self.videos.all_labels()] = 1
+            return targets
+        for row, video in zip(targets, self.videos, strict=True):
+            row[list(video.all_labels)] = 1
+        return targets
+
+    @property
+    def names(self) -> list[str]:
+        """The class names as words."""
+        return self.class_names("words")
+
+    def class_names(self, style: str) -> list[str]:
+        """The class names as text, in a style of `labels.NAME_STYLES`: "published" or "words"."""
+        return class_names(self.classes, style)
+
+    def class_ids(self, names: Sequence[str]) -> list[int]:
+        """Ids of classes given by name, raw or as words.
+
+        Raises:
+            ValueError: a name that no class has, with the choices.
+        """
+        known = {as_words(name): i for i, name in enumerate(self.classes)}
+        unknown = [name for name in names if as_words(name) not in known]
+        if unknown:
+            raise ValueError(f"unknown class {unknown[0]!r}; choose from: {', '.join(self.names)}")
+        return [known[as_words(name)] for name in names]
+
+    def select_classes(self, ids: Sequence[int]) -> "VideoList":
+        """Only the videos of these classes, labels renumbered in the order given; so of those that are missing."""
+        new = {old: i for i, old in enumerate(ids)}
+
+        def renumbered(videos: Sequence[Video]) -> Sequence[Video]:
+            if _indexed(videos):
+                return videos.renumbered(new)
+            kept = ((video, tuple(new[label] for label in video.all_labels if label in new)) for video in videos)
+            return tuple(replace(v, label=ids[0], labels=ids if v.labels else ()) for v, ids in kept if ids)
+
+        return replace(
+            self,
+            classes=tuple(self.classes[i] for i in ids),
+            videos=renumbered(self.videos),
+            missing=renumbered(self.missing),
+            directional=frozenset(new[i] for i in self.directional if i in new),
+        )
+
+    def only(self, ids: Sequence[int]) -> "VideoList":
+        """Only the videos of these classes, also of those that are missing; classes and labels stay."""
+        wanted = set(ids)
+
+        def chosen(videos: Sequence[Video]) -> Sequence[Video]:
+            if _indexed(videos):
+                return videos.with_any(wanted)
+            return tuple(video for video in videos if wanted.intersection(video.all_labels))
+
+        return replace(self, videos=chosen(self.videos), missing=chosen(self.missing))
+
+    def few_shot(self, shots: int, seed: int) -> "VideoList":
+        """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.
+
+        Raises:
+            ValueError: `shots` is less than 1, or a class has fewer videos than that.
+        """
+        if shots < 1:
+            raise ValueError(f"{shots} shots were asked for: ask for 1 or more")
+        rng = np.random.default_rng(seed)
+        labels = self.labels
+        by_class = labels.argsort(kind="stable")
+        ends = np.searchsorted(labels[by_class], np.arange(len(self.classes)), side="right")
+        chosen = []
+        for name, mine in zip(self.classes, np.split(by_class, ends[:-1]), strict=True):
+            order = rng.permutation(len(mine))
+            if shots > len(mine):
+                raise ValueError(
+                    f"{shots} shots were asked for, class {name!r} has {len(mine)} videos: lower shots, or add videos"
+                )
+            chosen.append(mine[np.sort(order[:shots])])
+        return replace(self, videos=_take(self.videos, np.concatenate(chosen)))
+
+    def repeat(self, length: int) -> "VideoList":
+        """The videos again and again, in order, `length` in all: so few-shot training has the epochs of the full set.
+
+        Raises:
+            ValueError: there is no video to repeat.
+        """
+        if length and not self.videos:
+            raise ValueError(f"a list without videos cannot be repeated to {length}")
+        places = np.arange(length) % max(1, len(self.videos))
+        return replace(self, videos=_take(self.videos, places))
+
+    def fingerprint(self) -> str:
+        """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
+        indexed = _indexed(self.videos)
+        if indexed and self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
+            return self.videos.fingerprint
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        for video, size in zip(self.videos, self.videos.sizes if indexed else _sizes(self.videos), strict=True):
+            path = video.path
+            text = f"\n{path.parent.name}/{path.name} {size} {video.label}"
+            digest.update(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
+            if video.labels or video.start is not None or video.end is not None:
+                digest.update(f" {video.labels} {video.start} {video.end}".encode())
+        return digest.hexdigest()
+
+
+def _indexed(videos: Sequence[Video]) -> bool:
+    """Whether these are rows of an index, that are computed with as columns."""
+    return hasattr(videos, "all_labels")
+
+
+def _take(videos: Sequence[Video], places: np.ndarray) -> Sequence[Video]:
+    return videos.take(places) if _indexed(videos) else tuple(videos[place] for place in places.tolist())
+
+
+def _sizes(videos: Sequence[Video]) -> Iterator[int]:
+    """Bytes of each video's file, files in its folder of frames."""
+    sizes = {}
+    for path in (video.path for video in videos):
+        if path not in sizes:
+            sizes[path] = path.stat().st_size if path.is_file() else sum(1 for _ in path.iterdir())
+        yield sizes[path]

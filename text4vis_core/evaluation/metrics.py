@@ -1,0 +1,101 @@
+"""Metrics of scores (N, C): N videos, C classes. All in percent."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+# Scores are computed for so many videos, and sorted for so many classes at a time: memory grows with neither.
+ROWS, COLUMNS = 4096, 16
+
+
+def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[int] | None = None) -> float:
+    """Percentage of videos whose label is among their k highest scores.
+
+    Args:
+        scores: (N, C).
+        labels: (N,), or for several labels per video 0/1 (N, C): any of them is right.
+        k: all classes, when it exceeds C.
+        classes: only videos of these classes count; all, when None.
+    """
+    highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
+    found = highest == labels[:, None] if labels.ndim == 1 else labels.gather(1, highest) > 0
+    correct = found.any(-1).double()
+    if classes is not None:
+        ids = torch.as_tensor(list(classes), dtype=torch.int64)
+        correct = correct[torch.isin(labels, ids) if labels.ndim == 1 else (labels[:, ids] > 0).any(-1)]
+    return 100 * correct.mean().item()
+
+
+def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the average precision, in percent.
+
+    Args:
+        scores: (N, C).
+        labels: class ids (N,), or for several labels per video 0/1 (N, C). Classes without a video are left out.
+
+    Raises:
+        ValueError: no class has a video.
+    """
+    scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
+    counts = torch.bincount(labels.long(), minlength=scores.shape[1]) if labels.ndim == 1 else labels.sum(0)
+    present = counts.nonzero()[:, 0]
+    if not len(present):
+        raise ValueError("mean average precision needs at least one labelled video")
+    precisions = []
+    for classes in _parts(present, COLUMNS):
+        truth = labels[:, None] == classes if labels.ndim == 1 else labels[:, classes]
+        precisions.append(_average_precisions(scores[:, classes], truth))
+    return 100 * torch.cat(precisions).mean().item()
+
+
+def _average_precisions(scores: Tensor, truth: Tensor) -> Tensor:
+    """float64 (C,) of each class, from scores and 0/1 truth (N, C)."""
+    # Saturated probabilities tie; the plain sort leaves them in the order in which the published figures were taken.
+    hits = truth.gather(0, scores.sort(dim=0, descending=True).indices).double()
+    precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1, dtype=torch.float64)[:, None]
+    # The last of the running sums, which unlike `sum` round the same however many classes are beside each other.
+    return (precision * hits).cumsum(0)[-1] / hits.sum(0)
+
+
+def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None) -> dict[str, float]:
+    """The metrics that are usual for a data set's kind of labels, in percent.
+
+    Args:
+        scores: (N, C).
+        labels: (N,), the class of each video.
+        targets: 0/1 (N, C) for videos with several labels, else None.
+
+    Returns:
+        {"top1", "top5"}; with targets {"top1", "map"}, where the first class is right if it is any of a video's labels.
+    """
+    scores = torch.as_tensor(scores)
+    if targets is None:
+        labels = torch.as_tensor(labels)
+        return {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
+    targets = torch.as_tensor(targets)
+    return {"top1": topk_accuracy(scores, targets), "map": mean_average_precision(scores, targets)}
+
+
+def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """int64 (C, C): videos of each class (rows) by predicted class (columns)."""
+    return torch.bincount(labels * num_classes + predictions, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def per_class_accuracy(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """float64 (C,): percent correct of each class's videos; nan for a class without any."""
+    matrix = confusion_matrix(predictions, labels, num_classes).double()
+    return 100 * matrix.diagonal() / matrix.sum(1)
+
+
+def by_rows(function: Callable[[Tensor], Tensor], rows: Tensor, columns: int) -> Tensor:
+    """A function from (n, ...) to (n, columns), of all rows, some at a time."""
+    result = rows.new_empty(len(rows), columns)
+    for part, into in zip(_parts(rows, ROWS), _parts(result, ROWS), strict=True):
+        into.copy_(function(part))
+    return result
+
+
+def _parts(rows: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Parts of at most `size` and of equal length, up to a row: the product of only a few rows rounds differently."""
+    return rows.tensor_split(max(1, -(-len(rows) // size)))

@@ -1,0 +1,326 @@
+"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both; saved class embeddings."""
+
+import copy
+import difflib
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..files import first_line, replacing, why_not_loaded
+from .hub import cache_only, fetch, quiet
+from .kernels import use_fast_kernels
+from .labels import TEMPLATES, prompts
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A CLIP with what is needed to use it.
+
+    Attributes:
+        model: open_clip's.
+        tokenizer: texts -> token ids, int64 (N, context length).
+        size: side of the input in pixels.
+        mean, std: of the pixels, in [0, 1], that the image encoder was trained with.
+        dim: D, of the embeddings.
+        text_heads: attention heads of the text tower, as many as the published temporal transformer has; or None.
+        source: where it came from, in words for a record.
+    """
+
+    model: nn.Module
+    tokenizer: Callable[[Sequence[str]], Tensor]
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dim: int
+    text_heads: int | None
+    source: str
+
+    @property
+    def logit_scale(self) -> float:
+        """The logarithm of the temperature's inverse."""
+        return self.model.logit_scale.item()
+
+    @property
+    def logit_bias(self) -> float | None:
+        """What models of the sigmoid loss (SigLIP) add to every logit; None for the others.
+
+        It is the same for every class, so that it changes neither a softmax over classes nor any ranking.
+        """
+        return None if self.model.logit_bias is None else self.model.logit_bias.item()
+
+    def image_encoder(self) -> nn.Module:
+        """A copy of the image encoder, (N, 3, S, S) -> (N, D), not of unit length.
+
+        CoCa's own gives its tokens as well, for the captions; the copy leaves them out.
+        """
+        visual = copy.deepcopy(self.model.visual)
+        if getattr(visual, "output_tokens", False):
+            visual.output_tokens = False
+        return visual
+
+    @torch.no_grad()
+    def class_embeddings(self, names: Sequence[str], template: str = TEMPLATES["published"]) -> Tensor:
+        """Text embeddings of class names (Text4Vis, section 3.2): float32 (C, D), rows of unit length.
+
+        Args:
+            names: class names as text.
+            template: a prompt template, or the key of one in `labels.TEMPLATES`.
+
+        Raises:
+            ValueError: no names, or a template without a place for the name.
+        """
+        if not names:
+            raise ValueError("no class names were given")
+        self.model.eval()
+        device = next(self.model.parameters()).device
+        tokens = self.tokenizer(prompts(names, template)).to(device)
+        embeddings = torch.cat([self.model.encode_text(part) for part in tokens.split(256)])
+        return F.normalize(embeddings.float(), dim=-1).cpu()
+
+
+def load_clip(model: str, pretrained: str | None = None, device: str | torch.device = "cpu") -> Clip:
+    """A CLIP by open_clip's name with its weights, or from a folder that holds both.
+
+    Args:
+        model: an open_clip model name ("ViT-B-32-quickgelu", "ViT-B-16-SigLIP", "convnext_base_w", "RN50-quickgelu"),
+            or a folder with `open_clip_config.json`, weights and, where the model has one of its own, the tokenizer's
+            files, as `open_clip` and the miniature save them.
+        pretrained: for a name: a weights file (.safetensors, or a .pt/.bin of tensors), one of open_clip's tags
+            ("openai"; downloaded unless cached), or "random" for untrained weights, the same every time. Must be None
+            for a folder.
+        device: where to put it.
+
+    Raises:
+        ValueError: an unknown name (with the closest), a missing or unknown `pretrained`, weights that are not weights
+            or do not fit (which keys), a configuration that open_clip cannot build, an input that is not square, or
+            files of the Hugging Face Hub that are not here and cannot be fetched (which, and what to do).
+        FileNotFoundError: the folder, its configuration or its weights are missing.
+    """
+    if Path(model).is_dir():
+        name, config = f"local-dir:{model}", _folder_config(Path(model))
+        if pretrained:
+            raise ValueError(f"model {model} is a folder with its own weights; leave pretrained empty")
+        weights, pixels = _folder_weights(Path(model)), {}
+    elif model in open_clip.list_models():
+        name, config = model, open_clip.get_model_config(model)
+        if not pretrained:
+            raise ValueError(f"pretrained is empty: give {model} a weights file, {_tags(model)}, or 'random'")
+        # The pixels' mean and standard deviation go with the weights, and open_clip knows them by tag alone. Other
+        # weights get those of the first tag: a SigLIP's are not OpenAI's.
+        tags = open_clip.list_pretrained_tags_by_model(model)
+        weights, pixels = None, open_clip.get_pretrained_cfg(model, tags[0]) if tags else {}
+        if Path(pretrained).is_file():
+            weights = Path(pretrained)
+        elif pretrained in tags:
+            pixels = open_clip.get_pretrained_cfg(model, pretrained)
+        elif pretrained != "random":
+            raise ValueError(f"pretrained {pretrained!r} is neither a file nor {_tags(model)}")
+    else:
+        if "/" in model:
+            raise FileNotFoundError(f"model folder {model} does not exist")
+        close = difflib.get_close_matches(model, open_clip.list_models(), n=5, cutoff=0.3)
+        raise ValueError(
+            f"unknown model {model!r}; closest: {', '.join(close) or 'none'}; "
+            f"a folder, or one of: {', '.join(open_clip.list_models())}"
+        )
+    tokenizer = _tokenizer(model, name, config)  # before the weights: it is the first to be missing
+    if pretrained and weights is None and pretrained != "random":
+        weights = _pretrained(model, pretrained, pixels, config)
+    clip = _build(model, name, config, pixels, device)
+    size = _side(model, clip.visual.image_size)
+    if weights is not None:
+        _load_weights(clip, weights)
+    preprocess = clip.visual.preprocess_cfg
+    return Clip(
+        use_fast_kernels(clip.eval()),
+        tokenizer,
+        size,
+        tuple(preprocess["mean"]),
+        tuple(preprocess["std"]),
+        config["embed_dim"],
+        config["text_cfg"].get("heads"),
+        f"{model}:{pretrained}" if pretrained else str(model),
+    )
+
+
+def save_class_embeddings(
+    path: str | Path, names: Sequence[str], embeddings: Tensor, source: str, template: str
+) -> None:
+    """Write class embeddings, so that a model can be used without its text tower. The old file or the new one is whole.
+
+    Args:
+        path: a .safetensors file.
+        names: class names as text, each once.
+        embeddings: (C, D), a row per name.
+        source: which text tower made them, as in `Clip.source`.
+        template: the prompt template they were made with.
+
+    Raises:
+        ValueError: not one finite row per name, or a name that comes twice.
+    """
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise ValueError(f"class names come twice: {', '.join(map(repr, twice[:5]))}; the file holds one row for each")
+    _check_rows(path, names, embeddings)
+    metadata = {"names": json.dumps(list(names)), "source": source, "template": template}
+    rows = embeddings.detach().cpu().float().contiguous()
+    with replacing(path) as temporary:
+        temporary.write_bytes(safetensors.torch.save({"embeddings": rows}, metadata))
+
+
+def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
+    """Read what `save_class_embeddings` wrote: float32 (C, D), the rows of `names` in their order.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a file of class embeddings, is damaged, or lacks a class (which).
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"class-embedding file {path} does not exist")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            stored, rows = json.loads(file.metadata()["names"]), file.get_tensor("embeddings")
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a file of class embeddings ({type(error).__name__}: {error}); "
+            f"make one with text4vis_core.model.clip.save_class_embeddings"
+        ) from error
+    _check_rows(path, stored, rows)
+    row_of = {name: row for row, name in enumerate(stored)}
+    missing = [name for name in names if name not in row_of]
+    if missing:
+        raise ValueError(
+            f"{path} lacks {len(missing)} of {len(names)} classes: {', '.join(map(repr, missing[:5]))}; it holds "
+            f"{len(stored)}, such as {', '.join(map(repr, stored[:3]))}: names must be spelled as when it was made"
+        )
+    return rows[[row_of[name] for name in names]].float()
+
+
+def _check_rows(path: str | Path, names: Sequence[str], rows: Tensor) -> None:
+    if rows.ndim != 2 or len(rows) != len(names) or not rows.is_floating_point():
+        raise ValueError(f"{path}: embeddings are {rows.dtype} {tuple(rows.shape)}, expected ({len(names)} names, D)")
+    if not rows.isfinite().all():
+        raise ValueError(f"{path}: embeddings hold values that are not finite")
+
+
+def _folder_config(folder: Path) -> dict[str, Any]:
+    file = folder / "open_clip_config.json"
+    if not file.is_file():
+        raise FileNotFoundError(f"{folder} holds no open_clip_config.json: not a folder saved by open_clip")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))["model_cfg"]
+        config["embed_dim"], config["vision_cfg"].keys(), config["text_cfg"].keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{file} is not a configuration of open_clip ({error!r}): it must be JSON with model_cfg, and in it "
+            f"embed_dim, vision_cfg and text_cfg"
+        ) from error
+    return config
+
+
+def _folder_weights(folder: Path) -> Path:
+    # A folder from a hub may hold another library's model.safetensors beside open_clip's own.
+    files = sorted(folder.glob("*.safetensors"), key=lambda file: (not file.name.startswith("open_clip"), file))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no .safetensors file with the weights")
+    return files[0]
+
+
+def _tokenizer(model: str, name: str, config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
+    wanted = config["text_cfg"].get("hf_tokenizer_name")
+    if not wanted:
+        return open_clip.get_tokenizer(name)
+
+    if find_spec("transformers") is None:
+        raise ValueError(f"model {model} needs the tokenizer {wanted}, which needs a package: pip install transformers")
+
+    def make():
+        tokenizer = open_clip.get_tokenizer(name, trust_remote_code=False)
+        # Of a tokenizer without its vocabulary transformers makes one to which all words are the same unknown one.
+        if torch.equal(*tokenizer(["archery", "juggling"])):
+            raise ValueError("it tells no two words apart: its vocabulary is missing")
+        return tokenizer
+
+    if name == model:
+        return fetch(model, f"its tokenizer, {wanted}", make)
+    try:
+        with cache_only():
+            return make()
+    except Exception as error:  # transformers raises whatever it stumbles over
+        raise ValueError(
+            f"model folder {model} holds no tokenizer that can be read ({first_line(error)}): put the files of "
+            f"{wanted} beside the weights, tokenizer.json and tokenizer_config.json"
+        ) from None
+
+
+def _pretrained(model: str, tag: str, pixels: dict[str, Any], config: dict[str, Any]) -> Path:
+    if pixels.get("quick_gelu", False) != config.get("quick_gelu", False):
+        other = "without" if config.get("quick_gelu") else "with"
+        warnings.warn(
+            f"the weights {tag!r} were trained {other} QuickGELU, unlike {model}: choose the name that fits, with or "
+            f"without -quickgelu",
+            stacklevel=3,
+        )
+    return Path(fetch(model, f"its weights {tag!r}", lambda: open_clip.download_pretrained(pixels)))
+
+
+def _build(
+    model: str, name: str, config: dict[str, Any], pixels: dict[str, Any], device: str | torch.device
+) -> nn.Module:
+    """The architecture alone, without open_clip's warning that its weights are random: they are loaded next."""
+
+    def make():
+        with quiet(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            return open_clip.create_model(
+                name,
+                load_weights=False,
+                device=device,
+                pretrained_text=False,
+                force_preprocess_cfg=pixels or None,
+            )
+
+    tower = config["text_cfg"].get("hf_model_name")
+    if tower:
+        return fetch(model, f"the configuration of its text tower, {tower}", make)
+    try:
+        return make()
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise ValueError(f"open_clip cannot build model {model}: {first_line(error)}") from error
+
+
+def _side(model: str, image_size: int | Sequence[int]) -> int:
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if height != width:
+        raise ValueError(f"model {model} takes pictures of {height} x {width} pixels; only square ones are supported")
+    return height
+
+
+def _load_weights(clip: nn.Module, path: Path) -> None:
+    try:
+        open_clip.load_checkpoint(clip, str(path), strict=True, weights_only=True)
+    except RuntimeError as error:
+        if "state_dict" not in str(error) and "size mismatch" not in str(error):
+            raise ValueError(f"{path} cannot be read as weights: {why_not_loaded(error)}") from error
+        problems = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ValueError(f"the weights in {path} do not fit the model: {' '.join(problems)[:2000]}") from error
+    except Exception as error:
+        raise ValueError(
+            f"{path} is not a weights file that can be read safely ({why_not_loaded(error)}); expected .safetensors, "
+            f"or a file of tensors saved by torch"
+        ) from error
+
+
+def _tags(model: str) -> str:
+    return f"one of open_clip's tags ({', '.join(open_clip.list_pretrained_tags_by_model(model)) or 'it has none'})"

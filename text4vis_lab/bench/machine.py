@@ -1,0 +1,55 @@
+"""The machine that measures: what it is, how busy it was, and how fast it multiplies matrices."""
+
+import os
+from typing import Any
+
+from .measurement import Quantity, in_turn
+
+# Two records that differ in one of these were measured on different machines, or on one that was set differently.
+SAME_MACHINE = ("processor", "system", "cores", "memory_gb", "threads", "gpu")
+
+
+def describe() -> dict[str, Any]:
+    """Processor, memory, threads, libraries, GPU, and the load that others put on it, as plain values."""
+    import psutil
+    import torch
+
+    from ..records import provenance
+
+    known = provenance()
+    hardware, packages = known["hardware"], known["packages"]
+    libraries = {"MKL": torch.backends.mkl, "oneDNN": torch.backends.mkldnn}
+    return {
+        "processor": hardware["processor"] or hardware["machine"],
+        "system": hardware["system"],
+        "cores": hardware["cores"],
+        "physical_cores": psutil.cpu_count(logical=False),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30),
+        "threads": hardware["threads"],
+        "gpu": hardware["gpu"],
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "blas": " and ".join(name for name, module in libraries.items() if module.is_available()),
+        "python": known["python"],
+        "packages": {name: packages[name] for name in ("torch", "torchvision", "open_clip_torch", "decord2", "av")},
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def matmul_rates(repeats: int, side: int = 2048) -> list[Quantity]:
+    """Products of two square float32 matrices in torch's threads, in 10⁹ operations a second: a model's ceiling.
+
+    By `torch.mm`, which leaves them to MKL where there is one, and by the function that linear layers are computed with
+    here (`kernels.linear`); they take turns.
+    """
+    import torch
+
+    from text4vis_core.model import kernels
+
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(side, side, generator=generator) for _ in range(2))
+    jobs = {"torch.mm": lambda *_: torch.mm(a, b), "kernels.linear": lambda *_: kernels.linear(a, b, None)}
+    seconds = in_turn(jobs, 1, repeats)
+    return [
+        Quantity(f"matrix product, {name}", [2 * side**3 / value / 1e9 for value in values], "GFLOP/s", better="more")
+        for name, values in seconds.items()
+    ]

@@ -1,0 +1,30 @@
+"""Suites: which notebook runs with which parameters, read from `experiments/*.yaml`.
+
+    python -m text4vis_lab.suites check experiments/miniature.yaml
+    python -m text4vis_lab.suites execute experiments/miniature.yaml zero_shot
+    python -m text4vis_lab.suites summary experiments/miniature.yaml
+
+Snakemake calls `execute` once per run, in the order and as parallel as the suite and the machine allow (`Snakefile`).
+A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the notebook itself records, and
+`attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
+
+`reading.py` reads and checks a suite, `running.py` runs what it holds, `gpus.py` shares out the machine's GPUs.
+"""
+
+from .reading import NEEDS, Run, Suite, SuiteError, needs_table, read_suite, table
+from .running import execute, forget_failures, hold_lock, read_attempt, summary
+
+__all__ = [
+    "NEEDS",
+    "Run",
+    "Suite",
+    "SuiteError",
+    "read_suite",
+    "needs_table",
+    "table",
+    "execute",
+    "read_attempt",
+    "forget_failures",
+    "hold_lock",
+    "summary",
+]

@@ -1,0 +1,240 @@
+"""Running a suite: one notebook at a time, on GPUs of its own, and how each attempt ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from text4vis_core.files import replacing
+
+from .locks import holder, take
+from .reading import Run, Suite, SuiteError
+
+# A kernel chooses ports that are free and binds them a moment later: of several that start, two may choose the same.
+STARTS, NO_KERNEL = 3, "Kernel died before replying"
+SLURM_LOGS = "runs/slurm_logs/rule_run"  # as profiles/slurm has it
+
+
+def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
+    """Run one notebook with papermill and write how it ended to its `attempt.json`, which is returned.
+
+    A notebook that fails is a result, not an exception: the runs after it still have their turn. Only an attempt that
+    came to an end leaves `attempt.json`; one that was interrupted or killed leaves none. When another process executes
+    the run already, as a job does whose Snakemake was killed, this one waits for it and returns what it ended with.
+
+    Args:
+        gpus: how many of those that it asks for it may have; all of them when None.
+    """
+    from .gpus import own  # Unix only; suites can be read elsewhere
+
+    run.directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        lock = take(run.lock)
+        if lock is None:
+            _log(run, f"waiting for {holder(run.lock)}, which executes this run already")
+            lock = take(run.lock, wait=True)
+            held.callback(os.close, lock)
+            if run.attempt.exists():
+                return read_attempt(run)
+        else:
+            held.callback(os.close, lock)
+        # What the last attempt concluded no longer holds. Checkpoints stay: the notebook decides whether to go on.
+        for path in (run.attempt, run.executed, run.directory / "result.json"):
+            path.unlink(missing_ok=True)
+        run.log.write_text("", encoding="utf-8")
+        if run.resources["nodes"] == 1:
+            seen = held.enter_context(own(run.resources["gpu"], gpus, waiting=lambda text: _log(run, text)))
+        else:  # all that each of its machines has
+            seen = []
+            held.enter_context(_other_nodes(run))
+        started = time.monotonic()
+        error = _papermill(run)
+        attempt = {
+            "run": run.name,
+            "status": "failed" if error else "ok",
+            "error": textwrap.shorten(error, 400),
+            "notebook": run.executed.as_posix(),
+            "seconds": round(time.monotonic() - started, 1),
+            "host": socket.gethostname(),
+            "gpus": seen,
+        }
+        with replacing(run.attempt) as file:
+            file.write_text(json.dumps(attempt, indent=2) + "\n", encoding="utf-8")
+        return attempt
+
+
+def read_attempt(run: Run) -> dict[str, Any]:
+    """How the run ended: its `attempt.json`, or status `missing` when no attempt came to an end."""
+    try:
+        return json.loads(run.attempt.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {"run": run.name, "status": "missing", "error": "", "notebook": "", "seconds": 0.0}
+
+
+def forget_failures(suite: Suite) -> None:
+    """Remove the `attempt.json` of every run that failed, so that it is tried again."""
+    for run in suite.runs:
+        if read_attempt(run)["status"] == "failed":
+            run.attempt.unlink()
+
+
+def hold_lock(suite: Suite) -> int:
+    """Be the only one who runs this suite until this process ends, however it ends; returns the open lock file.
+
+    Raises SuiteError when another process runs it. (Snakemake's own lock outlives a process that was killed.)
+    """
+    lock = take(suite.lock)
+    if lock is None:
+        raise SuiteError(
+            f"{suite.path}: another process is running this suite ({holder(suite.lock)}); wait for it or stop it"
+        )
+    return lock
+
+
+def summary(suite: Suite) -> str:
+    """A table of the runs and how each ended, then what failed, why, and where its notebook is."""
+    width = max(len(run.name) for run in suite.runs)
+    lines, details = [], []
+    for run in suite.runs:
+        attempt = read_attempt(run)
+        took = f"{attempt['seconds']:8.1f} s" if attempt["status"] != "missing" else ""
+        lines.append(f"  {run.name:<{width}}  {attempt['status']:<7} {took}".rstrip())
+        if attempt["status"] == "failed":
+            details.append(f"  {run.name} failed: {attempt['error']}\n      see {attempt['notebook']}")
+        elif attempt["status"] == "missing":
+            details.append(f"  {run.name} has not run to an end" + _last_start(run))
+    title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
+    return "\n".join([title, *lines, *details])
+
+
+def _last_start(run: Run) -> str:
+    """Who executed a run that did not come to an end, and what Slurm says of it."""
+    if not run.log.exists():
+        return ""
+    who, logs = holder(run.lock), [run.log]
+    if job := re.search(r"Slurm job (\d+)", who):
+        state = _slurm_state(job[1])
+        who += f" ({state})" if state else ""
+        # Slurm's own words are there, such as that a time or memory limit was reached.
+        logs += Path(SLURM_LOGS, run.name).glob(f"{job[1]}.log")
+    return f"\n      last started by {who}, see {' and '.join(map(str, logs))}"
+
+
+def _slurm_state(job: str) -> str:
+    """TIMEOUT, OUT_OF_MEMORY, CANCELLED and the like; empty when Slurm knows nothing of the job any more."""
+    accounting = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={job}"]
+    queue = ["squeue", "--states=all", "--noheader", "--format=%T", f"--jobs={job}"]  # for some minutes
+    for command in (accounting, queue):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if done.stdout.strip():
+            return done.stdout.split()[0]
+    return ""
+
+
+def _papermill(run: Run) -> str:
+    """Execute the run's notebook; why it failed, or nothing."""
+    import papermill
+
+    cores = str(run.resources["cores"])
+    os.environ.update(
+        JUPYTER_PREFER_ENV_PATH="1",  # the kernel `python3` of this environment, not of the user's home
+        OMP_NUM_THREADS=cores,
+        MKL_NUM_THREADS=cores,
+        PYTHONHASHSEED="0",
+        # Where glibc is the C library: it gives the memory of large tensors back after each use, and taking it anew
+        # costs more than some of the layers.
+        MALLOC_MMAP_THRESHOLD_=str(2**30),
+        MALLOC_TRIM_THRESHOLD_=str(2**30),
+    )
+    logger = logging.getLogger("papermill")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.FileHandler(run.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    try:
+        with _stderr_to(run):
+            for start in range(1, STARTS + 1):
+                try:
+                    papermill.execute_notebook(
+                        run.source,
+                        run.executed,
+                        parameters=run.papermill_parameters,
+                        kernel_name="python3",
+                        cwd=os.getcwd(),
+                        progress_bar=False,
+                        log_output=True,
+                    )
+                    break
+                except RuntimeError as failure:
+                    if start == STARTS or NO_KERNEL not in str(failure):
+                        raise
+    except papermill.PapermillExecutionError as failure:
+        return f"{failure.ename}: {failure.evalue}"
+    except Exception as failure:  # a disk that is full, a kernel that died: the attempt failed all the same
+        hint = ""
+        if type(failure).__name__ == "DeadKernelError":
+            hint = f", mostly for want of memory; the run asks for mem_mb: {run.resources['mem_mb']}"
+        return f"{type(failure).__name__}: {failure}{hint}"
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    return ""
+
+
+@contextmanager
+def _other_nodes(run: Run) -> Iterator[None]:
+    """Let the other machines of a Slurm job take part in the run; elsewhere the user starts that on each of them."""
+    others, job = run.resources["nodes"] - 1, os.environ.get("SLURM_JOB_ID")
+    join = [sys.executable, "-m", "text4vis_core.processes", "join", run.directory.as_posix()]
+    if job is None:
+        _log(run, f"this run has {others + 1} machines; on each of the others say: {' '.join(join)}")
+        yield
+        return
+    # A step of the job inherits nothing from the step that this process is in, but the job itself.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "SRUN_"))}
+    environment |= {key: os.environ[key] for key in ("SLURM_CONF",) if key in os.environ}
+    environment["OMP_NUM_THREADS"] = str(run.resources["cores"])
+    step = ["srun", f"--jobid={job}", "--overlap", "--relative=1", f"--nodes={others}", f"--ntasks={others}"]
+    step += [f"--cpus-per-task={run.resources['cores']}"]
+    with run.log.open("a", encoding="utf-8") as log:
+        process = subprocess.Popen([*step, *join], env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _log(run: Run, text: str) -> None:
+    """A line for who watches the suite, and for who reads the run's log later."""
+    print(f"{run.name}: {text}", flush=True)
+    with run.log.open("a", encoding="utf-8") as file:
+        file.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+
+@contextmanager
+def _stderr_to(run: Run) -> Iterator[None]:
+    """Append what this process and the kernel it starts write to stderr to the run's log instead."""
+    saved = os.dup(2)
+    with run.log.open("a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
