@@ -23,7 +23,8 @@ from text4vis_core.data import video
 from text4vis_core.data.datasets import Video, VideoList
 from text4vis_core.processes import Processes
 from text4vis_lab.cache import dependencies
-from text4vis_lab.cache.cache import _main, cached_class_embeddings, entries, entry_path, read_entry, write_entry
+from text4vis_lab.cache.__main__ import _main
+from text4vis_lab.cache.cache import cached_class_embeddings, entries, entry_path, read_entry, write_entry
 from text4vis_lab.experiment import Clips, Source, train_and_test
 
 
