@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import Dataset
 
 from . import sampling, transforms
-from .frame_store import FrameStore
 from .formats.readers import READERS, load_videos
+from .frame_store import FrameStore
 from .video import VideoError, open_video, part_of
 from .video_list import AnnotationError, Video, VideoList
 
