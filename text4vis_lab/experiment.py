@@ -6,15 +6,16 @@ where models and class embeddings come from, `Clips` how videos become clips.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from text4vis_core.data.datasets import ON_ERROR, VideoDataset, VideoList, leave_out_short
+from text4vis_core.data.datasets import ON_ERROR, VideoDataset, Views, leave_out_short
 from text4vis_core.data.frame_store import FrameStore
-from text4vis_core.data.transforms import CROPS, PUBLISHED_AUGMENTATION
+from text4vis_core.data.transforms import CROPS, LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
+from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model.checkpoints import load_text4vis_checkpoint
@@ -32,7 +33,7 @@ from text4vis_core.training.recipe import TrainingConfig
 from .cache.cache import cached_class_embeddings, cached_videos
 from .records import check_choices
 
-AUGMENTATIONS = {"light": {}, "published": PUBLISHED_AUGMENTATION}
+AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
 LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
 
 
@@ -128,7 +129,7 @@ class Clips:
             scales to the model's size, training crops from the frame as it is.
         min_frames: frame folders with fewer are left out of training and single-view evaluation, and counted.
         augmentation: a key of `AUGMENTATIONS`.
-        options: further arguments of `transforms.training_view`, such as `randaugment`.
+        options: fields of `transforms.Augmentation` that differ, such as `randaugment`.
         on_error: "raise" or "skip", for videos that cannot be decoded.
         num_workers: processes that decode, for each that computes.
         timeout: seconds that decoding one video may take, with workers; 0 for no limit.
@@ -173,12 +174,12 @@ class Clips:
 
     def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
         """Random training clips."""
-        augmentation = AUGMENTATIONS[self.augmentation] | self.options
-        return self._dataset(videos, size, training=True, augmentation=augmentation, seed=seed)
+        augmentation = replace(AUGMENTATIONS[self.augmentation], **self.options)
+        return self._dataset(videos, size, self._views(training=True, augmentation=augmentation), seed)
 
     def evaluation(self, videos: VideoList, size: int, clips: int = 1, crops: int = 1) -> VideoDataset:
         """Evaluation views."""
-        return self._dataset(videos, size, clips=clips, crops=crops)
+        return self._dataset(videos, size, self._views(clips=clips, crops=crops))
 
     def embed(
         self,
@@ -210,9 +211,12 @@ class Clips:
         how = {"batch_size": batch_size, "processes": [self.processes.devices, self.processes.num_nodes]}
         return cached_videos(self.cache, model, dataset, encoded, how, self.num_workers, self.timeout)
 
-    def _dataset(self, videos: VideoList, size: int, **settings) -> VideoDataset:
-        common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error, "store": self.store}
-        return VideoDataset(videos, self.num_frames, size, **common, **settings)
+    def _views(self, **settings) -> Views:
+        return Views(dense=self.dense, resize=self.resize or None, **settings)
+
+    def _dataset(self, videos: VideoList, size: int, views: Views, seed: int = 0) -> VideoDataset:
+        kept = {"on_error": self.on_error, "store": self.store}
+        return VideoDataset(videos, self.num_frames, size, views, seed=seed, **kept)
 
 
 def check_views(clips: int, crops: int) -> None:
