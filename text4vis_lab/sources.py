@@ -3,15 +3,15 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from text4vis_core.data.datasets import VideoDataset, leave_out_short
+from text4vis_core.data.datasets import VideoDataset, Views, leave_out_short
 from text4vis_core.data.frame_store import FrameStore
-from text4vis_core.data.transforms import PUBLISHED_AUGMENTATION
+from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
@@ -25,7 +25,7 @@ from text4vis_core.processes import Processes, world
 from .cache import cached_class_embeddings, cached_videos
 from .settings import ClipSettings, HardwareSettings, ModelSettings, check_choices
 
-AUGMENTATIONS = {"light": {}, "published": PUBLISHED_AUGMENTATION}
+AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,17 @@ class Clips(ClipSettings, HardwareSettings):
 
     def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
         """Random training clips."""
-        options = {"randaugment": tuple(self.randaugment), "blur": self.blur, "solarize": self.solarize}
-        augmentation = AUGMENTATIONS[self.augmentation] | options
-        return self._dataset(videos, size, training=True, augmentation=augmentation, seed=seed)
+        augmentation = replace(
+            AUGMENTATIONS[self.augmentation],
+            randaugment=(self.randaugment[0], self.randaugment[1]),
+            blur=self.blur,
+            solarize=self.solarize,
+        )
+        return self._dataset(videos, size, replace(self._views, training=True, augmentation=augmentation), seed)
 
     def evaluation(self, videos: VideoList, size: int, views: tuple[int, int] = (1, 1)) -> VideoDataset:
         """Evaluation views: clips and crops of each video."""
-        return self._dataset(videos, size, clips=views[0], crops=views[1])
+        return self._dataset(videos, size, replace(self._views, clips=views[0], crops=views[1]))
 
     def embed(
         self,
@@ -196,6 +200,9 @@ class Clips(ClipSettings, HardwareSettings):
         how = {"batch_size": batch_size, "processes": [self.processes.devices, self.processes.num_nodes]}
         return cached_videos(self.cache, model, dataset, encoded, how, self.num_workers, self.timeout)
 
-    def _dataset(self, videos: VideoList, size: int, **settings) -> VideoDataset:
-        common = {"dense": self.dense, "resize": self.resize or None, "on_error": self.on_error, "store": self.store}
-        return VideoDataset(videos, self.num_frames, size, **common, **settings)
+    @property
+    def _views(self) -> Views:
+        return Views(dense=self.dense, resize=self.resize or None)
+
+    def _dataset(self, videos: VideoList, size: int, views: Views, seed: int = 0) -> VideoDataset:
+        return VideoDataset(videos, self.num_frames, size, views, on_error=self.on_error, seed=seed, store=self.store)

@@ -113,8 +113,8 @@ def test_views_and_sizes_that_cannot_be():
 def test_settings_reach_the_clips(train_videos):
     clips = Clips(2, dense=True, resize=40, augmentation="published", options={"randaugment": (1, 5)})
     training, evaluation = clips.training(train_videos, 32, seed=3), clips.evaluation(train_videos, 32, 2, 3)
-    assert training.augmentation == AUGMENTATIONS["published"] | {"randaugment": (1, 5)}
-    assert (training.resize, training.dense, training.seed, evaluation.resize) == (40, True, 3, 40)
+    assert training.views.augmentation == replace(AUGMENTATIONS["published"], randaugment=(1, 5))
+    assert (training.views.resize, training.views.dense, training.seed, evaluation.views.resize) == (40, True, 3, 40)
     assert training[0]["frames"].shape == (2, 3, 32, 32)
     assert evaluation[0]["frames"].shape == (6, 2, 3, 32, 32)
 

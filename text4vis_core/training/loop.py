@@ -53,7 +53,6 @@ from .resume import last_good, load_newest, save_checkpoint
 # Of a `TrainingConfig`: how a run is done, which changes none of its numbers.
 WITHOUT_EFFECT = ("num_workers", "timeout", "checkpoint_steps")
 PACKAGE = Path(__file__).parents[1]  # whose code a run depends on
-NOT_OF_THE_CLIPS = ("videos", "epoch", "store")  # of a data set
 
 
 @dataclass
@@ -333,10 +332,9 @@ def _merged(skipped: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: TrainingConfig, depends_on: Any) -> str:
     """Everything that determines a run: architecture, weights, videos, clips, recipe, code, precision, threads."""
-    clips = {name: value for name, value in vars(dataset).items() if name not in NOT_OF_THE_CLIPS}
     recipe = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
-    parts = [fingerprint(model), dataset.videos.fingerprint(), clips, recipe, code_fingerprint(PACKAGE)]
-    parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on]
+    parts = [fingerprint(model), dataset.videos.fingerprint(), dataset.settings, recipe, code_fingerprint(PACKAGE)]
+    parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on, dataset.on_error]
     parts += [getattr(model.classifier, "frozen", None)]
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
     parts += [resolved_precision(config.precision), torch.__version__, torch.get_num_threads(), world()]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import open_clip
 import pytest
@@ -16,6 +17,7 @@ from open_clip.loss import ClipLoss
 from torch.nn import functional as F
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_videos, fit, load_clip
+from text4vis_core.data import Augmentation, Views
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model.video_classifier import fingerprint
 from text4vis_core.training.contrastive import TextTower, contrastive_loss
@@ -42,7 +44,7 @@ def paired(clip) -> VideoClassifier:
 
 
 def train(model, videos, folder, config=CONFIG, **options):
-    dataset = VideoDataset(videos, 2, 32, training=True, augmentation={"grayscale": 0.0})
+    dataset = VideoDataset(videos, 2, 32, Views(training=True, augmentation=Augmentation(grayscale=0.0)))
     return fit(model, dataset, config, checkpoint_dir=folder, name="pairs", progress=False, **options)
 
 
@@ -209,6 +211,7 @@ def gradients(folder: str, fabric=None) -> dict[str, torch.Tensor]:
 
 TWO_PROCESSES = """
 import sys
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
@@ -225,7 +228,7 @@ if __name__ == "__main__":
 
 
 def test_two_processes_have_the_loss_and_the_gradients_of_one_with_the_whole_batch(clip_folder, tmp_path):
-    here = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    here = os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent)))
     environment = os.environ | {"PYTHONPATH": here, "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", TWO_PROCESSES, str(clip_folder), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)

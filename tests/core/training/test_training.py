@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, VideoError, embed_videos, fit, initialise
-from text4vis_core.data.datasets import VideoList
+from text4vis_core.data import Augmentation, Views
+from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import CheckpointError
 from text4vis_core.model.video_classifier import fingerprint
-from text4vis_core.training import fit as training
+from text4vis_core.training import loop as training
 from text4vis_core.training.recipe import parameter_groups, warmup_cosine
 from text4vis_core.training.resume import load_checkpoint
 
@@ -36,7 +37,7 @@ def fresh(clip):
 
 @pytest.fixture
 def dataset(train_videos):
-    return VideoDataset(train_videos, 2, 32, training=True)
+    return VideoDataset(train_videos, 2, 32, Views(training=True))
 
 
 def train(model, dataset, folder, config=CONFIG, **options):
@@ -84,7 +85,7 @@ def test_frozen_rows_are_in_no_group(model):
 
 def test_training_learns_what_the_test_videos_show(fresh, train_videos, test_videos, tmp_path):
     model = fresh()
-    dataset = VideoDataset(train_videos, 2, 32, training=True, augmentation={"grayscale": 0.0})
+    dataset = VideoDataset(train_videos, 2, 32, Views(training=True, augmentation=Augmentation(grayscale=0.0)))
     history = train(model, dataset, tmp_path, replace(CONFIG, epochs=8)).history
     assert [row["epoch"] for row in history] == list(range(1, 9))
     assert history[-1]["loss"] < 0.1 < 1 < history[0]["loss"]
@@ -221,9 +222,9 @@ def test_a_changed_setting_does_not_meet_the_old_checkpoint(fresh, clip, dataset
     elif change == "seed":
         config = replace(config, seed=1)
     elif change == "videos":
-        other = VideoDataset(train_videos.few_shot(2, 0), 2, 32, training=True)
+        other = VideoDataset(train_videos.few_shot(2, 0), 2, 32, Views(training=True))
     elif change == "frames":
-        other = VideoDataset(train_videos, 3, 32, training=True)
+        other = VideoDataset(train_videos, 3, 32, Views(training=True))
     elif change == "weights":
         model = VideoClassifier.from_clip(clip, "transformer", seed=2).set_classifier(
             model.classifier.weight.data, False
@@ -277,12 +278,12 @@ def broken_videos(train_videos, tmp_path) -> VideoList:
 
 def test_a_broken_video_stops_training_by_default(fresh, broken_videos, tmp_path):
     with pytest.raises(VideoError, match=r"broken\.avi"):
-        train(fresh(), VideoDataset(broken_videos, 2, 32, training=True), tmp_path / "run")
+        train(fresh(), VideoDataset(broken_videos, 2, 32, Views(training=True)), tmp_path / "run")
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])
 def test_a_skipped_video_is_listed_once(fresh, broken_videos, tmp_path, accumulate):
-    dataset = VideoDataset(broken_videos, 2, 32, training=True, on_error="skip")
+    dataset = VideoDataset(broken_videos, 2, 32, Views(training=True), on_error="skip")
     result = train(fresh(), dataset, tmp_path / "run", replace(CONFIG, accumulate=accumulate))
     [(path, reason)] = result.skipped
     assert path == str(broken_videos.videos[0].path)
@@ -294,7 +295,7 @@ def test_a_skipped_video_is_listed_once(fresh, broken_videos, tmp_path, accumula
 def test_training_on_broken_videos_only(fresh, broken_videos, tmp_path):
     only = VideoList(broken_videos.classes, broken_videos.videos[:1])
     with pytest.raises(ValueError, match="none of the 1 training videos could be decoded"):
-        train(fresh(), VideoDataset(only, 2, 32, training=True, on_error="skip"), tmp_path / "run")
+        train(fresh(), VideoDataset(only, 2, 32, Views(training=True), on_error="skip"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(

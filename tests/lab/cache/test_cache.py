@@ -20,7 +20,7 @@ from PIL import Image
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoError, load_clip
 from text4vis_core.data import video
-from text4vis_core.data.datasets import Video, VideoList
+from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import Processes
 from text4vis_lab.cache import dependencies
 from text4vis_lab.cache.__main__ import _main
