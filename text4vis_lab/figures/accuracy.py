@@ -39,6 +39,7 @@ def over(
     Raises:
         ValueError: a column that the table does not have, or no rows.
     """
+    rows = rows.reset_index(drop=True)  # tables that were put together may repeat theirs
     table = _table(rows, x, y, hue).astype({"x": float})
     if x == "seconds":
         epochs = _column(rows, "epoch").loc[table.index]
