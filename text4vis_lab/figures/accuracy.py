@@ -39,7 +39,8 @@ def over(
     Raises:
         ValueError: a column that the table does not have, or no rows.
     """
-    table = _table(rows, x, y, hue)
+    rows = rows.reset_index(drop=True)  # tables that were put together may repeat theirs
+    table = _table(rows, x, y, hue).astype({"x": float})
     if x == "seconds":
         epochs = _column(rows, "epoch").loc[table.index]
         table["x"] = table.groupby(["hue", epochs], observed=True)["x"].transform("mean")
@@ -219,7 +220,7 @@ def _table(rows: pd.DataFrame, x: str, y: str, hue: str | None) -> pd.DataFrame:
 
 def _categories(column: pd.Series) -> pd.Series:
     """A column as texts, whose order is that of the numbers or, of texts, that in which they come."""
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         order = [f"{value:g}" for value in sorted(column.unique())]
         column = column.map("{:g}".format)
     else:
@@ -251,7 +252,7 @@ def _mark(ax: Axes, x: float, bar: pd.Series, y: str) -> None:
                     linewidth=1)  # fmt: skip
         top = max(top, bar["high"])
     text = f"{bar['y']:.0f}" if _is_percent(y) else f"{bar['y']:.3g}"
-    place = (x, min(top, 103)) if _is_percent(y) else (x, top)
+    place = (x, min(top, 105)) if _is_percent(y) else (x, top)
     ax.annotate(text, place, (0, 3), textcoords="offset points", ha="center", fontsize=8)
 
 

@@ -196,7 +196,10 @@ class TestOver:
             assert (line.get_markerfacecolor() == "w") == trainable
 
     def test_seconds_are_the_means_of_epochs(self):
-        [axes] = figures.over(HISTORIES, "seconds", title="t").axes
+        put_together = pd.concat(
+            run.reset_index(drop=True) for _, run in HISTORIES.groupby(["method", "seed"], sort=False)
+        )
+        [axes] = figures.over(put_together, "seconds", title="t").axes
         line = curves(axes)["text, frozen"]
         of_epochs = HISTORIES[HISTORIES["method"] == "text, frozen"].groupby("epoch")[["seconds", "top1"]].mean()
         assert line.get_xdata() == pytest.approx(of_epochs["seconds"].to_numpy())
@@ -249,6 +252,8 @@ class TestBars:
         [axes] = figures.bars(ROWS[::-1], "shots", title="t").axes
         assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "4"]
         assert list(heights(axes)) == METHODS[::-1]
+        [axes] = figures.bars(ROWS.assign(frozen=ROWS["method"] == METHODS[1]), "shots", hue="frozen", title="t").axes
+        assert list(heights(axes)) == ["False", "True"]
         [axes] = figures.bars(ROWS[::-1], "method", hue=None, title="t").axes
         assert [label.get_text().replace("\n", " ") for label in axes.get_xticklabels()] == METHODS[::-1]
         assert axes.get_legend() is None
