@@ -27,7 +27,7 @@ from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import Processes, rank, world
 from text4vis_core.training.contrastive import TextTower
 from text4vis_core.training.hardware import full_state, make_fabric
-from text4vis_core.training.loop import Fit, fit
+from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
 from .cache.cache import cached_class_embeddings, cached_videos
@@ -342,8 +342,7 @@ def _train_and_test(
             config,
             checkpoint_dir=run_dir / "checkpoints",
             name=name,
-            after_epoch=test_accuracy if test_every_epoch else None,
-            depends_on=counted.fingerprint() if test_every_epoch else None,
+            after_epoch=AfterEpoch(test_accuracy, counted.fingerprint()) if test_every_epoch else None,
             progress=progress,
         )
     tested = clips.embed(model, test, *views, cache=not fine_tune)

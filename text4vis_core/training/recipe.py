@@ -4,8 +4,10 @@ import math
 from dataclasses import dataclass
 
 from ..model.video_classifier import VideoClassifier
-from .hardware import STRATEGIES
 from .objectives import OBJECTIVES
+
+STRATEGIES = ("auto", "ddp", "fsdp")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class TrainingConfig:
         objective: "classifier", or "contrastive", which trains `model.text_tower` too and needs no classifier.
         precision: "auto" (bf16 or fp16 mixed on CUDA, 32 bit on the CPU) or one of Fabric's.
         compile: compile the model (torch.compile); where that is not possible, train it as it is and say why.
-        strategy: of several processes, see `accelerate.make_fabric`: "fsdp" for models that no GPU holds whole.
+        strategy: of several processes, see `hardware.make_fabric`: "fsdp" for models that no GPU holds whole.
         num_workers: processes that decode, for each process that trains.
         timeout: seconds that decoding one video may take, with workers; 0 for no limit.
         checkpoint_steps: steps between two checkpoints inside an epoch; 0: only at its end.
