@@ -25,7 +25,7 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import rank, world
 from text4vis_core.training.contrastive import TextTower
 from text4vis_core.training.hardware import full_state, make_fabric
-from text4vis_core.training.loop import Fit, fit
+from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
 from .scores import Scores
@@ -181,8 +181,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
             replace(cell.recipe, objective=cell.method.objective),
             checkpoint_dir=run_dir / "checkpoints",
             name=cell.name,
-            after_epoch=test_accuracy if counted else None,
-            depends_on=counted.fingerprint() if counted else None,
+            after_epoch=AfterEpoch(test_accuracy, counted.fingerprint()) if counted else None,
             progress=progress,
         )
     embedded = {}

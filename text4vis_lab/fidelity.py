@@ -113,7 +113,7 @@ def with_pil(frames: np.ndarray, crop: int, short: int) -> Tensor:
 
 
 def gaps(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """How far pixels are apart, in grey levels: largest, mean, percent that are equal, and how many differ by 0, 1, ..."""
+    """How far pixels are apart, in grey levels: largest, mean, percent that are equal, and how many differ by how much."""
     levels = np.concatenate([(ours.int() - theirs.int()).abs().flatten().numpy() for ours, theirs in pairs])
     return {
         "largest": int(levels.max()),
@@ -126,7 +126,9 @@ def gaps(pairs: Sequence[Pair]) -> dict[str, Any]:
 @torch.no_grad()
 def logit_effect(model: VideoClassifier, pairs: Sequence[Pair], rows: Tensor) -> dict[str, float]:
     """What the difference of pixels does to logits of class embeddings (C, D), beside the best class's margin."""
-    ours, theirs = (torch.cat([model.logits(model.encode_video(pair[i][None]), rows) for pair in pairs]) for i in (0, 1))
+    ours, theirs = (
+        torch.cat([model.logits(model.encode_video(pair[i][None]), rows) for pair in pairs]) for i in (0, 1)
+    )
     top = theirs.topk(2, dim=-1).values
     return {
         "largest_logit_difference": (ours - theirs).abs().max().item(),
@@ -140,7 +142,11 @@ def logit_effect(model: VideoClassifier, pairs: Sequence[Pair], rows: Tensor) ->
 def _index_differences(reference: Path) -> Iterator[int]:
     for row in _json(reference / "frame_sampling.json"):
         length, segments = row["num_frames"], row["num_segments"]
-        for name, clips, dense in (("single_view", 1, False), ("uniform_4_clips", 4, False), ("dense_4_clips", 4, True)):
+        for name, clips, dense in (
+            ("single_view", 1, False),
+            ("uniform_4_clips", 4, False),
+            ("dense_4_clips", 4, True),
+        ):
             yield np.abs(np.array(row[name]) - evaluation_indices(length, segments, clips, dense=dense)).max()
 
 

@@ -61,7 +61,7 @@ class Fit:
 
     Attributes:
         history: a row per epoch: epoch, loss, train_top1 (percent), lr, seconds (of training alone, cumulative), and
-            what `after_epoch` returned.
+            what `after_epoch` measured.
         skipped: (path, reason) of videos that could not be decoded.
         not_compiled: why the model was trained as it is although `compile` was asked for; else empty.
     """
@@ -71,6 +71,19 @@ class Fit:
     not_compiled: str = ""
 
 
+@dataclass(frozen=True)
+class AfterEpoch:
+    """What is measured after every epoch.
+
+    Attributes:
+        measure: from the model, in evaluation mode, to numbers that join the history.
+        depends_on: plain values that they depend on, such as the test videos' fingerprint: part of the run's.
+    """
+
+    measure: Callable[[VideoClassifier], dict]
+    depends_on: Any = None
+
+
 def fit(
     model: VideoClassifier,
     dataset: VideoDataset,
@@ -78,8 +91,7 @@ def fit(
     *,
     checkpoint_dir: str | Path,
     name: str,
-    after_epoch: Callable[[VideoClassifier], dict] | None = None,
-    depends_on: Any = None,
+    after_epoch: AfterEpoch | None = None,
     progress: bool = True,
 ) -> Fit:
     """Train a model in place; on several processes, in all of them.
@@ -87,13 +99,12 @@ def fit(
     Args:
         model: with its classifier set, or for the objective "contrastive" its text tower; its classifier is then made
             of the tower's class embeddings, after every epoch anew.
-        dataset: training clips (`training=True`).
+        dataset: training clips (`Views(training=True)`).
         config: how.
         checkpoint_dir: where the checkpoint `<name>-<fingerprint>.pt` is written, and the one before it is kept until
             the run is finished.
         name: label of the run, for the checkpoint and the progress bar.
-        after_epoch: called with the model in evaluation mode after every epoch; its numbers join the history.
-        depends_on: plain values that `after_epoch` depends on, such as the test videos' fingerprint: part of the run's.
+        after_epoch: what is measured after every epoch; None for nothing.
         progress: show a progress bar over steps.
 
     Raises:
@@ -111,7 +122,8 @@ def fit(
         model.set_classifier(model.text_tower.class_embeddings())
     else:
         objective = ClassifierObjective(model, config.label_smoothing)
-    path = check_writable(checkpoint_dir) / f"{name}-{_run_fingerprint(model, dataset, config, depends_on)[:12]}.pt"
+    key = _run_fingerprint(model, dataset, config, after_epoch.depends_on if after_epoch else None)
+    path = check_writable(checkpoint_dir) / f"{name}-{key[:12]}.pt"
 
     fabric.launch()
     objective = fabric.setup_module(objective)
@@ -133,7 +145,7 @@ def fit(
             model.eval()
             if contrastive:
                 model.set_classifier(model.text_tower.class_embeddings())
-            run.fit.history.append(row | (after_epoch(model) if after_epoch else {}))
+            run.fit.history.append(row | (after_epoch.measure(model) if after_epoch else {}))
             run.begin_epoch(run.epoch + 1)
             run.save()
     if unfinished:

@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from ..model.video_classifier import VideoClassifier
-from .hardware import PRECISIONS, STRATEGIES
-from .objectives import OBJECTIVES
+if TYPE_CHECKING:  # a recipe alone does without torch
+    from ..model.video_classifier import VideoClassifier
+
+OBJECTIVES = ("classifier", "contrastive")
+STRATEGIES = ("auto", "ddp", "fsdp")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,13 @@ def warmup_cosine(epoch: float, total_epochs: float, warmup_epochs: float) -> fl
     return 0.5 * (1 + math.cos(math.pi * (epoch - warmup_epochs) / (total_epochs - warmup_epochs)))
 
 
-def parameter_groups(model: VideoClassifier, config: TrainingConfig) -> list[dict]:
+def parameter_groups(model: "VideoClassifier", config: TrainingConfig) -> list[dict]:
     """AdamW's two groups: CLIP's parameters, and everything new; each remembers its peak rate.
 
     As in the release, whose groups go by name, the temporal convolutions inside the encoder ("control_point") are new,
     and its time embedding moves with the encoder. Weight decay is on all of them.
     """
-    groups = {True: [], False: []}
+    groups: dict[bool, list] = {True: [], False: []}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             clips = name.split(".")[0] in ("visual", "text_tower", "logit_scale") and "control_point" not in name

@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from text4vis_core.data.memory import ACTIVATIONS, keep_freed_memory
 from text4vis_core.model.classifier import cosine_logits
 from text4vis_core.model.kernels import linear, packed_weights
-from text4vis_core.model.temporal import TemporalTransformer
-from text4vis_core.model.video_classifier import VideoClassifier
+from text4vis_core.model.temporal import TemporalOptions, TemporalTransformer
+from text4vis_core.model.video_classifier import ImageEncoder, VideoClassifier
 from text4vis_core.training.hardware import make_fabric, make_optimizer
 from text4vis_core.training.objectives import ClassifierObjective
 from text4vis_core.training.recipe import TrainingConfig, parameter_groups
@@ -66,9 +66,9 @@ class Shape:
         """This project's model; the others get its weights."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            model = VideoClassifier(
-                self.visual(), self.dim, self.size, MEAN, STD, 4.6, "transformer", layers=self.head_layers
-            )
+            encoder = ImageEncoder(self.visual(), self.dim, self.size, MEAN, STD)
+            options = TemporalOptions(layers=self.head_layers)
+            model = VideoClassifier(encoder, 4.6, "transformer", options=options)
         return model.set_classifier(self.rows())
 
 

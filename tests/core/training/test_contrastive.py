@@ -20,6 +20,7 @@ from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_v
 from text4vis_core.data import Augmentation, Views
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model.video_classifier import fingerprint
+from text4vis_core.training import AfterEpoch
 from text4vis_core.training.contrastive import TextTower, contrastive_loss
 from text4vis_core.training.objectives import ContrastiveObjective, gather_rows
 from text4vis_core.training.recipe import parameter_groups
@@ -132,7 +133,7 @@ def test_both_towers_move_at_clips_rate_and_learn(paired, train_videos, test_vid
         scored.append((model.classifier.weight.clone(), topk_accuracy(logits, tested.labels)))
         return {}
 
-    history = train(paired, train_videos, tmp_path, replace(CONFIG, epochs=9), after_epoch=score).history
+    history = train(paired, train_videos, tmp_path, replace(CONFIG, epochs=9), after_epoch=AfterEpoch(score)).history
     moved = {name for name in before if not torch.equal(paired.state_dict()[name], before[name])}
     assert {"text_tower.model.text_projection", "visual.conv1.weight", "logit_scale"} <= moved
     assert "text_tower.tokens" not in moved
@@ -160,7 +161,7 @@ def test_an_interrupted_run_ends_with_the_same_weights_of_both_towers(clip, trai
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(broken, train_videos, tmp_path / "b", after_epoch=pull_the_plug_after_the_second_epoch)
+        train(broken, train_videos, tmp_path / "b", after_epoch=AfterEpoch(pull_the_plug_after_the_second_epoch))
     result = train(resumed, train_videos, tmp_path / "b")
     assert torch.equal(resumed.classifier.weight, whole.classifier.weight)
     assert [row["loss"] for row in result.history] == [row["loss"] for row in expected.history]

@@ -123,7 +123,7 @@ def test_accumulated_micro_batches_are_one_large_batch(vit, train_videos, tmp_pa
     )  # of a gradient that is nearly zero, a small eps shows the rounding
     whole, parts = vit_model(vit), vit_model(vit)
     first = train(whole, train_videos, tmp_path, config, Augmentation(grayscale=0.0))
-    second = train(parts, train_videos, tmp_path, replace(config, accumulate=3), {"grayscale": 0.0})
+    second = train(parts, train_videos, tmp_path, replace(config, accumulate=3), Augmentation(grayscale=0.0))
     assert [row["loss"] for row in first.history] == pytest.approx([row["loss"] for row in second.history], abs=1e-5)
     for name, weight in whole.state_dict().items():
         assert torch.allclose(weight, parts.state_dict()[name], atol=1e-5), name

@@ -17,6 +17,7 @@ from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import CheckpointError
 from text4vis_core.model.video_classifier import fingerprint
+from text4vis_core.training import AfterEpoch
 from text4vis_core.training import loop as training
 from text4vis_core.training.recipe import parameter_groups, warmup_cosine
 from text4vis_core.training.resume import load_checkpoint
@@ -131,9 +132,9 @@ def test_an_interrupted_run_ends_with_the_same_numbers(fresh, dataset, tmp_path,
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(broken, dataset, tmp_path / "broken", after_epoch=pull_the_plug)
+        train(broken, dataset, tmp_path / "broken", after_epoch=AfterEpoch(pull_the_plug))
     seen = []
-    result = train(resumed, dataset, tmp_path / "broken", after_epoch=lambda model: seen.append(1) or {})
+    result = train(resumed, dataset, tmp_path / "broken", after_epoch=AfterEpoch(lambda model: seen.append(1) or {}))
     assert len(seen) == CONFIG.epochs - stop_after
     assert without_time(result.history) == without_time(expected.history)
     assert fingerprint(resumed) == fingerprint(whole)
@@ -180,7 +181,7 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(fresh(), dataset, tmp_path / "broken", after_epoch=pull_the_plug)
+        train(fresh(), dataset, tmp_path / "broken", after_epoch=AfterEpoch(pull_the_plug))
     [path] = (tmp_path / "broken").glob("*.pt")
     if damage == "flipped":
         data = bytearray(path.read_bytes())
@@ -195,7 +196,7 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
     path.unlink()  # the last good one may be the same file by another name
     path.write_bytes(damage)
     with pytest.warns(UserWarning, match=f"{path.name}.*going on from .*{path.name}.last, the one before"):
-        result = train(resumed, dataset, tmp_path / "broken", after_epoch=still_good)
+        result = train(resumed, dataset, tmp_path / "broken", after_epoch=AfterEpoch(still_good))
     assert without_time(result.history) == without_time(expected.history)
     assert fingerprint(resumed) == fingerprint(whole)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -203,7 +204,7 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
 
 def test_a_finished_run_returns_at_once(fresh, dataset, tmp_path, monkeypatch):
     first, second = fresh(), fresh()
-    expected = train(first, dataset, tmp_path, after_epoch=lambda model: {"test_top1": 12.5})
+    expected = train(first, dataset, tmp_path, after_epoch=AfterEpoch(lambda model: {"test_top1": 12.5}))
     monkeypatch.setattr(VideoDataset, "__getitem__", lambda *_: pytest.fail("a video was read"))
     result = train(second, dataset, tmp_path)
     assert result.history == expected.history
@@ -232,7 +233,7 @@ def test_a_changed_setting_does_not_meet_the_old_checkpoint(fresh, clip, dataset
     else:
         model.set_classifier(model.classifier.weight.data, frozen=True)
     calls = []
-    train(model, other, tmp_path, config, after_epoch=lambda model: calls.append(1) or {})
+    train(model, other, tmp_path, config, after_epoch=AfterEpoch(lambda model: calls.append(1) or {}))
     assert calls == [1]
     assert len(list(tmp_path.glob("run-*.pt"))) == 2
 
