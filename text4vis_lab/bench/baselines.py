@@ -8,7 +8,7 @@ through the parameters one by one; the loss is read at every step. The text enco
 B videos, T frames, C classes, D width of an embedding, S pixels; L tokens of N images in a block.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -124,6 +124,14 @@ class PublishedBlock(nn.Module):
         return x
 
 
+class Blocks(nn.Module):
+    """Blocks under the name that they have in open_clip."""
+
+    def __init__(self, blocks: Iterable[nn.Module]):
+        super().__init__()
+        self.resblocks = nn.ModuleList(blocks)
+
+
 class PublishedEncoder(nn.Module):
     """The published image encoder: (N, 3, S, S) -> (N, D). Parameter names are open_clip's."""
 
@@ -135,8 +143,7 @@ class PublishedEncoder(nn.Module):
         self.positional_embedding = nn.Parameter(torch.zeros((shape.size // shape.patch) ** 2 + 1, width))
         self.ln_pre, self.ln_post = PublishedNorm(width), PublishedNorm(width)
         self.proj = nn.Parameter(torch.zeros(width, shape.dim))
-        self.transformer = nn.Module()
-        self.transformer.resblocks = nn.ModuleList(
+        self.transformer = Blocks(
             PublishedBlock(width, width // 64, PublishedNorm, recompute=True) for _ in range(shape.layers)
         )
 
@@ -156,8 +163,7 @@ class PublishedHead(nn.Module):
         super().__init__()
         dim = shape.dim
         self.frame_position_embeddings = nn.Embedding(77, dim)
-        self.transformer = nn.Module()
-        self.transformer.resblocks = nn.ModuleList(
+        self.transformer = Blocks(
             PublishedBlock(dim, dim // 64, lambda d: PublishedHeadNorm(d, eps=1e-12), recompute=False)
             for _ in range(shape.head_layers)
         )

@@ -60,10 +60,10 @@ def draw_frames(seed: int, size: tuple[int, int], frames: int) -> Iterator[np.nd
     for octave in range(1, 7):  # large spots are strong, small ones weak, as in photographs
         spots = torch.from_numpy(rng.standard_normal((1, 3, 2**octave + 1, 2**octave + 1), dtype=np.float32))
         texture += F.interpolate(spots, texture.shape[-2:], mode="bicubic", align_corners=True) / octave
-    texture = (128 + 45 * texture[0]).permute(1, 2, 0).numpy()
+    grey = (128 + 45 * texture[0]).permute(1, 2, 0).numpy()
     phase, speed = rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.6, 1.4, 2)
     for i in range(frames):
         top, left = (0.5 + 0.5 * np.sin(phase + speed * i / FPS)) * size
         top, left = int(top), int(left)
-        picture = texture[top : top + height, left : left + width]
+        picture = grey[top : top + height, left : left + width]
         yield np.clip(picture + rng.normal(0, NOISE, picture.shape), 0, 255).astype(np.uint8)

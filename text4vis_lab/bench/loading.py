@@ -35,13 +35,12 @@ def sample_times(videos: VideoList, repeats: int) -> dict[str, list[float]]:
     One process, one thread, everything in turn. A training sample and the decoding that it is compared with read the
     same frames.
     """
-    evaluation = {"resize": RESIZE}
     training = {
         name: VideoDataset(videos, NUM_FRAMES, SIZE, training=True, **options)
         for name, options in AUGMENTATIONS.items()
     }
-    single = VideoDataset(videos, NUM_FRAMES, SIZE, **evaluation)
-    views = VideoDataset(videos, NUM_FRAMES, SIZE, **evaluation, clips=CLIPS, crops=CROPS)
+    single = VideoDataset(videos, NUM_FRAMES, SIZE, resize=RESIZE)
+    views = VideoDataset(videos, NUM_FRAMES, SIZE, resize=RESIZE, clips=CLIPS, crops=CROPS)
     paths = [video.path for video in videos.videos]
 
     def rng(epoch: int, index: int) -> np.random.Generator:

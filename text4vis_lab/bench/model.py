@@ -4,10 +4,13 @@ import multiprocessing
 import statistics
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,16 +32,19 @@ class Trainer:
 
     def __init__(self, way: str, shape: Shape):
         self.frames, self.labels = shape.batch()
-        if way == "ours":
-            self.model, self.fabric = shape.ours(), make_fabric(precision="32-true")
-            self.objective = self.fabric.setup_module(ClassifierObjective(self.model))
-            self.optimizer = self.fabric.setup_optimizers(make_optimizer(parameter_groups(self.model, CONFIG), CONFIG))
+        self.model: nn.Module
+        self.optimizer: Any
+        self.fabric = make_fabric(precision="32-true") if way == "ours" else None
+        if self.fabric is not None:
+            self.model = ours = shape.ours()
+            self.objective = self.fabric.setup_module(ClassifierObjective(ours))
+            self.optimizer = self.fabric.setup_optimizers(make_optimizer(parameter_groups(ours, CONFIG), CONFIG))
         else:
-            self.model, self.fabric = BASELINES[way](shape), None
+            self.model = BASELINES[way](shape)
             mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
             self.frames = (self.frames.float() / 255 - mean) / std  # which its data loader does
-            options = {"lr": CONFIG.lr, "betas": (0.9, 0.98), "weight_decay": CONFIG.weight_decay}
-            self.optimizer = torch.optim.AdamW(self.model.parameters(), **options)
+            parameters, decay = self.model.parameters(), CONFIG.weight_decay
+            self.optimizer = torch.optim.AdamW(parameters, CONFIG.lr, betas=(0.9, 0.98), weight_decay=decay)
         self.model.train()
         # Of a checkpoint within one, in the first forward pass, which is without gradients.
         warnings.filterwarnings("ignore", "None of the inputs have requires_grad=True", UserWarning)
@@ -83,10 +89,11 @@ def step_times(repeats: int = 5, miniature: bool = False) -> dict:
         for way in WAYS:
             pipes[way], theirs = context.Pipe()
             arguments = (theirs, way, asdict(shape), torch.get_num_threads())
-            processes.append(context.Process(target=_serve_steps, args=arguments, daemon=True))
+            # typeshed gives a context, whose kind is not known beforehand, no Process
+            processes.append(context.Process(target=_serve_steps, args=arguments, daemon=True))  # type: ignore[attr-defined]
             processes[-1].start()
             theirs.close()
-        seconds = {way: [] for way in WAYS}
+        seconds: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(repeats + 1):
             for way, pipe in pipes.items():
                 pipe.send("step")
@@ -153,13 +160,13 @@ def inference_rate(repeats: int = 15, miniature: bool = False) -> dict:
     rows, width = shape.videos * shape.frames * ((shape.size // shape.patch) ** 2 + 1), shape.width
     square = 64 if miniature else 2048
     sizes = [(rows, width, 4 * width), (rows, 4 * width, width), (square, square, square)]
-    jobs = {}
+    jobs: dict[str, tuple[int, Callable[[], Tensor]]] = {}
     for m, k, n in sizes:
         x, w = torch.randn(m, k), torch.randn(n, k)
-        for name, product in (("torch.mm", lambda x, w: torch.mm(x, w.t())), ("kernels.linear", _linear)):
-            jobs[f"{name}, {m} x {k} x {n}"] = 2 * m * k * n, lambda product=product, x=x, w=w: product(x, w)
-    jobs["achieved"] = operations, lambda: model.encode_video(frames)
-    rates = {name: [] for name in jobs}
+        jobs[f"torch.mm, {m} x {k} x {n}"] = 2 * m * k * n, partial(torch.mm, x, w.t())
+        jobs[f"kernels.linear, {m} x {k} x {n}"] = 2 * m * k * n, partial(linear, x, w, None)
+    jobs["achieved"] = operations, partial(model.encode_video, frames)
+    rates: dict[str, list[float]] = {name: [] for name in jobs}
     keep_freed_memory(ACTIVATIONS)
     with packed_weights(model):
         for _ in range(repeats + 1):
@@ -180,7 +187,3 @@ def inference_rate(repeats: int = 15, miniature: bool = False) -> dict:
         "share": [a / b for a, b in zip(achieved, rates[fastest], strict=True)],
         "torch_share": [a / b for a, b in zip(achieved, rates[torchs], strict=True)],
     }
-
-
-def _linear(x: Tensor, w: Tensor) -> Tensor:
-    return linear(x, w, None)

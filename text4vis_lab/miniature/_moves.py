@@ -34,7 +34,7 @@ def umbrella(actor: Actor, t: float) -> list[Shape]:
     hands = (0.185 + (0.74 + 0.14 * t) * 1j, 0.18 + 0.6j)
     body = figure(actor, Pose(actor.stand * 1j, hands, STANCE, gaze=0.4, nod=0.05))
     stick = Stroke((apex + 0.06j, 0.18 + 0.52j), 0.018, STEEL)
-    shapes = [stick, Stroke(arc(0.15 + 0.52j, 0.03, 0.04, 0, -180, 7), 0.022, WOOD)]
+    shapes: list[Shape] = [stick, Stroke(arc(0.15 + 0.52j, 0.03, 0.04, 0, -180, 7), 0.022, WOOD)]
 
     def edge(k: float) -> list[complex]:
         """A rib from the apex to its tip, bent outwards; k in -1..1 is how far left or right of the stick it is."""
@@ -156,7 +156,7 @@ def violin(actor: Actor, t: float) -> list[Shape]:
     frog = chin + axis * 0.1 - bow * (0.12 + 0.11 * wave(t) * actor.vigour)
     body = figure(actor, Pose(hip, (chin + axis * 0.29 - 0.03j, frog), STANCE, gaze=-0.55, nod=-0.16, elbows=(1, 1)))
     top, dark = mix(actor.accent, (160, 82, 40), 0.75), mix(WOOD, INK, 0.5)
-    shapes = [Stroke((chin, scroll), 0.022, dark), Disc(scroll, 0.02, dark)]
+    shapes: list[Shape] = [Stroke((chin, scroll), 0.022, dark), Disc(scroll, 0.02, dark)]
     shapes += [Disc(chin + axis * 0.15, 0.045, top), Disc(chin + axis * 0.05, 0.058, top)]
     shapes.append(Stroke((frog, frog + bow * 0.4), 0.016, mix(WOOD, INK, 0.2)))
     return [*body.core, *body.near[:3], *shapes, *body.near[3:]]
@@ -194,7 +194,7 @@ def archery(actor: Actor, t: float) -> list[Shape]:
     tail = nock if nocked else between(rest, 0.78 + 0.74j, min(1, (u - 0.68) / 0.12))
     arrow = [Stroke((tail, tail + 0.38), 0.014, mix(WOOD, INK, 0.3)), Stroke((tail, tail + 0.05), 0.035, actor.second)]
     rings = ((1, PALE), (0.72, (66, 120, 196)), (0.46, (204, 60, 56)), (0.2, (240, 206, 84)))
-    target = [Stroke((1.12, 1.12 + 0.7j), 0.03, WOOD)]
+    target: list[Shape] = [Stroke((1.12, 1.12 + 0.7j), 0.03, WOOD)]
     target += [Patch(arc(1.12 + 0.74j, 0.13 * r, 0.2 * r), colour, 0.005) for r, colour in rings]
     return [*target, *body.far, *body.core, bow, string, *arrow, *body.near]
 

@@ -10,6 +10,8 @@ from . import _moves as moves
 from .drawing import Shape
 from .skeleton import Actor
 
+Move = Callable[[Actor, float], list[Shape]]
+
 TIME_ORDERED_PAIRS = (
     ("sitting down", "standing up"),
     ("opening umbrella", "closing umbrella"),
@@ -30,7 +32,7 @@ class Action:
     """
 
     name: str
-    draw: Callable[[Actor, float], list[Shape]]
+    draw: Move
     phrase: str
     paraphrases: tuple[str, ...]
     cycles: tuple[float, float] = (1.5, 3.0)
@@ -52,7 +54,7 @@ class Action:
         return _STATES.get(self.draw, ())
 
 
-_STATES = {
+_STATES: dict[Move, tuple[str, ...]] = {
     moves.sitting: ("a person half seated on a chair", "a person and a chair", "a person at {accent} chair"),
     moves.umbrella: ("a person with an umbrella", "someone holding up {accent} umbrella", "a person and an umbrella"),
     moves.door: (

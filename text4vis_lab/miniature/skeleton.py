@@ -8,14 +8,16 @@ from the side, limb 1 the right or near one.
 
 import cmath
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .drawing import RGB, Disc, Patch, Shape, Stroke, arc, mix
+from .drawing import RGB, Disc, Patch, Shape, Stroke, arc, mix, vary
 
 ANKLE = 0.035j  # a foot at z has its ankle at z + ANKLE
 INK = (38, 34, 44)
+Pair = Sequence[complex]  # points of limbs 0 and 1
 COLOURS: dict[str, RGB] = {
     "red": (205, 50, 50),
     "blue": (50, 95, 200),
@@ -87,7 +89,7 @@ def random_actor(rng: np.random.Generator) -> Actor:
     legs = rng.uniform(0.94, 1.06)
 
     def dye(colour: RGB) -> RGB:
-        return tuple(int(c) for c in np.clip(np.array(colour) + rng.integers(-14, 15, 3), 0, 255))
+        return vary(rng, colour, 14)
 
     return Actor(
         torso=0.29 * (2 - legs),
@@ -131,7 +133,7 @@ def pulse(t: float) -> float:
     return 0.5 - 0.5 * math.cos(2 * math.pi * t)
 
 
-def gait(t: float, hip: float, step: float, lift: float) -> tuple[complex, complex]:
+def gait(t: float, hip: float, step: float, lift: float) -> Pair:
     """Soles of one who walks to the right, in place below x = `hip`, one double step for every unit of time."""
     angles = (2 * math.pi * t, 2 * math.pi * t + math.pi)
     return tuple(complex(hip + step * math.cos(a), lift * max(0.0, -math.sin(a))) for a in angles)
@@ -157,7 +159,7 @@ class Figure:
     far: list[Shape]  # the far arm, in a side view
     core: list[Shape]  # legs, torso and head
     near: list[Shape]  # the other arm, or both
-    hands: tuple[complex, complex]
+    hands: Pair
 
     @property
     def shapes(self) -> list[Shape]:
@@ -180,8 +182,8 @@ class Pose:
     """
 
     hip: complex
-    hands: tuple[complex, complex]
-    feet: tuple[complex, complex]
+    hands: Pair
+    feet: Pair
     lean: float = 0.0
     side: bool = False
     gaze: float | None = None
@@ -222,8 +224,8 @@ def figure(actor: Actor, pose: Pose) -> Figure:
     neck = Stroke((chest, middle), 0.055, mix(actor.skin, INK, 0.12))
     core = [*legs[0], *legs[1], pelvis, *hair, neck, torso, *head]
     if side:
-        return Figure(arms[0], core, arms[1], tuple(ends))
-    return Figure([], core, [*arms[0], *arms[1]], tuple(ends))
+        return Figure(arms[0], core, arms[1], ends)
+    return Figure([], core, [*arms[0], *arms[1]], ends)
 
 
 def _arm(actor: Actor, shoulder: complex, elbow: complex, hand: complex, shade: float) -> list[Shape]:

@@ -9,7 +9,7 @@ The originals are only read. A folder holds `videos/`, a journal of what was cop
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,8 +22,8 @@ from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
 
 from ..records import check_choices, write_json
+from ._crew import do_jobs
 from .copying import Recipe, attempt, is_there, job_of, stamp
-from .crew import do_jobs
 
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 
@@ -163,13 +163,16 @@ def _unfinished(originals: list[str], folder: Path, rows: dict[str, dict], progr
             yield path
 
 
-def _keep_account(folder: Path, rows: dict[str, dict], results, on_error: str) -> tuple[int, dict[str, str]]:
+def _keep_account(
+    folder: Path, rows: dict[str, dict], results: Iterable[tuple[dict, dict]], on_error: str
+) -> tuple[int, dict[str, str]]:
     """Note in journal and `rows` what was copied; returns how many copies are new, and path -> reason of what failed.
 
     Raises:
         VideoError, PrepareError: see `prepare`.
     """
-    made, skipped, users = 0, {}, Counter(row["copy"] for row in rows.values())
+    made, users = 0, Counter(row["copy"] for row in rows.values())
+    skipped: dict[str, str] = {}
     with open(folder / JOURNAL, "a", encoding="utf-8") as journal:
         for job, result in results:
             path = job["original"]
@@ -226,7 +229,8 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
 
 def _read_journal(folder: Path) -> dict[str, dict]:
     """Original -> what is known of its copy. A last line that was not finished is cut off."""
-    rows, journal = {}, folder / JOURNAL
+    rows: dict[str, dict] = {}
+    journal = folder / JOURNAL
     if not journal.exists():
         return rows
     with open(journal, "r+b") as file:

@@ -39,7 +39,7 @@ def rehearse(suite: Suite, root: str | Path = "runs/rehearsal") -> dict[str, Any
     folder, begin = Path(root, suite.name), time.perf_counter()
     plans = {run.name: _plan(suite, run) for run in runs}
     _make_data(runs, folder / "data")
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for alike in _by(lambda run: _architecture(run, plans[run.name]), runs):
         lead: Run | None = None
         measured: dict[str, Any] = {}

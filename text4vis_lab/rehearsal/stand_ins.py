@@ -85,7 +85,7 @@ def _kinetics600_zero_shot(root: Path, place: Place, per_class: int) -> None:
 def _ucf101(root: Path, place: Place, per_class: int) -> None:
     names = [f"StandInAction{i:03d}" for i in range(1, 102)]
     _write(root / "ucfTrainTestlist" / "classInd.txt", [f"{i} {name}" for i, name in enumerate(names, start=1)])
-    train, test = [], []
+    train, test = list[str](), list[str]()
     for label, name in enumerate(names, start=1):
         for number in range(1, per_class + 2):
             video = f"{name}/v_{name}_g{number:02d}_c01.avi"

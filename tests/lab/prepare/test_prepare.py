@@ -24,9 +24,9 @@ from text4vis_core.data.prepared import SUFFIX, PreparedReader
 from text4vis_core.data.video import VideoError, open_video
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.prepare import copying
-from text4vis_lab.prepare import prepare as preparing
+from text4vis_lab.prepare import data_set as preparing
+from text4vis_lab.prepare._crew import do_jobs
 from text4vis_lab.prepare.copying import Recipe, content_digest
-from text4vis_lab.prepare.crew import do_jobs
 from text4vis_lab.prepare.data_set import Prepared, PrepareError, Work, prepare
 
 FINE = Recipe(crf=8, gop=3)
