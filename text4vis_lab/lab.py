@@ -30,7 +30,7 @@ from text4vis_core.training.recipe import TrainingConfig
 
 from . import figures, miniature
 from ._cells import FinishedCells
-from .cache.dependencies import file_stamps
+from .cache._dependencies import file_stamps
 from .experiment import Cell, Method, Outcome, Part, file_name, methods, text_scores, train_and_test
 from .notebooks import assigned_by_hand, notebook_defaults
 from .published import published_note, published_result

@@ -2,4 +2,6 @@
 
 from text4vis_core._names import on_first_use
 
-__getattr__, __dir__, __all__ = on_first_use(__name__, {"prepare": "data_set", "Recipe": "copying"})
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__, dict.fromkeys(("prepare", "Prepared", "PrepareError", "Work"), "data_set") | {"Recipe": "copying"}
+)
