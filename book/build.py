@@ -101,6 +101,7 @@ def collect(suite: Suite) -> dict[str, bytes]:
         reference = [part["caption"] for part in toc["parts"]].index("Reference")
         toc["parts"].insert(reference, {"caption": "The machine", "chapters": [chapter]})
     index = _filled(pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done)})
+    pages["api.md"] = _with_reference(pages["api.md"].decode()).encode()
     pages["index.md"] = (_below_title(index, _missing_note(missing)) if missing else index).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
     return pages
@@ -145,6 +146,33 @@ def _filled(markdown: str, blocks: dict[str, str]) -> str:
     for name, block in blocks.items():
         markdown = re.sub(rf"^% {name}$", lambda _, block=block: block, markdown, flags=re.MULTILINE)
     return markdown
+
+
+def _with_reference(markdown: str) -> str:
+    """The page with each comment line `% reference PACKAGE` replaced by what the package offers and holds."""
+    return re.sub(r"^% reference (\S+)$", lambda line: _reference(line.group(1)), markdown, flags=re.MULTILINE)
+
+
+def _reference(package: str) -> str:
+    """What a package says of itself, a table of the names that it offers, and each of its public modules."""
+    folder = Path(*package.split("."))
+    source = (folder / "__init__.py").read_text(encoding="utf-8")
+    offered: dict[str, list[str]] = {}
+    for name, home in re.findall(r'"(\w+)": "([\w.]+)"', source):
+        if (folder / f"{home.replace('.', '/')}.py").exists():
+            offered.setdefault(home, []).append(f"`{name}`")
+    modules = [path.stem for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")]
+    modules.sort(key=lambda name: (list(offered).index(name) if name in offered else len(offered), name))
+    parts = [_autodoc(package)]
+    if offered:
+        parts.append("| names | where they are |\n|---|---|")
+        parts[-1] += "".join(f"\n| {', '.join(names)} | `{package}.{home}` |" for home, names in offered.items())
+    level = "####" if "." in package else "###"
+    return "\n\n".join([*parts, *(f"{level} {name}\n\n{_autodoc(f'{package}.{name}')}" for name in modules)])
+
+
+def _autodoc(module: str) -> str:
+    return _fenced(f".. automodule:: {module}", "{eval-rst}")
 
 
 def _idea(run: Run, title: str) -> str:
@@ -311,7 +339,8 @@ def _below_title(markdown: str, block: str) -> str:
 def _fingerprint(pages: dict[str, bytes]) -> str:
     """Changes whenever the book may: its pages, this file, the modules whose docstrings it shows, the libraries."""
     digest = hashlib.sha256()
-    others = [BOOK / "build.py", Path("requirements.lock"), *sorted(Path("text4vis_core").rglob("*.py"))]
+    modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in Path(package).rglob("*.py"))
+    others = [BOOK / "build.py", Path("requirements.lock"), *modules]
     for name, content in [*sorted(pages.items()), *((str(path), path.read_bytes()) for path in others)]:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
