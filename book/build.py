@@ -18,14 +18,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from text4vis_lab import structure
 from text4vis_lab.claims import claims
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
+ROOT = Path(__file__).resolve().parents[1]  # where the packages lie
 BOOK = Path("book")
 BUILD = BOOK / "_build"
 SOURCE = BUILD / "source"
@@ -101,6 +104,10 @@ def collect(suite: Suite) -> dict[str, bytes]:
         reference = [part["caption"] for part in toc["parts"]].index("Reference")
         toc["parts"].insert(reference, {"caption": "The machine", "chapters": [chapter]})
     index = _filled(pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done)})
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "structure.svg")
+        structure.draw(structure.read_structure(), picture)
+        pages["contributing/structure.svg"] = picture.read_bytes()
     pages["api.md"] = _with_reference(pages["api.md"].decode()).encode()
     pages["index.md"] = (_below_title(index, _missing_note(missing)) if missing else index).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
@@ -155,7 +162,7 @@ def _with_reference(markdown: str) -> str:
 
 def _reference(package: str) -> str:
     """What a package says of itself, a table of the names that it offers, and each of its public modules."""
-    folder = Path(*package.split("."))
+    folder = ROOT.joinpath(*package.split("."))
     source = (folder / "__init__.py").read_text(encoding="utf-8")
     offered: dict[str, list[str]] = {}
     for name, home in re.findall(r'"(\w+)": "([\w.]+)"', source):
@@ -339,7 +346,7 @@ def _below_title(markdown: str, block: str) -> str:
 def _fingerprint(pages: dict[str, bytes]) -> str:
     """Changes whenever the book may: its pages, this file, the modules whose docstrings it shows, the libraries."""
     digest = hashlib.sha256()
-    modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in Path(package).rglob("*.py"))
+    modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in (ROOT / package).rglob("*.py"))
     others = [BOOK / "build.py", Path("requirements.lock"), *modules]
     for name, content in [*sorted(pages.items()), *((str(path), path.read_bytes()) for path in others)]:
         digest.update(f"{name}\0{len(content)}\0".encode())
