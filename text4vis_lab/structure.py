@@ -95,7 +95,7 @@ def draw(structure: Structure, path: str | Path) -> None:
         axes.axis("off")
         down = _reduced(structure)
         lanes = _lanes(down, rows)
-        apart = min(0.2, (WIDTH - left - BOX - 0.38) / max(1, *lanes.values()))  # inches, between two vertical lines
+        apart = min(0.2, (WIDTH - left - BOX - 0.38) / max([1, *lanes.values()]))  # inches, between two vertical lines
         for target, sources in down.items():
             x = left + BOX + 0.28 + apart * lanes[target]
             for source in sources:

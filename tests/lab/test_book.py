@@ -7,9 +7,20 @@ import os
 import pytest
 import yaml
 from conftest import ROOT
-from test_suites import notebook
 
 from text4vis_lab.suites import read_suite
+
+CODE = {"cell_type": "code", "execution_count": None, "outputs": [], "metadata": {}}
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "metadata": {}, "source": "# The *bench*"},
+        CODE | {"metadata": {"tags": ["parameters"]}, "source": 'run_dir = "runs/x"  # where to\nlr = 1e-3'},
+        CODE | {"metadata": {"tags": ["hide-input"]}, "source": "1 + 1"},
+    ],
+    "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 4,
+}
 
 
 @pytest.fixture
@@ -18,9 +29,7 @@ def build(tmp_path, monkeypatch):
     (tmp_path / "book").symlink_to(ROOT / "book")
     for folder in ("notebooks", "experiments"):
         (tmp_path / folder).mkdir()
-    source = json.loads(notebook("1 + 1"))
-    source["cells"].insert(0, {"cell_type": "markdown", "metadata": {}, "source": "# The *bench*"})
-    (tmp_path / "notebooks" / "train.ipynb").write_text(json.dumps(source))
+    (tmp_path / "notebooks" / "train.ipynb").write_text(json.dumps(NOTEBOOK))
     for name, runs in (
         ("mine", "{name: a, notebook: train}"),
         ("bench", "{name: b, notebook: train, grid: {lr: [1, 2]}}"),
@@ -70,3 +79,22 @@ def test_the_book_of_the_bench_has_it_among_its_experiments_alone(build):
 def test_there_need_be_no_bench(build, tmp_path):
     (tmp_path / "experiments" / "bench.yaml").unlink()
     assert "The machine" not in parts(build.collect(read_suite("experiments/mine.yaml")))
+
+
+def test_what_is_folded_stays_folded(build):
+    mine = read_suite("experiments/mine.yaml")
+    finish(mine.runs[0], when=100)
+    cells = json.loads(build.collect(mine)["runs/a.ipynb"])["cells"]
+    assert [cell["metadata"].get("tags", []) for cell in cells] == [[], ["parameters"], ["hide-input"]]
+
+
+def test_the_reference_holds_every_module_and_the_names_that_packages_offer(build):
+    pages = build.collect(read_suite("experiments/mine.yaml"))
+    reference = pages["api.md"].decode()
+    for package in ("text4vis_core", "text4vis_lab"):
+        for path in (ROOT / package).rglob("*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            private = any(part.startswith("_") for part in module.split("."))
+            assert (f".. automodule:: {module}\n" in reference) != private, module
+    assert "| `INITIALISERS`, `initialise` | `text4vis_core.model.classifier` |" in reference
+    assert pages["contributing/structure.svg"].startswith(b"<?xml")
