@@ -108,7 +108,6 @@ def collect(suite: Suite) -> dict[str, bytes]:
         picture = Path(folder, "structure.svg")
         structure.draw(structure.read_structure(), picture)
         pages["contributing/structure.svg"] = picture.read_bytes()
-    pages["api.md"] = _with_reference(pages["api.md"].decode()).encode()
     pages["index.md"] = (_below_title(index, _missing_note(missing)) if missing else index).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
     return pages
@@ -153,33 +152,6 @@ def _filled(markdown: str, blocks: dict[str, str]) -> str:
     for name, block in blocks.items():
         markdown = re.sub(rf"^% {name}$", lambda _, block=block: block, markdown, flags=re.MULTILINE)
     return markdown
-
-
-def _with_reference(markdown: str) -> str:
-    """The page with each comment line `% reference PACKAGE` replaced by what the package offers and holds."""
-    return re.sub(r"^% reference (\S+)$", lambda line: _reference(line.group(1)), markdown, flags=re.MULTILINE)
-
-
-def _reference(package: str) -> str:
-    """What a package says of itself, a table of the names that it offers, and each of its public modules."""
-    folder = ROOT.joinpath(*package.split("."))
-    source = (folder / "__init__.py").read_text(encoding="utf-8")
-    offered: dict[str, list[str]] = {}
-    for name, home in re.findall(r'"(\w+)": "([\w.]+)"', source):
-        if (folder / f"{home.replace('.', '/')}.py").exists():
-            offered.setdefault(home, []).append(f"`{name}`")
-    modules = [path.stem for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")]
-    modules.sort(key=lambda name: (list(offered).index(name) if name in offered else len(offered), name))
-    parts = [_autodoc(package)]
-    if offered:
-        parts.append("| names | where they are |\n|---|---|")
-        parts[-1] += "".join(f"\n| {', '.join(names)} | `{package}.{home}` |" for home, names in offered.items())
-    level = "####" if "." in package else "###"
-    return "\n\n".join([*parts, *(f"{level} {name}\n\n{_autodoc(f'{package}.{name}')}" for name in modules)])
-
-
-def _autodoc(module: str) -> str:
-    return _fenced(f".. automodule:: {module}", "{eval-rst}")
 
 
 def _idea(run: Run, title: str) -> str:
@@ -276,6 +248,9 @@ def _notebook_page(run: Run, attempt: dict[str, Any], record: dict[str, Any] | N
     notebook["metadata"].pop("widgets", None)
     for cell in cells:
         if cell["cell_type"] == "code":
+            tags = cell["metadata"].setdefault("tags", [])
+            if "injected-parameters" in tags:  # the command above says them too
+                tags.append("hide-input")
             cell["outputs"] = [_page_output(output) for output in cell["outputs"] if not _is_widget(output)]
     return json.dumps(notebook, sort_keys=True).encode()
 
