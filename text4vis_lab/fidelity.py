@@ -113,7 +113,7 @@ def with_pil(frames: np.ndarray, crop: int, short: int) -> Tensor:
 
 
 def gaps(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """How far pixels are apart, in grey levels: largest, mean, percent that are equal, and how many differ by how much."""
+    """How far pixels are apart, in grey levels: largest, mean, percent of equal ones, and counts by difference."""
     levels = np.concatenate([(ours.int() - theirs.int()).abs().flatten().numpy() for ours, theirs in pairs])
     return {
         "largest": int(levels.max()),
