@@ -96,6 +96,19 @@ def prepare(dataset: str, data_root: str, model: str) -> tuple[Path, str]:
     return root / folder, model
 
 
+def film(name: str) -> tuple[str, list[str]]:
+    """The path of a test film of a class, and the names of all classes; the miniature is made first.
+
+    Raises:
+        ValueError: no class has this name, with the choices.
+    """
+    from text4vis_core.data.formats.readers import load_videos
+
+    test = load_videos("puppets", make().videos, "test")
+    [label] = test.class_ids([name])
+    return str(next(video.path for video in test.videos if video.label == label)), test.names
+
+
 def captioned_pictures(count: int, seed: int = 0, size: int = 160) -> tuple[list[np.ndarray], list[str]]:
     """Drawings as Mini CLIP is trained on, drawn larger: (list of uint8 (size, size, 3), list of captions)."""
     rng, actions = np.random.default_rng(seed), list(ACTIONS)
