@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from torch import nn
+
 from ..model.video_classifier import VideoClassifier
 from .objectives import OBJECTIVES
 
@@ -97,7 +99,7 @@ def parameter_groups(model: VideoClassifier, config: TrainingConfig) -> list[dic
     As in the release, whose groups go by name, the temporal convolutions inside the encoder ("control_point") are new,
     and its time embedding moves with the encoder. Weight decay is on all of them.
     """
-    groups = {True: [], False: []}
+    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             clips = name.split(".")[0] in ("visual", "text_tower", "logit_scale") and "control_point" not in name
