@@ -200,7 +200,7 @@ def _launch(folder: Path) -> tuple[int, str]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     decoder, printed = codecs.getincrementaldecoder("utf-8")("replace"), ""
     try:
-        while part := os.read(process.stdout.fileno(), 1 << 16):
+        while process.stdout and (part := os.read(process.stdout.fileno(), 1 << 16)):
             text = decoder.decode(part)
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -248,12 +248,12 @@ def _work(folder: Path) -> None:
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
     # A store of each start's own: of the last one it holds addresses of processes that are gone.
-    store = distributed.TCPStore(
+    server = distributed.TCPStore(
         os.environ["MASTER_ADDR"],
         int(os.environ["MASTER_PORT"]),
         is_master=os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True" and rank() == 0,
     )
-    store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", server)
     distributed.init_process_group(backend, store=store, rank=rank(), world_size=world())
     # The file is this run's own, from the process that started this one.
     function, args, kwargs = pickle.loads((folder / "call.pickle").read_bytes())

@@ -80,7 +80,7 @@ class FrameStore:
         return {"megabytes": self.megabytes}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(**state)
+        FrameStore.__init__(self, **state)
 
 
 def _identity(path: Path) -> tuple | None:

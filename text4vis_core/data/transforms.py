@@ -160,10 +160,11 @@ def training_crop(
     clip = _randaugment(clip, *augmentation.randaugment, rng)
     if resize is not None:
         clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    top, left, height, width = _random_crop(*clip.shape[-2:], augmentation.scale, augmentation.attempts, rng)
+    full = clip.shape[-2], clip.shape[-1]
+    top, left, height, width = _random_crop(*full, augmentation.scale, augmentation.attempts, rng)
     mode = InterpolationMode(augmentation.interpolation)
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
-    row = [rng.random() < augmentation.flip, rng.random() < augmentation.grayscale]
+    row: list[float] = [rng.random() < augmentation.flip, rng.random() < augmentation.grayscale]
     row += [rng.uniform(0.1, 2.0) if rng.random() < augmentation.blur else 0.0, rng.random() < augmentation.solarize]
     return clip.contiguous(), torch.tensor(row, dtype=torch.float32)
 

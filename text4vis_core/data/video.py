@@ -9,6 +9,7 @@ import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from weakref import finalize
 
 import numpy as np
@@ -46,20 +47,21 @@ class AvReader:
         self._path = str(path)
         self._container = container = av.open(self._path)
         finalize(self, container.close)  # a container and its streams refer to each other
-        self._stream = stream = container.streams.best("video")
+        stream: Any = container.streams.best("video")  # PyAV's types do not know what a video's has
+        self._stream = stream
         if stream is None:
             raise ValueError("no video stream")
         stream.codec_context.thread_count = 1  # the loader's workers are the parallelism
         self.fps = float(stream.average_rate or 0)
         # The header's frame count is absent from some containers and wrong in others; packets do not lie.
-        packets = [packet for packet in container.demux(stream) if packet.size]
+        packets: list[Any] = [packet for packet in container.demux(stream) if packet.size]
         _check_whole(path, container, stream, packets)
         times = [packet.pts for packet in packets if not packet.is_discard]
         self._length = len(times)
         reordered = stream.codec_context.has_b_frames
         told = any(packet.pts != packet.dts for packet in packets) and container.format.name != "avi"
         if None in times or len(set(times)) < len(times) or (reordered and not told):
-            self._times = None
+            self._times: list[int] = []
         else:
             self._times = sorted(times)
             self._place = {packet.pts: i for i, packet in enumerate(packets)}  # in the file
@@ -90,7 +92,7 @@ class AvReader:
         to_rgb, frames = self._converter(), {}
         packets = self._container.demux(self._stream)  # one for all: PyAV leaks where one is left before its end
         for key, numbers in groups.items():
-            for frame in self._decode_from(packets, key, max(map(self._place.get, numbers))):
+            for frame in self._decode_from(packets, key, max(self._place[time] for time in numbers)):
                 if frame.pts in numbers and not frame.is_corrupt:  # as after a key frame that is none
                     frames[numbers[frame.pts]] = to_rgb(frame)
         return frames
@@ -117,7 +119,7 @@ class AvReader:
 
         to_rgb, frames, left = self._converter(), {}, set(wanted)
         with av.open(self._path) as container:
-            stream = container.streams.best("video")
+            stream: Any = container.streams.best("video")
             stream.codec_context.thread_count = 1
             for index, frame in enumerate(container.decode(stream)):
                 if index in left:
@@ -225,9 +227,9 @@ def open_video(path: str | Path) -> Reader:
     except FileNotFoundError:
         raise VideoError(path, "no such file or folder") from None
     except OSError as error:  # a network file system that went away
-        raise VideoError(path, error.strerror) from None
+        raise VideoError(path, str(error.strerror)) from None
     if stat.S_ISDIR(status.st_mode):
-        readers = [FolderReader]
+        readers: list[type[Reader]] = [FolderReader]
     elif status.st_size == 0:
         raise VideoError(path, "the file is empty (0 bytes)")
     else:

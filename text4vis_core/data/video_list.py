@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -178,11 +179,15 @@ class VideoList:
 
     def fingerprint(self) -> str:
         """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
-        indexed = _indexed(self.videos)
-        if indexed and self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
-            return self.videos.fingerprint
+        sizes: Iterable[int]
+        if _indexed(self.videos):
+            if self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
+                return self.videos.fingerprint
+            sizes = self.videos.sizes
+        else:
+            sizes = _sizes(self.videos)
         digest = hashlib.sha256("\n".join(self.classes).encode())
-        for video, size in zip(self.videos, self.videos.sizes if indexed else _sizes(self.videos), strict=True):
+        for video, size in zip(self.videos, sizes, strict=True):
             path = video.path
             text = f"\n{path.parent.name}/{path.name} {size} {video.label}"
             digest.update(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
@@ -191,7 +196,7 @@ class VideoList:
         return digest.hexdigest()
 
 
-def _indexed(videos: Sequence[Video]) -> bool:
+def _indexed(videos: Sequence[Video]) -> TypeGuard[Any]:
     """Whether these are rows of an index, that are computed with as columns."""
     return hasattr(videos, "all_labels")
 

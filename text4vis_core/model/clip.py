@@ -37,7 +37,7 @@ class Clip:
         source: where it came from, in words for a record.
     """
 
-    model: nn.Module
+    model: Any  # open_clip's classes share no type
     tokenizer: Callable[[Sequence[str]], Tensor]
     size: int
     mean: tuple[float, ...]
@@ -111,7 +111,8 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         name, config = f"local-dir:{model}", _folder_config(Path(model))
         if pretrained:
             raise ValueError(f"model {model} is a folder with its own weights; leave pretrained empty")
-        weights, pixels = _folder_weights(Path(model)), {}
+        weights: Path | None = _folder_weights(Path(model))
+        pixels: dict[str, Any] = {}
     elif model in open_clip.list_models():
         name, config = model, open_clip.get_model_config(model)
         if not pretrained:
@@ -275,9 +276,7 @@ def _pretrained(model: str, tag: str, pixels: dict[str, Any], config: dict[str, 
     return Path(fetch(model, f"its weights {tag!r}", lambda: open_clip.download_pretrained(pixels)))
 
 
-def _build(
-    model: str, name: str, config: dict[str, Any], pixels: dict[str, Any], device: str | torch.device
-) -> nn.Module:
+def _build(model: str, name: str, config: dict[str, Any], pixels: dict[str, Any], device: str | torch.device) -> Any:
     """The architecture alone, without open_clip's warning that its weights are random: they are loaded next."""
 
     def make():

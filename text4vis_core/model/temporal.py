@@ -11,6 +11,7 @@ B videos, T frames, S pixels, L tokens of a frame, C channels or width inside th
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from open_clip.modified_resnet import ModifiedResNet
@@ -144,7 +145,7 @@ def _add_to_blocks(module: Callable[[int, Clock], nn.Module], name: str) -> Call
     return convert
 
 
-def _add_tsm(visual: nn.Module, clock: Clock, num_frames: int | None) -> None:
+def _add_tsm(visual: Any, clock: Clock, num_frames: int | None) -> None:
     if isinstance(visual, ModifiedResNet):
         every = 2 if len(visual.layer3) >= DEEP else 1
         for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
@@ -156,7 +157,7 @@ def _add_tsm(visual: nn.Module, clock: Clock, num_frames: int | None) -> None:
     visual.transformer.resblocks = nn.ModuleList(ShiftedBlock(block, width, clock) for block in blocks)
 
 
-def _make_joint(visual: nn.Module, clock: Clock, num_frames: int | None) -> None:
+def _make_joint(visual: Any, clock: Clock, num_frames: int | None) -> None:
     _blocks(visual, "joint")
     if visual.pool_type != "tok" or visual.attn_pool is not None or visual.proj is None:
         raise ValueError("temporal module 'joint' needs an encoder whose class token is the embedding; this one pools")
@@ -168,7 +169,7 @@ def _make_joint(visual: nn.Module, clock: Clock, num_frames: int | None) -> None
     visual.time_embedding = nn.Parameter(width**-0.5 * torch.randn(num_frames, width))
 
 
-def _blocks(visual: nn.Module, name: str, fitting: str = "a ViT") -> list[nn.Module]:
+def _blocks(visual: Any, name: str, fitting: str = "a ViT") -> list[Any]:
     """The transformer's blocks, of an encoder that they can be changed in."""
     blocks = list(visual.transformer.resblocks) if isinstance(visual, VisionTransformer) else []
     if not blocks or any(type(block) is not ResidualAttentionBlock for block in blocks):
@@ -208,7 +209,7 @@ class TemporalTransformer(nn.Module):
             raise ValueError(f"the temporal transformer's {heads} heads do not divide the embedding size {dim}")
         self.frame_position_embeddings = nn.Embedding(positions, dim)
         block = partial(ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=_layer_norm)
-        self.transformer = nn.Module()
+        self.transformer: Any = nn.Module()
         self.transformer.resblocks = nn.ModuleList(block() for _ in range(layers))
         self.apply(_initialise)
         nn.init.normal_(self.frame_position_embeddings.weight, std=position_std)
@@ -292,7 +293,7 @@ def split_temporal(name: str) -> tuple[str | None, str]:
         )
     if inside == ["joint"] and heads == ["transformer"]:
         raise ValueError("temporal 'joint' gives one embedding per video; a transformer over frames cannot follow it")
-    return (inside or [None])[0], (heads or ["mean"])[0]
+    return inside[0] if inside else None, heads[0] if heads else "mean"
 
 
 def insert(name: str | None, visual: nn.Module, clock: Clock, num_frames: int | None = None) -> None:

@@ -118,7 +118,7 @@ def fit(
     fabric = make_fabric(precision=config.precision, strategy=config.strategy)
     contrastive = config.objective == "contrastive"
     if contrastive:
-        objective = ContrastiveObjective(model, partial(gather_rows, fabric))
+        objective: Any = ContrastiveObjective(model, partial(gather_rows, fabric))
         model.set_classifier(model.text_tower.class_embeddings())
     else:
         objective = ClassifierObjective(model, config.label_smoothing)
@@ -345,7 +345,13 @@ def _merged(skipped: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: TrainingConfig, depends_on: Any) -> str:
     """Everything that determines a run: architecture, weights, videos, clips, recipe, code, precision, threads."""
     recipe = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
-    parts = [fingerprint(model), dataset.videos.fingerprint(), dataset.settings, recipe, code_fingerprint(PACKAGE)]
+    parts: list[Any] = [
+        fingerprint(model),
+        dataset.videos.fingerprint(),
+        dataset.settings,
+        recipe,
+        code_fingerprint(PACKAGE),
+    ]
     parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on, dataset.on_error]
     parts += [getattr(model.classifier, "frozen", None)]
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]

@@ -14,5 +14,4 @@ __getattr__, __dir__, __all__ = on_first_use(
         "compare_recipes": "comparing",
         "recipes_of": "comparing",
     },
-
 )

@@ -102,9 +102,7 @@ class Trials:
 
     def table(self) -> pd.DataFrame:
         """A row for each form: what was measured, and the gain in samples per second."""
-        gains = {
-            name: {"times the samples per second": mean, "±": half} for name, (mean, half) in self.gains.items()
-        }
+        gains = {name: {"times the samples per second": mean, "±": half} for name, (mean, half) in self.gains.items()}
         return pd.DataFrame({name: row | gains.get(name, {}) for name, row in self.measured.items()}).T
 
 

@@ -78,9 +78,8 @@ def _lists(root: Path, split: str, fold: int) -> list[Path]:
     """The one list of a split, or both lists for "all"."""
     words = {path: set(re.split(r"[^a-z]+", path.stem.lower())) for path in find_all(root, "*.txt")}
     found = [path for path in words if words[path].intersection(WORDS[split])]
-    folds = {path: re.search(r"split_?(\d+)", path.stem) for path in found}
-    numbered = [path for path in found if folds[path] and int(folds[path][1]) == fold]
-    found = numbered or [path for path in found if not folds[path]]
+    folds = {path: int(match[1]) for path in found if (match := re.search(r"split_?(\d+)", path.stem))}
+    found = [path for path in found if folds.get(path) == fold] or [path for path in found if path not in folds]
     if len(found) > 1:
         raise AnnotationError(f"{root}: several lists may be meant, {_names(root, found)}; keep one")
     if not found and split == "all":

@@ -222,7 +222,7 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
     rows, there = [*videos.videos, *videos.missing], [copies[video.path] for video in videos.videos]
     absent = len(videos.missing)
     names = [str(video.path.relative_to(path.parent)).encode("utf-8", "surrogateescape") for video in rows]
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "label": np.array([video.label for video in rows], dtype=np.int32),
         "names": np.frombuffer(b"".join(names), dtype=np.uint8).copy(),
         "name_ends": np.cumsum([len(name) for name in names], dtype=np.int64),

@@ -84,7 +84,7 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
         for i, (number, name) in enumerate(lines):
             if name in classes[:i]:
                 raise fault(source, number, f"class {name!r} occurs twice; remove the line", name)
-        listing = _files(root, r"test\.csv", *FILES["test"])
+        listing = _first_file(root, r"test\.csv", *FILES["test"])
         ids = {_plain(name): i for i, name in enumerate(classes)}
         rows = [(number, *_clip(listing, number, row)) for number, row in read_csv(listing, COLUMNS)]
         clips = [(number, clip, ids[_plain(label)]) for number, clip, label in rows if _plain(label) in ids]
@@ -112,9 +112,9 @@ def kinetics400_categories() -> tuple[str, ...]:
 def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> VideoList:
     """`spelling`: label without spaces and signs -> label as published; labels as they are when None."""
     wanted = ("train", "test") if split == "all" else (split,)
-    files = {name: _files(root, *FILES[name]) for name in wanted}
+    files = {name: _first_file(root, *FILES[name]) for name in wanted}
     for name in FILES.keys() - files.keys():  # its labels are classes too, where the file is there
-        other = _files(root, FILES[name][0], required=False)
+        other = _file(root, FILES[name][0])
         files |= {name: other} if other else {}
     clips, labels = [], set()
     for name, path in files.items():
@@ -130,19 +130,22 @@ def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> Vid
     return _located(root, classes, [(number, clip, ids[label]) for number, clip, label in clips], files[wanted[0]])
 
 
-def _files(root: Path, *patterns: str, required: bool = True) -> Path | None:
+def _file(root: Path, pattern: str) -> Path | None:
+    """The one annotation file that matches a pattern."""
+    found = [p for p in find_all(root, "*.csv") if re.fullmatch(PREFIX + pattern, p.name, re.IGNORECASE)]
+    if len(found) > 1:
+        raise AnnotationError(
+            f"{root}: several files may be meant, {', '.join(str(path.relative_to(root)) for path in found)}; "
+            "keep one, or set data_root to the folder of one data set"
+        )
+    return found[0] if found else None
+
+
+def _first_file(root: Path, *patterns: str) -> Path:
     """The one annotation file that matches the first pattern that any matches."""
     for pattern in patterns:
-        found = [p for p in find_all(root, "*.csv") if re.fullmatch(PREFIX + pattern, p.name, re.IGNORECASE)]
-        if len(found) > 1:
-            raise AnnotationError(
-                f"{root}: several files may be meant, {', '.join(str(path.relative_to(root)) for path in found)}; "
-                "keep one, or set data_root to the folder of one data set"
-            )
-        if found:
-            return found[0]
-    if not required:
-        return None
+        if (found := _file(root, pattern)) is not None:
+            return found
     name = re.sub(r"\\|\(|\|.*\)", "", patterns[0])
     raise AnnotationError(
         f"{root}: no {name} in it or in a folder of it, nor kinetics-400_{name} or the like; "

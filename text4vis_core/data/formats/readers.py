@@ -67,7 +67,8 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "err
     ids = {name: i for i, name in enumerate(names)}
 
     base = _base(root, names)
-    videos, gone = [], []
+    videos: list[Video] = []
+    gone: list[Video] = []
     for listing in (find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
         for number, line in read_lines(listing):
             fields = line.split()
@@ -114,7 +115,8 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
     if not names:
         find(root, f"<class>{suffix}")  # says that there is none
     base = _base(root, names)
-    videos, gone = [], []
+    videos: list[Video] = []
+    gone: list[Video] = []
     for label, name in enumerate(names):
         listing, before = listings[name], len(videos) + len(gone)
         for number, line in read_lines(listing):

@@ -1,5 +1,6 @@
 """Readers of videos that are longer than the actions in them and may show several: ActivityNet and Charades."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
 
     stems = {stem for key in database for stem in (f"v_{key}", key)}
     found = locate(root, stems, stems.__contains__)
-    videos, gone, listed = [], [], 0
+    videos: list[Video] = []
+    gone: list[Video] = []
+    listed = 0
     for key, entry in entries.items():
         if entry["subset"] not in SUBSETS[split]:
             continue
@@ -90,7 +93,7 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
         codes[code] = name.strip()
     ids = {code: i for i, code in enumerate(codes)}
 
-    rows = []
+    rows: list[tuple[Path, int, str, tuple[int, ...]]] = []
     for path in (find(root, f"Charades_v1_{name}.csv") for name in CHARADES[split]):
         before = len(rows)
         for number, row in read_csv(path, ("id", "actions")):
@@ -114,13 +117,13 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
     return VideoList(tuple(codes.values()), videos, gone)
 
 
-def _names(taxonomy: Any, fault_of) -> set[str]:
+def _names(taxonomy: Any, fault_of: Callable) -> set[Any]:
     """The names of ActivityNet's taxonomy."""
     nodes = taxonomy if isinstance(taxonomy, list) else [taxonomy]
-    names = [node.get("nodeName") if isinstance(node, dict) else None for node in nodes]
+    names = {node.get("nodeName") if isinstance(node, dict) else None for node in nodes}
     if not all(isinstance(name, str) for name in names):
         raise fault_of("taxonomy", "expected a list of objects with a nodeName; fetch the file again, or take it out")
-    return set(names)
+    return names
 
 
 def _entry(key: str, entry: Any, nodes: set, fault_of) -> dict[str, Any]:
