@@ -37,7 +37,7 @@ class Planted:
 
 
 def check_planted(report: DataReport, classes: tuple[str, ...], num_frames: int, pictures: int = 12) -> Planted:
-    """Copy four sound files; empty one, list one by a part of one frame, copy one again, and list one that is not there.
+    """Copy four sound files; empty one, list one by a part of one frame, copy one again, and list one that is gone.
 
     Nothing may be found in the fourth.
 
