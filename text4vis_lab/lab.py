@@ -32,9 +32,10 @@ from . import figures, miniature
 from ._cells import FinishedCells
 from .cache._dependencies import file_stamps
 from .experiment import Cell, Method, Outcome, Part, file_name, methods, text_scores, train_and_test
-from .notebooks import assigned_by_hand, notebook_defaults
+from .notebooks import assigned_by_hand, notebook_defaults, repository_root
+from .plain import plain
 from .published import published_note, published_result
-from .records import RECORD, RunRecord, plain, repository_root, run_code
+from .records import RECORD, RunRecord, run_code
 from .results import scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
