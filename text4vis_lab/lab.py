@@ -109,7 +109,7 @@ class Lab:
 
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
-        values = {name: value for name, value in self.values.items() if name != "run_dir"}
+        values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
         about = {name: setting.about for name, setting in declared().items()}
         order = sorted(values, key=lambda name: values[name] == self.defaults[name])
         table = SettingsTable(

@@ -195,7 +195,11 @@ def checked(
         ValueError: a name that is neither (with the closest), a value of another type, or none of its choices.
     """
     shared = {name: setting for name, setting in declared().items() if setting.group in uses}
-    ruled = {setting.name: setting for setting in _declarations("own", OwnSettings) if setting.name in own}
+    ruled = {
+        setting.name: setting
+        for setting in _declarations("own", OwnSettings)
+        if setting.name in own and isinstance(own[setting.name], setting.kind)
+    }
     for name in values:
         if name not in own and name not in shared:
             raise ValueError(f"unknown parameter {name!r}{_hint(name, own, shared)}")

@@ -22,7 +22,7 @@ from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
 
 from ..plain import write_json
-from ..records import check_choices
+from ..settings import check_choices
 from ._crew import do_jobs
 from .copying import Recipe, attempt, is_there, job_of, stamp
 
