@@ -283,11 +283,7 @@ def _build(model: str, name: str, config: dict[str, Any], pixels: dict[str, Any]
         with quiet(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             return open_clip.create_model(
-                name,
-                load_weights=False,
-                device=device,
-                pretrained_text=False,
-                force_preprocess_cfg=pixels or None,
+                name, load_weights=False, device=device, pretrained_text=False, force_preprocess_cfg=pixels or None
             )
 
     tower = config["text_cfg"].get("hf_model_name")
