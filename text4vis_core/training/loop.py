@@ -240,7 +240,7 @@ class _Run:
             inputs = self._inputs(batch)
             if self.untried:
                 self.untried = False
-                self.objective, why = hardware.compiled(self.objective, inputs, enabled=True)
+                self.objective, why = hardware.compiled(self.objective, inputs)
                 self.fit.not_compiled = why
                 if why:
                     warnings.warn(f"the model is trained as it is, not compiled: {why}", stacklevel=4)
