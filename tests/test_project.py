@@ -16,7 +16,7 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from text4vis_lab import miniature
+from text4vis_lab.miniature import making
 from text4vis_lab.notebooks import notebook_parameters
 
 if sys.version_info >= (3, 11):
@@ -191,7 +191,7 @@ def test_an_impossible_parameter_fails_before_anything_is_made(tmp_path, monkeyp
     def make(*_, **__):
         raise AssertionError("the miniature was made before the parameters were checked")
 
-    monkeypatch.setattr(miniature, "make", make)
+    monkeypatch.setattr(making, "make", make)
     monkeypatch.chdir(ROOT)
     path = ROOT / "notebooks" / f"{name}.ipynb"
     assert set(parameters) <= set(notebook_parameters(path))

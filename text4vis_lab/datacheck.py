@@ -30,7 +30,6 @@ PICTURED = ("too short", "duplicated")
 NAMED_TWINS = 3  # in a reason; so many files may be the same that naming all in each would fill pages
 HASHED_BYTES = 1 << 16  # of a file's beginning and of its end
 
-
 Part = tuple[float | None, float | None, float | None]  # start, end and duration of a `Video`, in seconds
 
 
@@ -175,10 +174,11 @@ class DataReport:
 
     def metrics(self) -> dict:
         """The numbers of the report as plain values, for a run record; no times, which differ from run to run."""
-        result = {"num_frames": self.num_frames, "splits": {}}
+        splits: dict[str, dict[str, Any]] = {}
         for split, counts in self.counts().items():
             found = self.per_class(split)["found"]
-            result["splits"][split] = counts | {
+            splits[split] = {
+                **counts,
                 "classes": len(found),
                 "fewest_per_class": int(found.min()),
                 "most_per_class": int(found.max()),
@@ -186,7 +186,7 @@ class DataReport:
                 "frames_per_second": _quantiles(self.frame_rates(split)),
                 "resolutions": dict(Counter(self.resolutions(split)).most_common(20)),
             }
-        return result
+        return {"num_frames": self.num_frames, "splits": splits}
 
     def sound(self, split: str) -> list[Video]:
         """The videos of a split without any problem."""
@@ -195,13 +195,10 @@ class DataReport:
 
     def pictures(self, limit: int = 12) -> tuple[list[np.ndarray], list[str]]:
         """First frames of videos (of their parts) with a problem of `PICTURED`, uint8 (H, W, 3), and their captions."""
-        pictures, captions = [], []
-        for problem in self.problems:
-            if problem.kind in PICTURED and len(pictures) < limit:
-                video = problem.video
-                pictures.append(read_frames(video.path, lambda length: np.zeros(1, np.int64), *_part(video))[0])
-                captions.append(f"{problem.kind}: {Path(problem.path).name} ({problem.split}), {problem.reason}")
-        return pictures, captions
+        shown = [problem for problem in self.problems if problem.kind in PICTURED][:limit]
+        videos = [problem.video for problem in shown]
+        pictures = [read_frames(video.path, lambda _: np.zeros(1, np.int64), *_part(video))[0] for video in videos]
+        return pictures, [f"{each.kind}: {Path(each.path).name} ({each.split}), {each.reason}" for each in shown]
 
     def _readable(self, split: str) -> Iterable[tuple[Video, FileFacts]]:
         for video in self.splits[split].videos:
@@ -261,17 +258,16 @@ def examine(path: Path, parts: Iterable[Part], num_frames: int, changed: Callabl
         return FileFacts(error=error.reason)
     facts, height, width = {}, 0, 0
     for start, end, duration in parts:
-        first = stop = 0
+        first, stop, reason = 0, 0, ""
         try:
             first, stop = part_of(len(video), video.fps, start, end, duration)
             frames = decode_frames(video, path, first + evaluation_indices(stop - first, num_frames))
             height, width = frames.shape[1:3]
-            error = ""
         except VideoError as failure:
-            error = f"{_words(start, end)}: {failure.reason}" if _words(start, end) else failure.reason
+            reason = ": ".join(filter(None, [_words(start, end), failure.reason]))
         except ValueError as failure:  # the part lies outside of the video, or cannot be placed
-            error = str(failure)
-        facts[start, end, duration] = PartFacts(first, stop, error)
+            reason = str(failure)
+        facts[start, end, duration] = PartFacts(first, stop, reason)
     return FileFacts(len(video), video.fps, width, height, _digest(path), parts=facts)
 
 
@@ -337,10 +333,7 @@ def _digest(path: Path) -> str:
             parts = [str(size).encode(), file.read(HASHED_BYTES)]
             file.seek(max(0, size - HASHED_BYTES))
             parts.append(file.read())
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _quantiles(values: np.ndarray) -> dict[str, float] | None:

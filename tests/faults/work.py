@@ -23,7 +23,7 @@ from text4vis_core.processes import Processes, rank
 from text4vis_core.training import AfterEpoch
 from text4vis_core.training.resume import load_newest
 from text4vis_lab.experiment import Clips
-from text4vis_lab.prepare.data_set import prepare
+from text4vis_lab.prepare.data_set import Work, prepare
 
 from .harness import LIMIT
 
@@ -138,7 +138,7 @@ def copy(root: Path, folder: Path, num_workers: int = 0) -> dict:
     Returns:
         "made" and "kept" copies, and the "videos" that are then loaded: (path below the folder, label).
     """
-    done = prepare(load_videos("ucf101", root, "train"), folder, num_workers=num_workers, progress=False)
+    done = prepare(load_videos("ucf101", root, "train"), folder, work=Work(num_workers, progress=False))
     return {"made": done.made, "kept": done.kept, "videos": load_copies(folder)}
 
 

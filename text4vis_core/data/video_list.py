@@ -1,7 +1,8 @@
 """What an annotation reader returns: videos with their labels, and the names of the classes. No file formats here."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -136,6 +137,12 @@ class VideoList:
             return tuple(video for video in videos if wanted.intersection(video.all_labels))
 
         return replace(self, videos=chosen(self.videos), missing=chosen(self.missing))
+
+    def spread(self, count: int, without: Collection[str] = ()) -> "VideoList":
+        """At most `count` videos, evenly through the list, of those whose absolute paths are not in `without`."""
+        there = np.array([i for i, video in enumerate(self.videos) if os.path.abspath(video.path) not in without])
+        places = np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)
+        return replace(self, videos=_take(self.videos, there[places]), missing=())
 
     def few_shot(self, shots: int, seed: int) -> "VideoList":
         """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.

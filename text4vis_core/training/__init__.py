@@ -16,6 +16,6 @@ __getattr__, __dir__, __all__ = on_first_use(
         "STRATEGIES": "recipe",
         "contrastive_loss": "contrastive",
         "TextTower": "contrastive",
-        "OBJECTIVES": "objectives",
+        "OBJECTIVES": "recipe",
     },
 )

@@ -2,9 +2,14 @@
 
 A measurement is a `Quantity`: a number with every repetition and, where there is one, the limit that it should keep.
 `machine`, `loading`, `copies`, `workers`, `memory`, `model`, `starts`, `scoring` and `processes` measure, on the videos
-of `clips`; `steps` sets limits to what `model` measures; `figures` draws; `compare` sets two records side by side.
-`notebooks/13_bench.ipynb` runs all of it, `python -m text4vis_lab.bench compare A B` compares two of its records.
+of `clips` and against the models of `baselines`; `steps` sets limits to what `model` measures; `figures` draws;
+`compare` sets two records side by side. `notebooks/13_bench.ipynb` runs all of it,
+`python -m text4vis_lab.bench compare A B` compares two of its records.
 """
+
+from text4vis_core._names import on_first_use
 
 # What can be measured, in the order of the notebook.
 PARTS = ("samples", "copies", "workers", "memory", "model", "starts", "scoring", "processes")
+
+__getattr__, __dir__, __all__ = on_first_use(__name__, {"Bench": "parts", "Sizes": "parts"})

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.files import replacing
 
+from ..encoding import write_h264
+
 SECONDS, FPS, GOP = 10, 25, 12
 SIZE = (256, 340)  # height and width
 TINY = (48, 64)  # of videos that only have to be many
@@ -39,7 +41,7 @@ def write_videos(
         path = Path(folder, f"{seed}.mp4")
         if not path.exists():
             with replacing(path) as temporary:
-                _encode(temporary, seed, size, frames, gop)
+                write_h264(temporary, draw_frames(seed, size, frames), FPS, ENCODING | {"g": str(gop)})
         videos.append(Video(path, 0))
     return VideoList(("yardstick",), tuple(videos))
 
@@ -58,21 +60,10 @@ def draw_frames(seed: int, size: tuple[int, int], frames: int) -> Iterator[np.nd
     for octave in range(1, 7):  # large spots are strong, small ones weak, as in photographs
         spots = torch.from_numpy(rng.standard_normal((1, 3, 2**octave + 1, 2**octave + 1), dtype=np.float32))
         texture += F.interpolate(spots, texture.shape[-2:], mode="bicubic", align_corners=True) / octave
-    texture = (128 + 45 * texture[0]).permute(1, 2, 0).numpy()
+    grey = (128 + 45 * texture[0]).permute(1, 2, 0).numpy()
     phase, speed = rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.6, 1.4, 2)
     for i in range(frames):
         top, left = (0.5 + 0.5 * np.sin(phase + speed * i / FPS)) * size
         top, left = int(top), int(left)
-        picture = texture[top : top + height, left : left + width]
+        picture = grey[top : top + height, left : left + width]
         yield np.clip(picture + rng.normal(0, NOISE, picture.shape), 0, 255).astype(np.uint8)
-
-
-def _encode(path: Path, seed: int, size: tuple[int, int], frames: int, gop: int) -> None:
-    import av
-
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS, options=ENCODING | {"g": str(gop)})
-        (stream.height, stream.width), stream.pix_fmt = size, "yuv420p"
-        for picture in draw_frames(seed, size, frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())

@@ -36,13 +36,13 @@ def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_wor
         repeats: repetitions that count.
         num_workers: processes that copy.
     """
-    from ..prepare.data_set import prepare
+    from ..prepare.data_set import Work, prepare
 
     sources, sizes, quantities = {"original": videos}, {}, []
     for recipe in CHOICES:
         name = "copy" if recipe == CHOICES[0] else f"copy, gop {recipe.gop}, crf {recipe.crf}"
         begin = time.perf_counter()
-        done = prepare(videos, Path(folder, name), recipe=recipe, num_workers=num_workers, progress=False)
+        done = prepare(videos, Path(folder, name), recipe=recipe, work=Work(num_workers, progress=False))
         if recipe == CHOICES[0]:
             seconds = (time.perf_counter() - begin) / len(videos)
             quantities.append(Quantity(f"copying a video, {num_workers} workers", [seconds], "s"))

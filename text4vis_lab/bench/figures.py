@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..figures.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 from .measurement import Quantity
 
 YARDSTICKS = {
@@ -98,7 +98,8 @@ def memory(curve: Mapping[str, Any], growth: Quantity, *, title: str) -> Figure:
     before = float(np.median(megabytes[tenth : 2 * tenth]))
     fig, ax = plt.subplots(figsize=(6.2, 3))
     ax.plot(samples, megabytes, color=BLUE)
-    ax.axhspan(before, before * growth.limit, color=GREEN, alpha=0.15, label=f"{growth.limit:g} times after a tenth")
+    limit = growth.limit or 1.0
+    ax.axhspan(before, before * limit, color=GREEN, alpha=0.15, label=f"{limit:g} times after a tenth")
     ax.set(title=title, xlabel="samples loaded", ylabel="resident memory (MiB)")
     ax.set_ylim(0, 1.25 * max(megabytes))
     ax.legend(loc="lower right")

@@ -8,7 +8,7 @@ from .cache import clear, entries
 
 
 def _main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m text4vis_lab.cache.cache", description="Lists cached embeddings.")
+    parser = argparse.ArgumentParser(prog="python -m text4vis_lab.cache", description="Lists cached embeddings.")
     parser.add_argument("folder", nargs="?", default="data/cache", help="default: data/cache")
     parser.add_argument("--clear", action="store_true", help="remove them")
     chosen = parser.parse_args(arguments)

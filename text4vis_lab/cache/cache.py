@@ -1,11 +1,7 @@
-"""Embeddings kept on disk: what was computed once, from the same weights, data, views and code, is read and not
-computed again.
+"""Entries of the cache, and what is computed once.
 
-    python -m text4vis_lab.cache.cache data/cache             # what is kept there, and how large it is
-    python -m text4vis_lab.cache.cache data/cache --clear     # removes it
-
-An entry is a .safetensors file, named by the key of what it depends on (see `dependencies`) and mapped into memory when
-it is read. Its last tensor is the SHA-256 of all bytes before it: a damaged entry is noticed, and made anew.
+An entry is a .safetensors file, named by the key of what it depends on (see `_dependencies`) and mapped into memory
+when it is read. Its last tensor is the SHA-256 of all bytes before it: a damaged entry is noticed, and made anew.
 """
 
 import hashlib
@@ -32,7 +28,7 @@ from text4vis_core.model.clip import Clip
 from text4vis_core.model.labels import TEMPLATES, prompts
 from text4vis_core.model.video_classifier import VideoClassifier
 
-from .dependencies import NotCacheable, code_of, environment, file_stamps, key_of, module_state, origin, shown
+from ._dependencies import NotCacheable, code_of, environment, file_stamps, key_of, module_state, origin, shown
 
 FORMAT = 1  # of an entry; another one is not read
 KINDS = ("videos", "classes")
@@ -176,13 +172,14 @@ def write_entry(
     Raises:
         OSError: it cannot be written.
     """
-    header, end = {"__metadata__": {"name": path.name, **texts}}, 0
+    header: dict[str, dict] = {"__metadata__": {"name": path.name, **texts}}
+    end = 0
     for name, (dtype, shape) in [*layout.items(), (CHECKSUM, (torch.uint8, [hashlib.sha256().digest_size]))]:
         begin, end = end, end + dtype.itemsize * math.prod(shape)
         header[name] = {"dtype": DTYPES[dtype], "shape": list(shape), "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    pieces = itertools.chain([len(text).to_bytes(8, "little"), text], map(_bytes, parts))
+    pieces: Iterable[bytes | memoryview] = itertools.chain([len(text).to_bytes(8, "little"), text], map(_bytes, parts))
     with replacing(path) as temporary, open(temporary, "wb") as file:
         digest = hashlib.sha256()
         for piece in pieces:
@@ -257,7 +254,7 @@ def _say(line: str) -> None:
 
 
 def _bytes(tensor: Tensor) -> memoryview:
-    return memoryview(tensor.detach().contiguous().flatten().view(torch.uint8).numpy())
+    return tensor.detach().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _about(path: Path) -> str:

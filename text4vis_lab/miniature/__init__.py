@@ -1,148 +1,17 @@
 """The miniature: a generated data set of short video files, Puppets, and the small CLIP that was trained for it.
 
-    from text4vis_core import miniature
+    from text4vis_lab import miniature
     world = miniature.make()            # once; seconds afterwards
     world.videos, world.clip            # a data set laid out like UCF101, a folder for `load_clip`
 
-Nothing in the core imports this.
+`actions.py` says what there is to see and `_moves.py` how it moves, `skeleton.py` and `drawing.py` draw it, `world.py`
+writes the videos and the captioned pictures, `clip.py` trains the CLIP, `making.py` calls them in turn.
 """
 
-import hashlib
-import json
-import shutil
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from text4vis_core._names import on_first_use
 
-from .actions import ACTIONS, NOVEL_CLASSES, TIME_ORDERED_PAIRS
-
-__all__ = [
-    "ACTIONS",
-    "NOVEL_CLASSES",
-    "TIME_ORDERED_PAIRS",
-    "Miniature",
-    "captioned_pictures",
-    "make",
-    "prepare",
-    "training_log",
-]
-
-TRAIN_PER_CLASS, TEST_PER_CLASS = 20, 10
-
-
-@dataclass(frozen=True)
-class Miniature:
-    """Where the miniature lies.
-
-    Attributes:
-        videos: the data set's folder, for `load_videos("puppets", ...)`.
-        clip: Mini CLIP's folder, for `load_clip`.
-    """
-
-    videos: Path
-    clip: Path
-
-
-def make(root: str | Path | None = None, seed: int = 0, workers: int = 2) -> Miniature:
-    """Make the miniature where it is missing, under a lock: about five minutes on two cores, then never again.
-
-    Of an interrupted call the videos are kept. What another version of this code made is made anew.
-
-    Args:
-        root: its folder; when None `data/miniature` of the repository, `data/miniature-seed1` for a seed of 1.
-        seed: of the world.
-        workers: processes that draw.
-
-    Raises:
-        CheckpointError: the folder cannot be written to.
-    """
-    from filelock import FileLock
-
-    # Not at the top: the processes that draw import this package, and do without torch.
-    from text4vis_core.files import check_writable
-
-    from ..records import repository_root, write_json
-
-    own = repository_root() / "data" / (f"miniature-seed{seed}" if seed else "miniature") if root is None else root
-    root = check_writable(own)
-    world = Miniature(root / "puppets", root / "mini_clip")
-    with FileLock(root / ".lock"):
-        drawn = _fingerprint(["skeleton", "actions", "drawing", "world"], [seed, TRAIN_PER_CLASS, TEST_PER_CLASS])
-        if _stamp(world.videos) != drawn:
-            from .world import make_puppets
-
-            print(f"Making the videos of the miniature in {root}: about a minute on two cores", flush=True)
-            begun = world.videos / "making.json"
-            if world.videos.exists() and _read(begun) != drawn:
-                shutil.rmtree(world.videos)
-            world.videos.mkdir(exist_ok=True)
-            write_json(begun, drawn)
-            make_puppets(world.videos, seed, TRAIN_PER_CLASS, TEST_PER_CLASS, workers)
-            begun.rename(world.videos / "made.json")
-        from .clip import SIZE, PretrainingConfig, pretrain
-
-        config = PretrainingConfig(seed=seed)
-        trained = _fingerprint(["skeleton", "actions", "drawing", "world", "clip"], asdict(config))
-        if _stamp(world.clip) != trained:
-            import torch
-
-            from .world import make_pictures
-
-            print(f"Training the miniature's CLIP in {root}: about three minutes on two cores", flush=True)
-            (world.clip / "made.json").unlink(missing_ok=True)
-            pictures, captions = make_pictures(config.pictures, seed, SIZE, workers)
-            pretrain(torch.from_numpy(pictures), captions, config, world.clip)
-            write_json(world.clip / "made.json", trained)
-    return world
-
-
-def prepare(dataset: str, data_root: str, model: str) -> tuple[Path, str]:
-    """Where a notebook's data and model lie, the miniature made first if one of them is asked for.
-
-    Args:
-        dataset: "puppets" is the miniature's, unless `data_root` says otherwise.
-        data_root: the data set's folder; empty for `data/<dataset>`.
-        model: "mini_clip" is the miniature's; anything else is returned as it is.
-    """
-    from ..records import repository_root
-
-    root, folder = repository_root(), Path(data_root or f"data/{dataset}")
-    if (dataset == "puppets" and not data_root) or model == "mini_clip":
-        world = make()
-        folder = world.videos if dataset == "puppets" and not data_root else root / folder
-        model = str(world.clip) if model == "mini_clip" else model
-    return root / folder, model
-
-
-def captioned_pictures(count: int, seed: int = 0, size: int = 160):
-    """Drawings as Mini CLIP is trained on, drawn larger: (list of uint8 (size, size, 3), list of captions)."""
-    import numpy as np
-
-    from .world import render_picture
-
-    rng, actions = np.random.default_rng(seed), list(ACTIONS)
-    pairs = [render_picture(actions[i % len(actions)], rng, size) for i in range(count)]
-    return [picture for picture, _ in pairs], [caption for _, caption in pairs]
-
-
-def training_log(folder: str | Path) -> list[dict]:
-    """How Mini CLIP's training went: rows with epoch, loss and cumulative seconds."""
-    return json.loads((Path(folder) / "training.json").read_text())
-
-
-def _stamp(folder: Path) -> str | None:
-    return _read(folder / "made.json")
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError):
-        return None
-
-
-def _fingerprint(modules: list[str], settings) -> str:
-    """Of the sources that draw, and what they are asked for."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for name in modules:
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    dict.fromkeys(("ACTIONS", "NOVEL_CLASSES", "TIME_ORDERED_PAIRS"), "actions")
+    | dict.fromkeys(("Miniature", "captioned_pictures", "film", "make", "prepare", "training_log"), "making"),
+)

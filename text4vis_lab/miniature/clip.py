@@ -5,6 +5,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -20,7 +21,7 @@ from text4vis_core.training.recipe import warmup_cosine
 from ..records import write_json
 
 SIZE = 64  # pixels
-MODEL_CONFIG = {
+MODEL_CONFIG: dict[str, Any] = {
     "embed_dim": 128,
     "vision_cfg": {"layers": [1, 1, 1, 1], "width": 16, "image_size": SIZE},
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
@@ -84,9 +85,9 @@ def pretrain(pictures: Tensor, captions: list[str], config: PretrainingConfig, f
     return log
 
 
-def _train(clip: torch.nn.Module, pictures: Tensor, tokens: Tensor, config: PretrainingConfig) -> list[dict]:
+def _train(clip: open_clip.CLIP, pictures: Tensor, tokens: Tensor, config: PretrainingConfig) -> list[dict]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    clip = clip.to(device, memory_format=torch.channels_last).train()
+    clip = clip.to(device).to(memory_format=torch.channels_last).train()
     criterion = ClipLoss()
     optimizer = torch.optim.AdamW(clip.parameters(), lr=config.lr, weight_decay=config.weight_decay)
     rng = np.random.default_rng(config.seed)

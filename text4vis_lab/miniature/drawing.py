@@ -46,7 +46,8 @@ Shape = Stroke | Patch | Disc
 @lru_cache(maxsize=4096)
 def mix(colour: RGB, other: RGB, share: float) -> RGB:
     """`colour` with `share` in 0..1 of `other` in it."""
-    return tuple(round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
+    return red, green, blue
 
 
 def arc(
@@ -110,7 +111,7 @@ def _mark(draw: ImageDraw.ImageDraw, shape: Shape, view: Camera, colour: RGB, gr
         if r > 0:
             draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
         return
-    points = [(x - shift, y - shift) for x, y in map(view, shape.points)]
+    points = [(x - shift, y - shift) for x, y in (view(z) for z in shape.points)]
     if isinstance(shape, Stroke):
         _line(draw, points, shape.width * view.scale + 2 * grow, colour)
         return
@@ -178,35 +179,37 @@ class Scenery(NamedTuple):
     grain: float  # strength of the ground's texture, in grey levels
 
 
-def _vary(rng: np.random.Generator, colour: RGB, spread: int = 16) -> RGB:
-    return tuple(int(c) for c in np.clip(np.array(colour) + rng.integers(-spread, spread + 1, 3), 0, 255))
+def vary(rng: np.random.Generator, colour: RGB, spread: int = 16) -> RGB:
+    """The colour, each channel at random up to `spread` of 255 darker or lighter."""
+    red, green, blue = np.clip(np.array(colour) + rng.integers(-spread, spread + 1, 3), 0, 255)
+    return int(red), int(green), int(blue)
 
 
 def _park(rng: np.random.Generator) -> Scenery:
     hill = arc(complex(rng.uniform(-1, 1), -0.05), 1.6, 0.22, 0, 180)
-    shapes: list[Shape] = [Patch(hill, _vary(rng, (112, 158, 104)))]
+    shapes: list[Shape] = [Patch(hill, vary(rng, (112, 158, 104)))]
     for x in rng.uniform(-1.7, 1.7, rng.integers(3, 6)):
-        green, tall = _vary(rng, (58, 120, 62), 22), rng.uniform(0.35, 0.6)
-        shapes.append(Stroke((complex(x, -0.06), complex(x, tall)), 0.07, _vary(rng, (96, 70, 52))))
+        green, tall = vary(rng, (58, 120, 62), 22), rng.uniform(0.35, 0.6)
+        shapes.append(Stroke((complex(x, -0.06), complex(x, tall)), 0.07, vary(rng, (96, 70, 52))))
         crown = rng.uniform(-0.12, 0.12, (3, 2))
         shapes += [Disc(complex(x + dx, tall + 0.1 + dy), rng.uniform(0.13, 0.21), green) for dx, dy in crown]
     if rng.random() < 0.5:
-        x, wood = rng.uniform(-1.2, 1.0), _vary(rng, (134, 92, 60))
+        x, wood = rng.uniform(-1.2, 1.0), vary(rng, (134, 92, 60))
         shapes += [Stroke((complex(x + d, -0.2), complex(x + d, -0.05)), 0.03, (70, 66, 66)) for d in (0.04, 0.4)]
         shapes += [Stroke((complex(x, y), complex(x + 0.44, y)), 0.05, wood) for y in (-0.06, 0.04)]
     return Scenery(((118, 178, 232), (214, 232, 240)), ((128, 172, 92), (84, 132, 66)), shapes, 9)
 
 
 def _gym(rng: np.random.Generator) -> Scenery:
-    wall = _vary(rng, ((206, 190, 160), (150, 176, 190), (190, 166, 158))[rng.integers(3)])
-    stripe = _vary(rng, (176, 74, 66), 40)
+    wall = vary(rng, ((206, 190, 160), (150, 176, 190), (190, 166, 158))[rng.integers(3)])
+    stripe = vary(rng, (176, 74, 66), 40)
     shapes: list[Shape] = [Patch(box(-2, 0, 2, 0.16), mix(wall, stripe, 0.55)), Stroke((-2, 2), 0.03, (232, 226, 214))]
     for x in np.arange(-1.6, 1.7, 0.8) + rng.uniform(-0.3, 0.3):
         shapes.append(Patch(box(x, 0.42, x + 0.46, 0.8), (222, 236, 244), 0.02))
         shapes.append(Stroke((complex(x + 0.23, 0.42), complex(x + 0.23, 0.8)), 0.02, (120, 120, 128)))
     x = rng.uniform(-1.1, 1.1)
-    shapes.append(Patch(box(x, -0.1, x + 0.3, 0.1), _vary(rng, (150, 104, 70), 30), 0.01))
-    shapes.append(Disc(complex(-x, -0.02), 0.08, _vary(rng, (210, 110, 60), 50)))
+    shapes.append(Patch(box(x, -0.1, x + 0.3, 0.1), vary(rng, (150, 104, 70), 30), 0.01))
+    shapes.append(Disc(complex(-x, -0.02), 0.08, vary(rng, (210, 110, 60), 50)))
     return Scenery((mix(wall, (255, 255, 255), 0.2), wall), ((178, 128, 84), (206, 160, 108)), shapes, 4)
 
 
@@ -215,10 +218,10 @@ def _street(rng: np.random.Generator) -> Scenery:
     x = -1.9 - rng.uniform(0, 0.4)
     while x < 1.9:
         wide, tall = rng.uniform(0.45, 0.7), rng.uniform(0.5, 0.85)
-        wall = _vary(rng, ((196, 120, 96), (214, 190, 148), (150, 160, 176), (180, 150, 160))[rng.integers(4)])
+        wall = vary(rng, ((196, 120, 96), (214, 190, 148), (150, 160, 176), (180, 150, 160))[rng.integers(4)])
         shapes.append(Patch(box(x, -0.02, x + wide, tall), wall))
         roof = (complex(x - 0.03, tall), complex(x + wide + 0.03, tall), complex(x + wide / 2, tall + 0.2))
-        shapes.append(Patch(roof, _vary(rng, (126, 72, 62))))
+        shapes.append(Patch(roof, vary(rng, (126, 72, 62))))
         for left in (x + 0.22 * wide, x + 0.62 * wide):
             shapes += [Patch(box(left, y, left + 0.1, y + 0.14), (238, 224, 168)) for y in (0.12, 0.34)]
         x += wide + rng.uniform(0.0, 0.15)
@@ -231,23 +234,23 @@ def _street(rng: np.random.Generator) -> Scenery:
 
 
 def _beach(rng: np.random.Generator) -> Scenery:
-    sea = _vary(rng, (58, 138, 178))
+    sea = vary(rng, (58, 138, 178))
     shapes: list[Shape] = [Disc(complex(rng.uniform(-1, 1), rng.uniform(0.4, 0.65)), 0.1, (255, 240, 190))]
     shapes += [Patch(box(-2, -0.13, 2, 0.02), sea), Stroke((-2 - 0.13j, 2 - 0.13j), 0.025, (236, 240, 236))]
     x = rng.uniform(-0.9, 0.9)
     shapes.append(Patch((complex(x, 0.05), complex(x + 0.02, 0.32), complex(x + 0.18, 0.07)), (244, 240, 232)))
-    shapes.append(Stroke((complex(x - 0.07, 0.02), complex(x + 0.17, 0.02)), 0.04, _vary(rng, (170, 70, 60), 40)))
+    shapes.append(Stroke((complex(x - 0.07, 0.02), complex(x + 0.17, 0.02)), 0.04, vary(rng, (170, 70, 60), 40)))
     if rng.random() < 0.7:
-        x, tone = rng.choice((-1, 1)) * rng.uniform(0.7, 1.3), _vary(rng, (214, 84, 74), 50)
+        x, tone = rng.choice((-1, 1)) * rng.uniform(0.7, 1.3), vary(rng, (214, 84, 74), 50)
         shapes.append(Stroke((complex(x, -0.3), complex(x, 0.2)), 0.025, (240, 236, 226)))
         shapes.append(Patch(arc(complex(x, 0.14), 0.28, 0.16, 0, 180, 13), tone))
     return Scenery(((96, 170, 228), (232, 236, 226)), ((232, 208, 160), (216, 186, 134)), shapes, 8)
 
 
 def _studio(rng: np.random.Generator) -> Scenery:
-    tone = _vary(rng, ((168, 174, 184), (196, 180, 164), (150, 168, 158), (178, 160, 182))[rng.integers(4)])
+    tone = vary(rng, ((168, 174, 184), (196, 180, 164), (150, 168, 158), (178, 160, 182))[rng.integers(4)])
     x = rng.choice((-1, 1)) * rng.uniform(0.75, 1.2)
-    leaf, root = _vary(rng, (70, 122, 78)), complex(x, 0.02)
+    leaf, root = vary(rng, (70, 122, 78)), complex(x, 0.02)
     shapes: list[Shape] = [Stroke((root, root + z), 0.05, leaf) for z in (-0.13 + 0.2j, -0.05 + 0.3j, 0.06 + 0.28j)]
     shapes.append(Patch((root - 0.07, root + 0.07, root + 0.05 - 0.18j, root - 0.05 - 0.18j), (176, 96, 66), 0.01))
     light, dark = mix(tone, (255, 255, 255), 0.15), mix(tone, (60, 60, 70), 0.25)

@@ -8,14 +8,16 @@ from the side, limb 1 the right or near one.
 
 import cmath
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .drawing import RGB, Disc, Patch, Shape, Stroke, arc, mix
+from .drawing import RGB, Disc, Patch, Shape, Stroke, arc, mix, vary
 
 ANKLE = 0.035j  # a foot at z has its ankle at z + ANKLE
 INK = (38, 34, 44)
+Pair = Sequence[complex]  # points of limbs 0 and 1
 COLOURS: dict[str, RGB] = {
     "red": (205, 50, 50),
     "blue": (50, 95, 200),
@@ -87,7 +89,7 @@ def random_actor(rng: np.random.Generator) -> Actor:
     legs = rng.uniform(0.94, 1.06)
 
     def dye(colour: RGB) -> RGB:
-        return tuple(int(c) for c in np.clip(np.array(colour) + rng.integers(-14, 15, 3), 0, 255))
+        return vary(rng, colour, 14)
 
     return Actor(
         torso=0.29 * (2 - legs),
@@ -131,7 +133,7 @@ def pulse(t: float) -> float:
     return 0.5 - 0.5 * math.cos(2 * math.pi * t)
 
 
-def gait(t: float, hip: float, step: float, lift: float) -> tuple[complex, complex]:
+def gait(t: float, hip: float, step: float, lift: float) -> Pair:
     """Soles of one who walks to the right, in place below x = `hip`, one double step for every unit of time."""
     angles = (2 * math.pi * t, 2 * math.pi * t + math.pi)
     return tuple(complex(hip + step * math.cos(a), lift * max(0.0, -math.sin(a))) for a in angles)
@@ -157,7 +159,7 @@ class Figure:
     far: list[Shape]  # the far arm, in a side view
     core: list[Shape]  # legs, torso and head
     near: list[Shape]  # the other arm, or both
-    hands: tuple[complex, complex]
+    hands: Pair
 
     @property
     def shapes(self) -> list[Shape]:
@@ -165,41 +167,51 @@ class Figure:
         return [*self.far, *self.core, *self.near]
 
 
-def figure(
-    actor: Actor,
-    hip: complex,
-    hands: tuple[complex, complex],
-    feet: tuple[complex, complex],
-    *,
-    lean: float = 0.0,
-    side: bool = False,
-    gaze: float | None = None,
-    nod: float = 0.0,
-    elbows: tuple[float, float] | None = None,
-    knees: tuple[float, float] | None = None,
-) -> Figure:
-    """The body with its hip at `hip`, hands and feet (soles) where they are asked for, if within reach.
+@dataclass(frozen=True)
+class Pose:
+    """How a body is held.
 
-    `lean` is the torso's angle in radians, clockwise from upright; `side` shows the body in profile, facing right;
-    `gaze` in -1..1 turns the face; `nod` tilts the head clockwise; `elbows` and `knees` override the bends.
+    Attributes:
+        hip: where it is.
+        hands, feet: where they (of the feet, the soles) are asked to be; they get as near as the bones allow.
+        lean: the torso's angle in radians, clockwise from upright.
+        side: whether the body is seen in profile, facing right.
+        gaze: turns the face, -1..1; None to look ahead.
+        nod: tilts the head, in radians, clockwise.
+        elbows, knees: on which side each bends, see `two_bone`; None for the usual.
     """
+
+    hip: complex
+    hands: Pair
+    feet: Pair
+    lean: float = 0.0
+    side: bool = False
+    gaze: float | None = None
+    nod: float = 0.0
+    elbows: tuple[float, float] | None = None
+    knees: tuple[float, float] | None = None
+
+
+def figure(actor: Actor, pose: Pose) -> Figure:
+    """The body of an actor in a pose."""
+    hip, lean, side, nod = pose.hip, pose.lean, pose.side, pose.nod
     up = cmath.rect(1, math.pi / 2 - lean)
     right = -1j * up
     width = 0.3 if side else 1.0
     chest = hip + up * actor.torso
-    elbows = elbows or ((-1, -1) if side else (-1, 1))
-    knees = knees or ((1, 1) if side else (-1, 1))
-    gaze = (1.0 if side else 0.0) if gaze is None else gaze
+    elbows = pose.elbows or ((-1, -1) if side else (-1, 1))
+    knees = pose.knees or ((1, 1) if side else (-1, 1))
+    gaze = (1.0 if side else 0.0) if pose.gaze is None else pose.gaze
 
     arms, legs, ends = [], [], []
     for k, sign in enumerate((-1, 1)):
         shade = 0.22 if side and k == 0 else 0.0
         shoulder = chest + right * sign * actor.shoulders * width - up * 0.02
-        elbow, hand = two_bone(shoulder, hands[k], actor.arm, elbows[k])
+        elbow, hand = two_bone(shoulder, pose.hands[k], actor.arm, elbows[k])
         ends.append(hand)
         arms.append(_arm(actor, shoulder, elbow, hand, shade))
         joint = hip + right * sign * 0.05 * width
-        knee, ankle = two_bone(joint, feet[k] + ANKLE, actor.leg, knees[k])
+        knee, ankle = two_bone(joint, pose.feet[k] + ANKLE, actor.leg, knees[k])
         toe = (ankle - knee) / abs(ankle - knee) * (1j if side or k else -1j) * (0.065 if side else 0.04)
         legs.append(_leg(actor, joint, knee, ankle, toe, shade))
 
@@ -212,8 +224,8 @@ def figure(
     neck = Stroke((chest, middle), 0.055, mix(actor.skin, INK, 0.12))
     core = [*legs[0], *legs[1], pelvis, *hair, neck, torso, *head]
     if side:
-        return Figure(arms[0], core, arms[1], tuple(ends))
-    return Figure([], core, [*arms[0], *arms[1]], tuple(ends))
+        return Figure(arms[0], core, arms[1], ends)
+    return Figure([], core, [*arms[0], *arms[1]], ends)
 
 
 def _arm(actor: Actor, shoulder: complex, elbow: complex, hand: complex, shade: float) -> list[Shape]:

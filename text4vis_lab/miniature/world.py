@@ -7,18 +7,19 @@ never seen a video. Everything is a function of its seed.
 
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm.auto import tqdm
 
+from text4vis_core.files import replacing
+
+from ..encoding import write_h264
 from .actions import ACTIONS, Action
 from .drawing import (
     PLACES,
@@ -281,34 +282,20 @@ def _class_folder(action: str) -> str:
     return "".join(word.capitalize() for word in action.split())
 
 
-def _write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file beside `path`, then move it there, so that `path` is never half a file."""
-    partial_file = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(partial_file)
-        os.replace(partial_file, path)
-    finally:
-        partial_file.unlink(missing_ok=True)
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text)
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
     """Encode uint8 RGB frames (T, H, W, 3), H and W even, as an H.264 mp4 file at 16 frames per second."""
-    with av.open(str(path), "w", format="mp4") as container:
-        try:
-            stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-        except ValueError as error:  # PyAV's UnknownCodecError is one
-            raise RuntimeError("this build of PyAV has no H.264 encoder (libx264); install PyAV's own wheel") from error
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.options = ENCODING
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
+    write_h264(path, frames, FRAMES_PER_SECOND, ENCODING)
 
 
 def _make_video(seed: int, job: tuple[str, int, Path]) -> None:
     action, group, path = job
-    _write_atomically(path, partial(write_video, frames=render_video(action, seed, group)))
+    with replacing(path) as temporary:
+        write_video(temporary, render_video(action, seed, group))
 
 
 def make_puppets(
@@ -326,7 +313,7 @@ def make_puppets(
     mark, identity = root / "puppets.json", json.dumps({"world": "Puppets", "seed": seed})
     if mark.exists() and mark.read_text() != identity:
         raise ValueError(f"{root} holds another world, {mark.read_text()}, not {identity}; choose another folder")
-    _write_atomically(mark, lambda path: path.write_text(identity))
+    _write(mark, identity)
 
     jobs, classes, train, test = [], [], [], []
     for label, action in enumerate(ACTIONS, start=1):
@@ -344,6 +331,5 @@ def make_puppets(
     for _ in _each(partial(_make_video, seed), missing, workers, f"filming {len(missing)} videos", "video"):
         pass
     for name, lines in (("classInd", classes), ("trainlist01", train), ("testlist01", test)):
-        text = "".join(f"{line}\n" for line in lines)
-        _write_atomically(annotations / f"{name}.txt", lambda path, text=text: path.write_text(text))
+        _write(annotations / f"{name}.txt", "".join(f"{line}\n" for line in lines))
     return root

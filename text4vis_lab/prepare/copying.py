@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -72,7 +73,7 @@ def make_copy(original: Path, folder: Path, recipe: Recipe, known: dict | None =
         OSError: the copy cannot be written.
     """
     try:
-        row = {"original": str(original), "stamp": stamp(original), "digest": content_digest(original)}
+        row: dict[str, Any] = {"original": str(original), "stamp": stamp(original), "digest": content_digest(original)}
         row["original_bytes"] = sum(
             each.stat().st_size for each in (original.iterdir() if original.is_dir() else [original])
         )
@@ -149,8 +150,8 @@ def verify(original: Path, copy: Path, recipe: Recipe) -> dict:
     frames = np.stack([scaled(frame, recipe.short_side) for frame in decode_frames(video, original, chosen)])
     if frames.shape != copied.shape:
         raise VideoError(original, f"its copy has frames of {copied.shape[1:]} instead of {frames.shape[1:]}")
-    error = np.square(frames.astype(np.float32) - copied).mean((1, 2, 3)).max()
-    psnr = float(10 * np.log10(255**2 / max(error, 1e-5)))
+    mse = np.square(frames.astype(np.float32) - copied).mean((1, 2, 3)).max()
+    psnr = float(10 * np.log10(255**2 / max(mse, 1e-5)))
     height, width = copied.shape[1:3]
     return {"frames": len(made), "fps": made.fps, "width": width, "height": height, "psnr": psnr}
 

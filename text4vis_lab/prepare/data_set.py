@@ -1,6 +1,6 @@
 """A training-ready copy of a data set: the same frames, of which any few are decoded several times as fast.
 
-    prepare(load_videos("kinetics400", root, "train"), "/data/k400-prepared", split="train", num_workers=16)
+    prepare(load_videos("kinetics400", root, "train"), "/data/k400-prepared", work=Work(num_workers=16))
     load_videos("prepared", "/data/k400-prepared", "train")
 
 The originals are only read. A folder holds `videos/`, a journal of what was copied, and an index of each split.
@@ -9,7 +9,7 @@ The originals are only read. A folder holds `videos/`, a journal of what was cop
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,12 +19,11 @@ from text4vis_core.data.formats.index import index_path, write_index
 from text4vis_core.data.prepared import SUFFIX
 from text4vis_core.data.video import VideoError
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.files import replacing
 from text4vis_core.processes import progress_bar
 
-from ..records import check_choices
+from ..records import check_choices, write_json
+from ._crew import do_jobs
 from .copying import Recipe, attempt, is_there, job_of, stamp
-from .crew import do_jobs
 
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 
@@ -52,6 +51,32 @@ class Prepared:
     skipped: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Work:
+    """How copying goes on. It makes no difference to a copy.
+
+    Attributes:
+        num_workers: processes that copy; 0 for this one.
+        on_error: of an original that cannot be copied, "raise" stops and names it, "skip" leaves it out, counted, named
+            and noted in the index. The next call tries it again.
+        timeout: seconds that a copy may take, with workers: a decoder that hangs is ended; 0 for no limit.
+        progress: show progress bars.
+
+    Raises:
+        ValueError: an unknown `on_error`, or a number below 0.
+    """
+
+    num_workers: int = 2
+    on_error: str = "raise"
+    timeout: float = 600.0
+    progress: bool = True
+
+    def __post_init__(self):
+        check_choices("on_error", self.on_error, ON_ERROR)
+        if self.num_workers < 0 or self.timeout < 0:
+            raise ValueError(f"num_workers is {self.num_workers} and timeout {self.timeout}; both must be 0 or more")
+
+
 def prepare(
     videos: VideoList,
     folder: str | Path,
@@ -59,10 +84,7 @@ def prepare(
     split: str = "train",
     fold: int = 1,
     recipe: Recipe | None = None,
-    num_workers: int = 2,
-    on_error: str = "raise",
-    timeout: float = 600.0,
-    progress: bool = True,
+    work: Work | None = None,
 ) -> Prepared:
     """Copy the videos of a split, so that `load_videos("prepared", folder, split, fold)` gives them.
 
@@ -75,24 +97,17 @@ def prepare(
         folder: for the copies.
         split, fold: under which the list is to be loaded.
         recipe: how copies are made, `Recipe()` if None; the same for all of a folder.
-        num_workers: processes that copy; 0 for this one.
-        on_error: of an original that cannot be copied, "raise" stops and names it, "skip" leaves it out, counted, named
-            and noted in the index. The next call tries it again.
-        timeout: seconds that a copy may take, with workers: a decoder that hangs is ended; 0 for no limit.
-        progress: show progress bars.
+        work: how copying goes on, `Work()` if None.
 
     Raises:
-        VideoError: an original cannot be copied, and `on_error` is "raise".
+        VideoError: an original cannot be copied, and `work.on_error` is "raise".
         PrepareError: the folder cannot be written, is full, in use, or holds copies by another recipe; PyAV is not
             installed.
-        ValueError: an unknown `on_error`, or none of the videos can be copied.
+        ValueError: none of the videos can be copied, or one lies in `folder`.
     """
     from filelock import FileLock, Timeout
 
-    check_choices("on_error", on_error, ON_ERROR)
-    if num_workers < 0 or timeout < 0:
-        raise ValueError(f"num_workers is {num_workers} and timeout {timeout}; both must be 0 or more")
-    folder, recipe = Path(os.path.abspath(folder)), recipe or Recipe()
+    folder, recipe, work = Path(os.path.abspath(folder)), recipe or Recipe(), work or Work()
     originals = list(dict.fromkeys(os.path.abspath(video.path) for video in videos.videos))
     inside = next((path for path in originals if Path(path).is_relative_to(folder)), None)
     if inside:
@@ -105,14 +120,16 @@ def prepare(
             _check_recipe(folder, recipe)
             _sweep(folder)
             rows = _read_journal(folder)
-            todo = list(_unfinished(originals, folder, rows, progress))
+            todo = list(_unfinished(originals, folder, rows, work.progress))
             jobs = (job_of(path, folder, recipe, rows.get(path)) for path in todo)
-            results = do_jobs("text4vis_lab.prepare.copying", jobs, num_workers, timeout)
-            if not num_workers:
+            results = do_jobs("text4vis_lab.prepare.copying", jobs, work.num_workers, work.timeout)
+            if not work.num_workers:
                 results = ((job, attempt(job)) for job in jobs)
-            label = f"preparing {len(todo)} videos of {split}" if progress and todo else None
+            label = f"preparing {len(todo)} videos of {split}" if work.progress and todo else None
             with closing(results):  # an error that somebody keeps would keep the workers
-                made, skipped = _keep_account(folder, rows, progress_bar(results, label, total=len(todo)), on_error)
+                made, skipped = _keep_account(
+                    folder, rows, progress_bar(results, label, total=len(todo)), work.on_error
+                )
             _sweep(folder)
             done = {path: rows[path] for path in originals if path not in skipped}
             if not done:
@@ -146,13 +163,16 @@ def _unfinished(originals: list[str], folder: Path, rows: dict[str, dict], progr
             yield path
 
 
-def _keep_account(folder: Path, rows: dict[str, dict], results, on_error: str) -> tuple[int, dict[str, str]]:
+def _keep_account(
+    folder: Path, rows: dict[str, dict], results: Iterable[tuple[dict, dict]], on_error: str
+) -> tuple[int, dict[str, str]]:
     """Note in journal and `rows` what was copied; returns how many copies are new, and path -> reason of what failed.
 
     Raises:
         VideoError, PrepareError: see `prepare`.
     """
-    made, skipped, users = 0, {}, Counter(row["copy"] for row in rows.values())
+    made, users = 0, Counter(row["copy"] for row in rows.values())
+    skipped: dict[str, str] = {}
     with open(folder / JOURNAL, "a", encoding="utf-8") as journal:
         for job, result in results:
             path = job["original"]
@@ -198,9 +218,7 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
     try:
         before = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        with replacing(folder / RECIPE) as temporary:
-            temporary.write_text(json.dumps(asdict(recipe)), encoding="utf-8")
-        return
+        return write_json(folder / RECIPE, asdict(recipe))
     except ValueError as error:
         raise PrepareError(f"{folder / RECIPE} is damaged ({error}); delete the folder and prepare anew") from error
     now = asdict(recipe)
@@ -211,7 +229,8 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
 
 def _read_journal(folder: Path) -> dict[str, dict]:
     """Original -> what is known of its copy. A last line that was not finished is cut off."""
-    rows, journal = {}, folder / JOURNAL
+    rows: dict[str, dict] = {}
+    journal = folder / JOURNAL
     if not journal.exists():
         return rows
     with open(journal, "r+b") as file:

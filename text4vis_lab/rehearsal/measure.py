@@ -31,8 +31,8 @@ from text4vis_core.training.resume import load_checkpoint
 from ..experiment import Clips, Source, own_scores, train_and_test
 from ..records import write_json
 from ..suites import Run, read_suite
-from . import WEIGHTS
 from .plan import Plan, brief, plan_of
+from .running import WEIGHTS
 from .settings import by_name, clips_of, config_of, folds_of, methods_of, settings_of, splits_of
 from .stand_ins import link
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from text4vis_core.data.formats.kinetics import kinetics400_categories
-from text4vis_core.files import check_writable
+from text4vis_core.files import check_writable, replacing
 
+from ..encoding import write_h264
 from ..records import check_choices
 
 WIDTH, HEIGHT, FPS, SECONDS = 340, 256, 30, 10
@@ -84,7 +85,7 @@ def _kinetics600_zero_shot(root: Path, place: Place, per_class: int) -> None:
 def _ucf101(root: Path, place: Place, per_class: int) -> None:
     names = [f"StandInAction{i:03d}" for i in range(1, 102)]
     _write(root / "ucfTrainTestlist" / "classInd.txt", [f"{i} {name}" for i, name in enumerate(names, start=1)])
-    train, test = [], []
+    train, test = list[str](), list[str]()
     for label, name in enumerate(names, start=1):
         for number in range(1, per_class + 2):
             video = f"{name}/v_{name}_g{number:02d}_c01.avi"
@@ -152,26 +153,18 @@ def _clips(folder: Path) -> list[Path]:
     paths = [folder / f"{number}.mp4" for number in range(DISTINCT)]
     for number, path in enumerate(paths):
         if not path.exists():
-            making = path.with_name(f".{path.name}.{os.getpid()}")
-            _encode(making, number)
-            making.rename(path)
+            with replacing(path) as temporary:
+                write_h264(temporary, _drifting(number), FPS, {"preset": "veryfast", "threads": "1"})
     return paths
 
 
-def _encode(path: Path, seed: int) -> None:
-    """A texture that drifts over the frame."""
-    import av
-
+def _drifting(seed: int) -> Iterator[np.ndarray]:
+    """A texture that drifts over the frame: uint8 (H, W, 3), one after the other."""
     rng = np.random.default_rng(seed)
     texture = np.kron(rng.integers(0, 256, (HEIGHT // 4, WIDTH // 4, 3), dtype=np.uint8), np.ones((4, 4, 1), np.uint8))
     step = rng.integers(1, 5, 2)
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for i in range(FPS * SECONDS):
-            picture = np.ascontiguousarray(np.roll(texture, tuple(i * step), axis=(0, 1)))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
+    for i in range(FPS * SECONDS):
+        yield np.ascontiguousarray(np.roll(texture, tuple(i * step), axis=(0, 1)))
 
 
 def link(source: Path, target: Path) -> None:

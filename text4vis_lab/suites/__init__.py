@@ -8,7 +8,7 @@ Snakemake calls `execute` once per run, in the order and as parallel as the suit
 A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the notebook itself records, and
 `attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
 
-`reading.py` reads and checks a suite, `running.py` runs what it holds, `gpus.py` shares out the machine's GPUs.
+`reading.py` reads and checks a suite, `running.py` runs what it holds, `_gpus.py` shares out the machine's GPUs.
 """
 
 from .reading import NEEDS, Run, Suite, SuiteError, needs_table, read_suite, table

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ..notebooks import notebook_parameters
+from ..notebooks import NotebookError, notebook_parameters
 
 SUITE_KEYS = ("description", "runs")
 RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources", "needs")
@@ -263,7 +263,10 @@ def _resolve_after(run: Run, runs: list[Run], expansions: dict[str, tuple[str, .
 
 
 def _check_parameters(run: Run, path: Path) -> None:
-    known = notebook_parameters(run.source)
+    try:
+        known = notebook_parameters(run.source)
+    except NotebookError as error:
+        raise SuiteError(str(error)) from None
     if RUN_DIR not in known:
         raise SuiteError(f"{run.source}: the parameters cell must have {RUN_DIR}, where the run writes")
     for parameter in run.parameters:

@@ -16,9 +16,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from text4vis_core.files import replacing
-
-from .locks import holder, take
+from ..records import write_json
+from ._locks import holder, take, wait_for
 from .reading import Run, Suite, SuiteError
 
 # A kernel chooses ports that are free and binds them a moment later: of several that start, two may choose the same.
@@ -36,14 +35,14 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
     Args:
         gpus: how many of those that it asks for it may have; all of them when None.
     """
-    from .gpus import own  # Unix only; suites can be read elsewhere
+    from ._gpus import own  # Unix only; suites can be read elsewhere
 
     run.directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         lock = take(run.lock)
         if lock is None:
             _log(run, f"waiting for {holder(run.lock)}, which executes this run already")
-            lock = take(run.lock, wait=True)
+            lock = wait_for(run.lock)
             held.callback(os.close, lock)
             if run.attempt.exists():
                 return read_attempt(run)
@@ -69,8 +68,7 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
             "host": socket.gethostname(),
             "gpus": seen,
         }
-        with replacing(run.attempt) as file:
-            file.write_text(json.dumps(attempt, indent=2) + "\n", encoding="utf-8")
+        write_json(run.attempt, attempt)
         return attempt
 
 

@@ -15,7 +15,7 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.loader import load_batches
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
 from text4vis_lab.datacheck import check_data
-from text4vis_lab.prepare.data_set import prepare
+from text4vis_lab.prepare.data_set import Work, prepare
 
 CLASSES = ("a", "b", "c", "d")
 NAMES = st.text("aü (", min_size=1, max_size=4) | st.sampled_from(["\udcff", "x" * 50])
@@ -153,7 +153,7 @@ def test_copies_that_are_gone_are_reported_when_that_is_asked_for(tmp_path):
 
 
 def test_the_data_check_finds_a_copy_whose_content_changed(train_videos, tmp_path):
-    prepare(train_videos, tmp_path / "copies", num_workers=0, progress=False)
+    prepare(train_videos, tmp_path / "copies", work=Work(num_workers=0, progress=False))
     lazy = load_videos("prepared", tmp_path / "copies", "train")
 
     def unreadable():
@@ -172,7 +172,7 @@ def test_the_data_check_finds_a_copy_whose_content_changed(train_videos, tmp_pat
 
 
 def test_workers_decode_the_videos_of_an_index(train_videos, tmp_path):
-    prepare(train_videos, tmp_path / "copies", num_workers=0, progress=False)
+    prepare(train_videos, tmp_path / "copies", work=Work(num_workers=0, progress=False))
     dataset = VideoDataset(load_videos("prepared", tmp_path / "copies", "train"), 2, 16)
     batches = [[0, 1, 2], [8, 7]]
     [first, second] = load_batches(dataset, batches, 1)

@@ -9,7 +9,7 @@ from conftest import ROOT, frame_numbers
 from text4vis_core import load_clip, load_videos, read_frames
 from text4vis_core.model.video_classifier import fingerprint
 from text4vis_lab import miniature
-from text4vis_lab.miniature import ACTIONS, NOVEL_CLASSES, TIME_ORDERED_PAIRS
+from text4vis_lab.miniature import ACTIONS, NOVEL_CLASSES, TIME_ORDERED_PAIRS, making
 from text4vis_lab.miniature.clip import MODEL_CONFIG, PretrainingConfig, pretrain
 from text4vis_lab.miniature.skeleton import random_actor
 from text4vis_lab.miniature.world import make_pictures, make_puppets, render_picture, render_video, write_video
@@ -149,7 +149,7 @@ def test_pretraining_writes_a_folder_that_can_be_loaded(tmp_path):
 
 
 def test_prepare_makes_nothing_that_was_not_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(miniature, "make", lambda *_, **__: pytest.fail("the miniature was made"))
+    monkeypatch.setattr(making, "make", lambda *_, **__: pytest.fail("the miniature was made"))
     monkeypatch.chdir(ROOT)
     assert miniature.prepare("ucf101", "", "ViT-B-32") == (ROOT / "data" / "ucf101", "ViT-B-32")
     assert miniature.prepare("puppets", str(tmp_path), "RN50") == (tmp_path, "RN50")

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +24,20 @@ from text4vis_core.data.prepared import SUFFIX, PreparedReader
 from text4vis_core.data.video import VideoError, open_video
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.prepare import copying
-from text4vis_lab.prepare import prepare as preparing
+from text4vis_lab.prepare import data_set as preparing
+from text4vis_lab.prepare._crew import do_jobs
 from text4vis_lab.prepare.copying import Recipe, content_digest
-from text4vis_lab.prepare.crew import do_jobs
-from text4vis_lab.prepare.data_set import Prepared, PrepareError, prepare
+from text4vis_lab.prepare.data_set import Prepared, PrepareError, Work, prepare
 
 FINE = Recipe(crf=8, gop=3)
+SILENT = {"num_workers": 0, "progress": False}
+WORK = {field.name for field in fields(Work)}
 
 
 def run(videos: VideoList, folder: Path, **options) -> Prepared:
-    return prepare(videos, folder, **{"recipe": FINE, "num_workers": 0, "progress": False, **options})
+    """Of the options, those of `Work` are meant for it."""
+    work = {name: options.pop(name) for name in list(options) if name in WORK}
+    return prepare(videos, folder, work=Work(**SILENT | work), **{"recipe": FINE} | options)
 
 
 def whole(path: Path) -> np.ndarray:
@@ -228,7 +232,7 @@ def test_what_is_interrupted_anywhere_is_taken_up_and_ends_the_same(tmp_path_fac
 
 def test_it_is_taken_up_after_a_kill(data, tmp_path):
     program = (
-        "import sys, os\nfrom text4vis_core import load_videos\nfrom text4vis_core import prepare as p\n"
+        "import sys, os\nfrom text4vis_core import load_videos\nfrom text4vis_lab.prepare import data_set as p\n"
         "from text4vis_lab.prepare.copying import Recipe\n"
         "videos = load_videos('ucf101', sys.argv[1], 'train')\n"
         "journal = p._keep_account\n"
@@ -239,7 +243,7 @@ def test_it_is_taken_up_after_a_kill(data, tmp_path):
         "            yield result\n"
         "    return journal(folder, rows, some(), on_error)\n"
         "p._keep_account = killed\n"
-        "p.prepare(videos, sys.argv[2], recipe=Recipe(crf=8, gop=3), num_workers=2, progress=False)\n"
+        "p.prepare(videos, sys.argv[2], recipe=Recipe(crf=8, gop=3), work=p.Work(2, progress=False))\n"
     )
     command = [sys.executable, "-c", program, tmp_path / "data", tmp_path / "copies"]
     assert subprocess.run(command).returncode == -9

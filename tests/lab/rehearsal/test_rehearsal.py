@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
 from text4vis_core.data.formats.readers import load_videos
-from text4vis_lab import rehearsal
 from text4vis_lab.rehearsal import measure as child
+from text4vis_lab.rehearsal import rehearse, running
 from text4vis_lab.rehearsal.plan import BUDGET, STEPS, Cost, Plan, brief, cost_of, plan_of, reduced
 from text4vis_lab.rehearsal.report import text_of
 from text4vis_lab.rehearsal.stand_ins import STAND_INS, make_stand_in
@@ -181,7 +181,7 @@ def test_a_suite_is_rehearsed_run_by_run(tmp_path, data, clip_folder, capsys):
     )
     (tmp_path / "mine" / "data").mkdir(parents=True)
     (tmp_path / "mine" / "data" / "clips").symlink_to(data / "clips")
-    record = rehearsal.rehearse(suite, tmp_path)
+    record = rehearse(suite, tmp_path)
     assert json.loads((tmp_path / "mine" / "rehearsal.json").read_text())["rows"] == record["rows"]
     a, b, c = record["rows"]
     assert [row["run"] for row in (a, b, c)] == ["a", "b", "c"]
@@ -243,7 +243,7 @@ def test_a_run_of_other_settings_or_labels_takes_a_step_of_its_own(tmp_path, dat
     )
     (tmp_path / "mine" / "data").mkdir(parents=True)
     (tmp_path / "mine" / "data" / "clips").symlink_to(data / "clips")
-    rows = {row["run"]: row for row in rehearsal.rehearse(suite, tmp_path)["rows"]}
+    rows = {row["run"]: row for row in rehearse(suite, tmp_path)["rows"]}
     assert {name: row["status"] for name, row in rows.items()} == {
         **dict.fromkeys(("plain", "linear", "labels", "twin"), "ok"),
         "wrong": "failed",
@@ -288,13 +288,13 @@ def test_every_method_of_a_few_shot_run_is_begun_with(tmp_path, data, clip_folde
 def test_a_setting_that_the_rehearsal_reduces_is_checked_as_it_is(tmp_path, clip_folder, parameters, message):
     run = f"{{name: a, notebook: 08_supervised, needs: {NEEDS}, parameters: {tiny(clip_folder, **parameters)}}}"
     with pytest.raises(ValueError, match=message):
-        rehearsal.rehearse(write_suite(tmp_path / "mine.yaml", run), tmp_path)
+        rehearse(write_suite(tmp_path / "mine.yaml", run), tmp_path)
 
 
 def test_only_notebooks_whose_parameters_are_known_are_rehearsed(tmp_path):
     suite = write_suite(tmp_path / "mine.yaml", f"{{name: a, notebook: 09_base_to_novel, needs: {NEEDS}}}")
     with pytest.raises(ValueError, match=r"run 'a': parameter notebook: unknown '09_base_to_novel'; .*08_supervised"):
-        rehearsal.rehearse(suite, tmp_path)
+        rehearse(suite, tmp_path)
 
 
 def test_a_checkpoint_is_copied_where_there_are_no_hard_links(tmp_path, data, clip_folder, monkeypatch):
@@ -332,18 +332,18 @@ def test_a_process_that_is_killed_is_a_row_that_says_where(tmp_path, data, clip_
     killed = tmp_path / "python"
     killed.write_text("#!/bin/sh\necho 'stage: training'\nkill -9 $$\n")
     killed.chmod(killed.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(rehearsal.sys, "executable", str(killed))
-    monkeypatch.setattr(rehearsal, "make_stand_in", lambda *_: None)
+    monkeypatch.setattr(running.sys, "executable", str(killed))
+    monkeypatch.setattr(running, "make_stand_in", lambda *_: None)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "data").symlink_to(data)
-    [row] = rehearsal.rehearse(suite, tmp_path)["rows"]
+    [row] = rehearse(suite, tmp_path)["rows"]
     assert row["status"] == "failed"
     assert row["error"].startswith("killed, as where memory is used up, in stage: training (see ")
 
 
 def test_a_suite_that_does_not_say_what_it_needs(tmp_path):
     with pytest.raises(SuiteError, match="no run has `needs`"):
-        rehearsal.rehearse(read_suite("experiments/smoke.yaml"), tmp_path)
+        rehearse(read_suite("experiments/smoke.yaml"), tmp_path)
     command = [sys.executable, "-m", "text4vis_lab.rehearsal", "experiments/smoke.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == 1
@@ -366,14 +366,14 @@ def test_all_four_suites_stay_within_the_promise_of_the_plan(data):
         for run in read_suite(f"experiments/{name}.yaml").runs:
             if not run.needs:
                 continue
-            architecture = rehearsal._architecture(run, plan_of(run))
-            if (computation := (architecture, rehearsal._variant(run, data))) in done:
+            architecture = running._architecture(run, plan_of(run))
+            if (computation := (architecture, running._variant(run, data))) in done:
                 continue
             whole = architecture not in known
             brief_ones += [] if whole else [f"{name}/{run.name}"]
             known.add(architecture)
             done.add(computation)
-            p, cost = rehearsal.settings_of(run), cost_of(run.parameters["model"])
+            p, cost = running.settings_of(run), cost_of(run.parameters["model"])
             plan = plan_of(run) if whole else brief(plan_of(run))
             passes = 4 if p.get("gradient_checkpointing") else 3
             operations += (STEPS if whole else 1) * plan.batch_size * plan.frames * passes * cost.frame

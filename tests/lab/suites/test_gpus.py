@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 from conftest import ROOT
 
-from text4vis_lab.suites import gpus
+from text4vis_lab.suites import _gpus as gpus
 
 RUN = """
 import os, pathlib, sys
-from text4vis_lab.suites.gpus import own
+from text4vis_lab.suites._gpus import own
 with own(int(sys.argv[1]), None, pathlib.Path(sys.argv[2]), seconds=0.01) as seen:
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ",".join(seen)
     print("sees", *seen, flush=True)
@@ -85,7 +85,7 @@ def test_many_processes_are_never_on_the_same(tmp_path):
     """Twelve processes on three GPUs, each of which notes on a file of the GPU that it came and that it went."""
     work = """
 import pathlib, sys
-from text4vis_lab.suites.gpus import own
+from text4vis_lab.suites._gpus import own
 with own(int(sys.argv[1]), None, pathlib.Path(sys.argv[2], "locks"), seconds=0.005) as seen:
     for name in seen:
         pathlib.Path(sys.argv[2], name).open("x").close()

@@ -22,7 +22,7 @@ SMOKE = "experiments/smoke.yaml"
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
     """What git would commit, with the miniature of this checkout, made if it is missing (minutes, once)."""
-    make = "from text4vis_core import miniature; miniature.make()"
+    make = "from text4vis_lab import miniature; miniature.make()"
     subprocess.run([sys.executable, "-c", make], cwd=ROOT, check=True)
     folder = tmp_path_factory.mktemp("clone")
     listed = subprocess.run(

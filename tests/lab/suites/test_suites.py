@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 
 from text4vis_core.data.formats.readers import READERS
-from text4vis_lab.notebooks import notebook_defaults, notebook_parameters
+from text4vis_lab.notebooks import NotebookError, notebook_defaults, notebook_parameters
 from text4vis_lab.published import published_results
 from text4vis_lab.suites import (
     SuiteError,
@@ -26,7 +26,7 @@ from text4vis_lab.suites import (
     read_suite,
     summary,
 )
-from text4vis_lab.suites.locks import take
+from text4vis_lab.suites._locks import take
 
 
 def notebook(*cells: str, parameters: str = 'run_dir = "runs/x"  # where to\nlr = 1e-3\nshots = [1]') -> str:
@@ -158,7 +158,7 @@ def test_the_values_of_a_notebooks_parameters(repository):
         "shots": [1],
     }
     (repository / "notebooks" / "train.ipynb").write_text(notebook(parameters='run_dir = "x"\nlr = 10 ** -3'))
-    with pytest.raises(SuiteError, match=r"train\.ipynb: a parameter's value must be plain"):
+    with pytest.raises(NotebookError, match=r"train\.ipynb: a parameter's value must be plain"):
         notebook_defaults(repository / "notebooks" / "train.ipynb")
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .locks import take
+from ._locks import take, wait_for
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Not the temporary folder that the environment names: two shells must agree on it, and it must lie on this machine.
@@ -86,7 +86,7 @@ def own(
 def _take(names: list[str], count: int, folder: Path) -> dict[str, int]:
     """Locks on `count` of the GPUs, or on none of them; with 0, a shared one on the first that allows it."""
     taken: dict[str, int] = {}
-    choosing = take(folder / "choosing", wait=True)  # one at a time, or two could each hold half of what both need
+    choosing = wait_for(folder / "choosing")  # one at a time, or two could each hold half of what both need
     try:
         for name in names:
             lock = take(folder / name.replace("/", "_"), shared=count == 0)

@@ -97,7 +97,7 @@ def file_stamps(videos: VideoList) -> str:
     The time of the last change of status is among them, which no copying and no `touch` sets back. A file that is not
     there has a stamp as well.
     """
-    digest, known = hashlib.sha256(), {}
+    digest, known = hashlib.sha256(), dict[Path, list | None]()
     for video in videos.videos:
         if video.path not in known:
             known[video.path] = _stamp(video.path)
@@ -108,14 +108,14 @@ def file_stamps(videos: VideoList) -> str:
 
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions of the packages, and what else changes the last bits: device, instruction set, threads, precision."""
-    parts = {name: _version(name) for name in DISTRIBUTIONS}
+    parts: dict[str, Any] = {name: _version(name) for name in DISTRIBUTIONS}
     if device.type == "cuda":
         tf32 = [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
         parts |= {"device": torch.cuda.get_device_name(device), "cuda": torch.version.cuda, "tf32": tf32}
     else:
         # Libraries choose their kernels by the maker and the model, not by the instruction set alone.
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in the oldest torch that is allowed
-        processor = {k: v for k, v in capabilities.items() if not k.startswith("num_")}
+        known = getattr(torch.cpu, "get_capabilities", dict[str, Any])  # not in the oldest torch that is allowed
+        processor = {k: v for k, v in known().items() if not k.startswith("num_")}
         parts |= {"device": [device.type, torch.backends.cpu.get_cpu_capability(), sorted(processor.items())]}
         parts |= {"threads": torch.get_num_threads()}
     autocast = torch.is_autocast_enabled(device.type) and str(torch.get_autocast_dtype(device.type))
@@ -193,7 +193,7 @@ def origin(thing: Any, where: str = "") -> set[str]:
 def _tensor_digest(tensor: Tensor) -> str:
     if hasattr(tensor, "device_mesh"):  # a DTensor; its import takes half a second
         raise NotCacheable("the weights are in shards")
-    data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
     return f"{tensor.dtype} {tuple(tensor.shape)} {hashlib.sha256(data).hexdigest()}"
 
 

@@ -9,21 +9,30 @@ from pathlib import Path
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as Lustre answers where it is mounted without `flock`
 
 
-def take(path: Path, *, shared: bool = False, wait: bool = False) -> int | None:
+def take(path: Path, *, shared: bool = False) -> int | None:
     """Lock a file, which is made when it is missing; the open file, or None when another process has locked it.
 
     Closing the file gives the lock back. No child process inherits it. On a network file system the lock counts on all
     machines where the system supports that; where it supports no locks at all, a warning says so and nothing is locked.
     """
+    try:
+        return _lock(path, shared, wait=False)
+    except BlockingIOError:
+        return None
+
+
+def wait_for(path: Path) -> int:
+    """The same, when no other process has it any more."""
+    return _lock(path, shared=False, wait=True)
+
+
+def _lock(path: Path, shared: bool, wait: bool) -> int:
     import fcntl  # not on Windows, where suites can still be read
 
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             os.close(descriptor)

@@ -11,10 +11,11 @@ import selectors
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
+Outcomes = Generator[tuple[dict, dict], None, None]  # a job, and its result
 ATTEMPTS = 2  # a worker may be killed for what another process did
 
 
@@ -22,13 +23,12 @@ class Worker:
     """A process that does one job at a time."""
 
     def __init__(self, module: str):
-        places = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
-        )
+        places = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+        command, pipe = [sys.executable, "-m", module], subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
+        assert self.process.stdin and self.process.stdout  # pipes both
+        self.orders, self.results = self.process.stdin, self.process.stdout
         self.job: dict | None = None
         self.since = 0.0
 
@@ -36,24 +36,24 @@ class Worker:
         """Give it a job."""
         self.job, self.since = job, time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # where it is gone, reading from it tells
-            self.process.stdin.write(json.dumps(job).encode() + b"\n")
-            self.process.stdin.flush()
+            self.orders.write(json.dumps(job).encode() + b"\n")
+            self.orders.flush()
 
     def result(self) -> dict | None:
         """What came of its job; None where it ended instead."""
-        line = self.process.stdout.readline()
+        line = self.results.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
     def stop(self) -> int:
         """End it, whatever it does; returns its exit code, negative for a signal."""
         self.process.kill()
-        self.process.stdout.close()
+        self.results.close()
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self.orders.close()
         return self.process.wait()
 
 
-def do_jobs(module: str, jobs: Iterable[dict], num_workers: int, timeout: float = 0.0) -> Iterator[tuple[dict, dict]]:
+def do_jobs(module: str, jobs: Iterable[dict], num_workers: int, timeout: float = 0.0) -> Outcomes:
     """Every job with its result, in the order in which they are done.
 
     A worker that ends without a result is replaced, and its job begun again; of a job whose second worker ends, too,
@@ -65,8 +65,8 @@ def do_jobs(module: str, jobs: Iterable[dict], num_workers: int, timeout: float 
         num_workers: processes, at least 1.
         timeout: seconds that a job may take; 0 for no limit.
     """
-    waiting, failures = deque(), {}
-    source, free, workers = iter(jobs), [], set()
+    source, waiting, failures = iter(jobs), deque[dict](), Counter[str]()
+    free, workers = list[Worker](), set[Worker]()
 
     def next_job() -> dict | None:
         return waiting.popleft() if waiting else next(source, None)
@@ -81,19 +81,19 @@ def do_jobs(module: str, jobs: Iterable[dict], num_workers: int, timeout: float 
                     worker = free.pop() if free else Worker(module)
                     if worker not in workers:
                         workers.add(worker)
-                        selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
+                        selector.register(worker.results, selectors.EVENT_READ, worker)
                     worker.begin(job)
                 busy = [worker for worker in workers if worker.job is not None]
                 if not busy:
                     return
-                left = min(worker.since for worker in busy) + timeout - time.monotonic() if timeout else None
+                left = min(worker.since for worker in busy) + timeout - time.monotonic()
                 ready = [key.data for key, _ in selector.select(max(0.0, left) if timeout else None)]
                 late = [w for w in busy if timeout and w not in ready and time.monotonic() - w.since >= timeout]
                 for worker in ready + late:
                     job, worker.job = worker.job, None
                     outcome = None if worker in late else worker.result()
                     if outcome is None:
-                        selector.unregister(worker.process.stdout)
+                        selector.unregister(worker.results)
                         workers.discard(worker)
                         code = worker.stop()
                         if job is None:  # it ended while it had nothing to do
@@ -103,7 +103,7 @@ def do_jobs(module: str, jobs: Iterable[dict], num_workers: int, timeout: float 
                             outcome = {"error": f"it took longer than {timeout:g} s, and was ended"}
                         else:
                             key = json.dumps(job, sort_keys=True)
-                            failures[key] = failures.get(key, 0) + 1
+                            failures[key] += 1
                             if failures[key] < ATTEMPTS:
                                 waiting.append(job)
                                 continue

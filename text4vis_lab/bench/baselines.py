@@ -1,0 +1,190 @@
+"""The models whose training steps are compared: this project's, plain open_clip's, one as the published code has it.
+
+The published way is written anew from what that code does (github whwu95/Text4Vis, `clip/model.py`, `train.py`): tokens
+come first and videos second; layer norms in float32; in the backward pass every block is computed again, and within it
+its attention and its MLP once more, so that three forward passes stand before one backward; plain AdamW, which goes
+through the parameters one by one; the loss is read at every step. The text encoder does not run: its rows are fixed.
+
+B videos, T frames, C classes, D width of an embedding, S pixels; L tokens of N images in a block.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from open_clip.transformer import QuickGELU, VisionTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from text4vis_core.model.classifier import cosine_logits
+from text4vis_core.model.temporal import TemporalOptions, TemporalTransformer
+from text4vis_core.model.video_classifier import ImageEncoder, VideoClassifier
+
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is trained: a ViT and a temporal transformer as wide as its embedding, and a batch of clips."""
+
+    videos: int = 2
+    frames: int = 8
+    size: int = 224
+    patch: int = 32
+    width: int = 768
+    layers: int = 12
+    dim: int = 512
+    head_layers: int = 6
+    classes: int = 400
+
+    def visual(self) -> VisionTransformer:
+        heads = self.width // 64
+        return VisionTransformer(
+            self.size, self.patch, self.width, self.layers, heads, 4.0, output_dim=self.dim, act_layer=QuickGELU
+        )
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """Frames, uint8 (B, T, 3, S, S), and labels (B,)."""
+        generator = torch.Generator().manual_seed(0)
+        shape = (self.videos, self.frames, 3, self.size, self.size)
+        frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+        return frames, torch.randint(0, self.classes, (self.videos,), generator=generator)
+
+    def rows(self) -> Tensor:
+        return F.normalize(torch.randn(self.classes, self.dim, generator=torch.Generator().manual_seed(1)), dim=-1)
+
+    def ours(self) -> VideoClassifier:
+        """This project's model; the others get its weights."""
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            encoder = ImageEncoder(self.visual(), self.dim, self.size, MEAN, STD)
+            options = TemporalOptions(layers=self.head_layers)
+            model = VideoClassifier(encoder, 4.6, "transformer", options=options)
+        return model.set_classifier(self.rows())
+
+
+VIT_B_32 = Shape()
+MINIATURE = Shape(size=32, patch=16, width=128, layers=2, dim=64, head_layers=1, classes=5)
+
+
+class Baseline(nn.Module):
+    """Normalised frames (B, T, 3, S, S) to logits (B, C): encoder, temporal head, cosine with fixed rows."""
+
+    def __init__(self, shape: Shape, visual: nn.Module, temporal: nn.Module):
+        super().__init__()
+        self.visual, self.temporal = visual, temporal
+        self.logit_scale = nn.Parameter(torch.zeros(()))
+        weights = {name: weight for name, weight in shape.ours().state_dict().items() if "classifier" not in name}
+        self.load_state_dict(weights, assign=True)
+        self.rows = shape.rows()
+
+    def forward(self, frames: Tensor) -> Tensor:
+        videos = self.temporal(self.visual(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))
+        return cosine_logits(videos, self.rows, self.logit_scale)
+
+
+class PublishedNorm(nn.LayerNorm):
+    """A layer norm that is computed in float32 whatever comes in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(torch.float32)).to(x.dtype)
+
+
+class PublishedHeadNorm(nn.LayerNorm):
+    """A layer norm operation by operation, epsilon inside the root."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        return self.weight * (centred / (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()) + self.bias
+
+
+class PublishedBlock(nn.Module):
+    """A pre-norm transformer block of (L, N, D), whose two branches are computed again in the backward pass."""
+
+    def __init__(self, width: int, heads: int, norm: Callable[[int], nn.Module], recompute: bool):
+        super().__init__()
+        self.ln_1, self.ln_2, self.recompute = norm(width), norm(width), recompute
+        self.attn = nn.MultiheadAttention(width, heads)
+        self.mlp = nn.Sequential()
+        for name, module in (
+            ("c_fc", nn.Linear(width, 4 * width)),
+            ("gelu", QuickGELU()),
+            ("c_proj", nn.Linear(4 * width, width)),
+        ):
+            self.mlp.add_module(name, module)
+
+    def attend(self, x: Tensor) -> Tensor:
+        return self.attn(x, x, x, need_weights=False)[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for norm, branch in ((self.ln_1, self.attend), (self.ln_2, self.mlp)):
+            h = norm(x)
+            x = x + (checkpoint(branch, h, use_reentrant=True) if self.recompute else branch(h))
+        return x
+
+
+class Blocks(nn.Module):
+    """Blocks under the name that they have in open_clip."""
+
+    def __init__(self, blocks: Iterable[nn.Module]):
+        super().__init__()
+        self.resblocks = nn.ModuleList(blocks)
+
+
+class PublishedEncoder(nn.Module):
+    """The published image encoder: (N, 3, S, S) -> (N, D). Parameter names are open_clip's."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        width = shape.width
+        self.conv1 = nn.Conv2d(3, width, shape.patch, shape.patch, bias=False)
+        self.class_embedding = nn.Parameter(torch.zeros(width))
+        self.positional_embedding = nn.Parameter(torch.zeros((shape.size // shape.patch) ** 2 + 1, width))
+        self.ln_pre, self.ln_post = PublishedNorm(width), PublishedNorm(width)
+        self.proj = nn.Parameter(torch.zeros(width, shape.dim))
+        self.transformer = Blocks(
+            PublishedBlock(width, width // 64, PublishedNorm, recompute=True) for _ in range(shape.layers)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.conv1(images).flatten(2).transpose(1, 2)
+        first = self.class_embedding + patches.new_zeros(len(patches), 1, patches.shape[-1])
+        tokens = self.ln_pre(torch.cat([first, patches], dim=1) + self.positional_embedding).transpose(0, 1)
+        for block in self.transformer.resblocks:
+            tokens = checkpoint(block, tokens, use_reentrant=True)
+        return self.ln_post(tokens.transpose(0, 1)[:, 0]) @ self.proj
+
+
+class PublishedHead(nn.Module):
+    """The published temporal transformer: (B, T, D) -> (B, D). Parameter names are `TemporalTransformer`'s."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        dim = shape.dim
+        self.frame_position_embeddings = nn.Embedding(77, dim)
+        self.transformer = Blocks(
+            PublishedBlock(dim, dim // 64, lambda d: PublishedHeadNorm(d, eps=1e-12), recompute=False)
+            for _ in range(shape.head_layers)
+        )
+
+    def forward(self, frames: Tensor) -> Tensor:
+        hidden = (frames + self.frame_position_embeddings(torch.arange(frames.shape[1]))).transpose(0, 1)
+        for block in self.transformer.resblocks:
+            hidden = block(hidden)
+        return (hidden.transpose(0, 1) + frames).mean(1)
+
+
+def published(shape: Shape) -> Baseline:
+    """The published way."""
+    with torch.device("meta"):  # the weights are given
+        visual, head = PublishedEncoder(shape), PublishedHead(shape)
+    return Baseline(shape, visual, head)
+
+
+def plain_open_clip(shape: Shape) -> Baseline:
+    """open_clip's image encoder and this project's temporal head, as they come."""
+    with torch.device("meta"):
+        visual = shape.visual()
+        head = TemporalTransformer(shape.dim, shape.dim // 64, layers=shape.head_layers)
+    return Baseline(shape, visual, head)
