@@ -126,8 +126,7 @@ def world() -> int:
 def gather_rows(rows) -> list:
     """The tensors of all processes, in the order of ranks: (n, ...) on the CPU, each process its own n.
 
-    Raises:
-        RuntimeError: a process is gone.
+    A RuntimeError when a process is gone.
     """
     import torch
     from torch import distributed
@@ -154,10 +153,7 @@ def gather_objects(value: Any) -> list:
 
 
 def progress_bar(iterable, description: str | None, **options):
-    """A progress bar that says what and how long, or the iterable itself when there is nothing to say.
-
-    Of several processes the first shows it.
-    """
+    """A progress bar, which the first of several processes shows; the iterable itself without a description."""
     if description is None or rank():
         return iterable
     from tqdm.auto import tqdm
@@ -168,8 +164,7 @@ def progress_bar(iterable, description: str | None, **options):
 def stop_with_parent(folder: Path | None = None) -> None:
     """End this process when the one that started it is gone, as after `kill -9`.
 
-    Args:
-        folder: of a call; also when it is gone, by which another machine's processes learn that the call was given up.
+    Also when the `folder` of a call is, by which another machine's processes learn that the call was given up.
     """
     parent, missed = os.getppid(), 0
 
@@ -187,10 +182,8 @@ def _is_gone(folder: Path) -> bool:
     """Not so where a network file system does not answer."""
     try:
         folder.stat()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
     return False
 
 

@@ -119,22 +119,6 @@ def _grid(room: int) -> tuple[int, int, int]:
     return 0, 2 * quarter, 4 * quarter
 
 
-def training_view(
-    clip: torch.Tensor,
-    size: int,
-    rng: np.random.Generator,
-    augmentation: Augmentation = LIGHT_AUGMENTATION,
-    resize: int | None = None,
-) -> torch.Tensor:
-    """One random view of a clip, the same for all its frames: `training_crop`, which has the arguments, and `finish`.
-
-    Returns:
-        uint8 (T, 3, S, S).
-    """
-    view, row = training_crop(clip, size, rng, augmentation, resize)
-    return finish(view[None], row[None])[0]
-
-
 def training_crop(
     clip: torch.Tensor,
     size: int,

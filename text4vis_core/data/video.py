@@ -1,7 +1,7 @@
 """Open a video file, or a folder of frames, and decode the frames that were asked for.
 
 PyAV reads files; decord does where PyAV is not installed; a folder of pictures is a video too. Which frames to read is
-decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices.
+decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices, frames uint8 (N, H, W, 3), RGB.
 """
 
 import re
@@ -71,7 +71,7 @@ class AvReader:
         return self._length
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB. Raises ValueError when the file ends before a frame that was asked for."""
+        """Raises ValueError when the file ends before a frame that was asked for."""
         wanted = sorted(set(indices.tolist()))
         frames = self._by_time(wanted) if self._times else {}
         if len(frames) < len(wanted):
@@ -138,10 +138,9 @@ class AvReader:
 
 
 def _check_whole(path: Path, container, stream, packets: list) -> None:
-    """That a file does not end long before its header says: decoders are content with what is left.
+    """A `VideoError` for a file that ends long before its header says: decoders are content with what is left.
 
-    Raises:
-        VideoError: more than a tenth is missing, or the last frame is cut and the header tells no number of frames.
+    More than a tenth is missing, or the last frame is cut and the header tells no number of frames.
     """
     times = [packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None]
     if packets and packets[-1].is_corrupt:
@@ -181,7 +180,6 @@ class DecordReader:
         return len(self._reader)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB."""
         return self._reader.get_batch(indices.tolist()).asnumpy()
 
 
@@ -201,7 +199,7 @@ class FolderReader:
         return len(self._files)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB. Raises ValueError when the pictures differ in size."""
+        """Raises ValueError when the pictures differ in size."""
         frames = [np.asarray(Image.open(self._files[index]).convert("RGB")) for index in indices.tolist()]
         if len({frame.shape for frame in frames}) > 1:
             raise ValueError("its pictures differ in size")
@@ -209,13 +207,11 @@ class FolderReader:
 
 
 Reader = AvReader | DecordReader | FolderReader | PreparedReader
+Part = tuple[float | None, float | None, float | None]  # start, end and the whole video's duration in seconds
 
 
 def open_video(path: str | Path) -> Reader:
-    """The reader for a video file or a folder of frames.
-
-    Returns:
-        An object with `len()`, `fps` (0 where unknown) and `decode(indices) -> uint8 (N, H, W, 3)`, RGB.
+    """The reader of a video file or a folder of frames: `len`, `fps` (0: unknown), `decode` -> uint8 (N, H, W, 3), RGB.
 
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
@@ -272,21 +268,15 @@ def read_frames(
     Raises:
         VideoError: the video cannot be opened, one of the frames cannot be decoded, or the part lies outside of it.
     """
-    frames, places = read_distinct_frames(path, choose, start, end, duration)
+    frames, places = read_distinct_frames(path, choose, (start, end, duration))
     return frames[places]
 
 
-def read_distinct_frames(
-    path: str | Path,
-    choose: Callable[[int], np.ndarray],
-    start: float | None = None,
-    end: float | None = None,
-    duration: float | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+def read_distinct_frames(path: str | Path, choose: Callable[[int], np.ndarray], part: Part) -> tuple[np.ndarray, ...]:
     """As `read_frames`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
     video = open_video(path)
     try:
-        first, stop = part_of(len(video), video.fps, start, end, duration)
+        first, stop = part_of(len(video), video.fps, *part)
     except ValueError as error:
         raise VideoError(path, str(error)) from None
     indices = chosen(path, choose, stop - first)
@@ -295,11 +285,7 @@ def read_distinct_frames(
 
 
 def chosen(path: str | Path, choose: Callable[[int], np.ndarray], length: int) -> np.ndarray:
-    """The indices that `choose` picks of so many frames, int64 (N,).
-
-    Raises:
-        VideoError: one of them is of no frame.
-    """
+    """The indices that `choose` picks of so many frames, int64 (N,). A `VideoError` when one is of no frame."""
     indices = np.asarray(choose(length), dtype=np.int64)
     if indices.min() < 0 or indices.max() >= length:
         raise VideoError(path, f"frames {indices.min()} to {indices.max()} were asked for, it has {length}")
@@ -309,8 +295,7 @@ def chosen(path: str | Path, choose: Callable[[int], np.ndarray], length: int) -
 def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.ndarray:
     """The frames of an open video at 0-based indices, in any order, repeats allowed: uint8 (N, H, W, 3), RGB.
 
-    Raises:
-        VideoError: one of them cannot be decoded.
+    A `VideoError` when one of them cannot be decoded.
     """
     try:
         return video.decode(indices)
@@ -321,15 +306,11 @@ def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.nd
 def part_of(
     length: int, fps: float, start: float | None, end: float | None, duration: float | None = None
 ) -> tuple[int, int]:
-    """The first frame of a part given in seconds, and the one after its last: one frame at least.
-
-    Args:
-        length: frames in the whole video.
-        fps: frames per second; 0 where unknown, then `duration` places the part.
-        start, end, duration: seconds, see `read_frames`.
+    """The first of `length` frames that lies in a part given in seconds, and the one after its last: one at least.
 
     Raises:
-        ValueError: the part begins after the video's end, or cannot be placed.
+        ValueError: the part begins after the video's end, or cannot be placed: `fps` is 0, for unknown, without a
+            `duration`.
     """
     if start is None and end is None:
         return 0, length

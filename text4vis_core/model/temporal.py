@@ -35,12 +35,7 @@ class Clock:
 
 
 def shift(clips: Tensor, fold: int) -> Tensor:
-    """Shift channels over time: the first fold from the next frame, the second from the previous, zeros at the ends.
-
-    Args:
-        clips: (B, T, ..., C).
-        fold: channels in a fold.
-    """
+    """(B, T, ..., C), the first `fold` channels from the next frame, as many from the previous, zeros at the ends."""
     nothing = torch.zeros_like(clips[:, :1, ..., :fold])
     following = torch.cat([clips[:, 1:, ..., :fold], nothing], dim=1)
     preceding = torch.cat([nothing, clips[:, :-1, ..., fold : 2 * fold]], dim=1)
@@ -123,9 +118,8 @@ class JointTransformer(VisionTransformer):
     def forward(self, images: Tensor) -> Tensor:
         patches = self.clock.unfold(self.conv1(images).flatten(2).transpose(1, 2) + self.positional_embedding[1:])
         if patches.shape[1] != len(self.time_embedding):
-            raise ValueError(
-                f"the joint encoder is for {len(self.time_embedding)} frames, the clip has {patches.shape[1]}"
-            )
+            expected = len(self.time_embedding)
+            raise ValueError(f"the joint encoder is for {expected} frames, the clip has {patches.shape[1]}")
         patches = patches + self.time_embedding[:, None]
         first = (self.class_embedding + self.positional_embedding[0]).expand(len(patches), 1, -1)
         tokens = torch.cat([first.to(patches.dtype), patches.flatten(1, 2)], dim=1)
@@ -192,8 +186,6 @@ class MeanPooling(nn.Module):
 class TemporalTransformer(nn.Module):
     """The published temporal head: learned frame positions, six pre-norm blocks, residual over all, then the mean.
 
-    Parameter names and shapes are those of the published checkpoints' `fusion_model.*`.
-
     Args:
         dim: D, the embedding's size.
         heads: attention heads; the published models have text width / 64.
@@ -208,7 +200,9 @@ class TemporalTransformer(nn.Module):
         if dim % heads:
             raise ValueError(f"the temporal transformer's {heads} heads do not divide the embedding size {dim}")
         self.frame_position_embeddings = nn.Embedding(positions, dim)
-        block = partial(ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=_layer_norm)
+        block = partial(
+            ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=partial(nn.LayerNorm, eps=1e-12)
+        )
         self.transformer: Any = nn.Module()
         self.transformer.resblocks = nn.ModuleList(block() for _ in range(layers))
         self.apply(_initialise)
@@ -224,10 +218,6 @@ class TemporalTransformer(nn.Module):
         for block in self.transformer.resblocks:
             hidden = block(hidden)
         return (frames + hidden.to(frames.dtype)).mean(1)
-
-
-def _layer_norm(dim: int) -> nn.LayerNorm:
-    return nn.LayerNorm(dim, eps=1e-12)
 
 
 def _initialise(module: nn.Module) -> None:
@@ -281,16 +271,13 @@ def split_temporal(name: str) -> tuple[str | None, str]:
     parts = name.split("+")
     for part in parts:
         if part not in TEMPORAL:
-            raise ValueError(
-                f"unknown temporal module {part!r}; choose from: {', '.join(TEMPORAL)}, "
-                f"or one inside the encoder and a head, such as 'tokenshift+transformer'"
-            )
+            choices = f"{', '.join(TEMPORAL)}, or one inside the encoder and a head, such as 'tokenshift+transformer'"
+            raise ValueError(f"unknown temporal module {part!r}; choose from: {choices}")
     inside = [part for part in parts if part in INSIDE]
     heads = [part for part in parts if part in HEADS]
     if len(inside) > 1 or len(heads) > 1:
-        raise ValueError(
-            f"temporal {name!r} names two of one kind; one of {', '.join(INSIDE)} and one of {', '.join(HEADS)}"
-        )
+        choices = f"one of {', '.join(INSIDE)} and one of {', '.join(HEADS)}"
+        raise ValueError(f"temporal {name!r} names two of one kind; {choices}")
     if inside == ["joint"] and heads == ["transformer"]:
         raise ValueError("temporal 'joint' gives one embedding per video; a transformer over frames cannot follow it")
     return inside[0] if inside else None, heads[0] if heads else "mean"
@@ -301,12 +288,9 @@ def insert(name: str | None, visual: nn.Module, clock: Clock, num_frames: int | 
 
     Args:
         name: a key of `INSIDE`; None for none.
-        visual: the image encoder.
+        visual: the image encoder. A ValueError when it is not of a kind that the module goes into.
         clock: tells the module how many frames a clip has.
         num_frames: for "joint", whose time embedding has as many rows.
-
-    Raises:
-        ValueError: the encoder is not of a kind that the module goes into.
     """
     if name is not None:
         INSIDE[name](visual, clock, num_frames)

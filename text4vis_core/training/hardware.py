@@ -1,12 +1,5 @@
 """How training uses the hardware: processes, precision, a fused optimiser, compilation, and parameters in shards.
 
-    fabric = make_fabric(strategy="fsdp")                # processes are torchrun's; none of it: one process
-    fabric.launch()
-    objective = fabric.setup_module(objective)
-    optimizer = fabric.setup_optimizers(make_optimizer(parameter_groups(model, config), config))
-    ...
-    state = full_state(fabric, model, optimizer)         # on every process; whole tensors on the first
-
 With "fsdp" a parameter is a `DTensor`, of which each process holds its share. Names stay as they are, and a state that
 was saved by any number of processes, in shards or not, is loaded by any other.
 """
@@ -174,7 +167,7 @@ def clip_gradients(fabric: "Fabric", optimizer: torch.optim.Optimizer, max_norm:
     return norm
 
 
-def compiled(objective: nn.Module, example: dict, enabled: bool) -> tuple[nn.Module, str]:
+def compiled(objective: nn.Module, example: dict) -> tuple[nn.Module, str]:
     """An objective by torch.compile, or the objective itself and why: no C++ compiler, or code that cannot be compiled.
 
     It is tried in one forward and backward pass, whose gradients are thrown away.
@@ -183,10 +176,7 @@ def compiled(objective: nn.Module, example: dict, enabled: bool) -> tuple[nn.Mod
         objective: what `fabric.setup_module` gave, in training mode.
         example: keyword arguments of a forward pass, such as those of the first batch. With stochastic depth, draw
             for it before.
-        enabled: False gives the objective and "not asked for".
     """
-    if not enabled:
-        return objective, "not asked for"
     candidate: Any = torch.compile(objective)
     try:
         candidate(**example)[0].backward()

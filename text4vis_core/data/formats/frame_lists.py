@@ -19,17 +19,9 @@ def read_tsn(root: str | Path, split: str, fold: int = 1, missing: str = "error"
     The lists and the one CSV lie in `root` or in a folder of it. A list is told by its name: `train_rgb_split_1.txt`,
     `kinetics_video_val_se320.txt`; of several folds, `split_1` or `split1`. Paths are relative to `root` or to a folder
     of it, and may hold spaces. Frames are called `img_00001.jpg`, `image_0001.jpg` or `image_000001.jpg`. A video that
-    is listed with 0 frames is missing either way. Classes that tell left from right are `directional`.
-
-    Args:
-        root: the data set's folder.
-        split: "train"; "test" (a name with val, validation or test); "all" (a name with full or all, as in
-            `ucf_full_for_zeroshot.txt`, or both of the others).
-        fold: which of the lists, where their names number them.
-        missing: see `readers.load_videos`.
-
-    Raises:
-        AnnotationError: a missing or ambiguous file, a faulty line, a folder with fewer frames than listed or others.
+    is listed with 0 frames is missing either way. "test" is a list with val, validation or test in its name; "all" one
+    with full or all, as in `ucf_full_for_zeroshot.txt`, or both of the others. Classes that tell left from right are
+    `directional`.
     """
     root = existing_root(root)
     tables = [path for path in find_all(root, "*.csv") if _names_classes(path)]

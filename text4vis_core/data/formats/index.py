@@ -248,15 +248,8 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
 def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """A data set that `prepare` copied: `root/<split>-<fold>.index`. Its videos are objects only while they are used.
 
-    Args:
-        root: the folder of the copies.
-        split: as it was prepared.
-        fold: as it was prepared.
-        missing: "report" looks whether every copy is there; "error" looks at the sizes of a thousand of them. The data
-            check looks at all of their content. What could not be copied, or was missing then, is missing here.
-
-    Raises:
-        AnnotationError: there is no such index, it is damaged, or a copy is not what was written.
+    `missing="report"` looks whether every copy is there; "error" looks at the sizes of a thousand of them. The data
+    check looks at all of their content. What could not be copied, or was missing then, is missing here.
     """
     path = index_path(root, split, fold)
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 A clip is a file `<YouTube id>_<start>_<end>.mp4` (seconds, six digits) or a folder of frames of that name, anywhere
 below the root: flat in the split's folder, or in class folders. Clips disappear from YouTube, so no copy is whole: what
-is listed and not there goes to `VideoList.missing`.
+is listed and not there goes to `VideoList.missing`, whatever `missing` says.
 """
 
 import difflib
@@ -25,27 +25,14 @@ def read_kinetics(root: str | Path, split: str, fold: int = 1, missing: str = "r
     """Kinetics-600 or 700: CSV files `label,youtube_id,time_start,time_end,split` in `root` or in a folder of it.
 
     They are called `train.csv` and `val.csv` (or `validate.csv`), with or without a prefix such as `kinetics-600_`. The
-    classes are the labels of all of them, in alphabetical order.
-
-    Args:
-        root: the data set's folder.
-        split: "train"; "test", which is the validation set, on which results are published (`test.csv` where there is
-            no other); "all", which is both.
-        fold: there is one.
-        missing: clips are reported either way, for no copy is whole.
-
-    Raises:
-        AnnotationError: a missing or ambiguous file, a faulty line, or not one of the clips is there.
+    classes are the labels of all of them, in alphabetical order. "test" is the validation set, on which results are
+    published (`test.csv` where there is no other).
     """
     return _read(existing_root(root), split)
 
 
 def read_kinetics400(root: str | Path, split: str, fold: int = 1, missing: str = "report") -> VideoList:
-    """Kinetics-400: as `read_kinetics`, with the names of torchvision's published list of its 400 categories.
-
-    Raises:
-        AnnotationError: as `read_kinetics`; also a label that is none of those categories.
-    """
+    """Kinetics-400: as `read_kinetics`, with the names of torchvision's published list of its 400 categories."""
     return _read(existing_root(root), split, {_plain(name): name for name in kinetics400_categories()})
 
 
@@ -54,16 +41,7 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
 
     Either the release's files, `test_split1_exist.txt` (lines `<clip>.mp4 label`) with `k160_labels_split1.csv`
     (`id,name`); or a list of class names, `classes_split1.txt`, one a line, beside the CSV files of Kinetics-600, of
-    which `test.csv` is preferred, as in the release. In `root` or in a folder of it.
-
-    Args:
-        root: the data set's folder.
-        split: "test" or "all", which are the same: nothing is trained.
-        fold: which of the three lists.
-        missing: clips are reported either way.
-
-    Raises:
-        AnnotationError: a missing file, a faulty line, a class of Kinetics-400, or not one of the clips is there.
+    which `test.csv` is preferred, as in the release. In `root` or in a folder of it. "all" is "test".
     """
     root = existing_root(root)
     if split == "train":

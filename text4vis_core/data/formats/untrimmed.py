@@ -16,16 +16,8 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
 
     A video is a file of any usual suffix or a folder of frames; those that are listed and not there go to `missing`,
     for videos disappear from YouTube. The classes are the labels in alphabetical order, which is the release's.
-
-    Args:
-        root: the data set's folder.
-        split: "train": one entry per labelled segment, as the release trains; "test": the validation set, whole videos
-            with all their labels; "all": whole videos of both, which is what the release's zero-shot figures are over.
-        fold: there is one.
-        missing: videos are reported either way.
-
-    Raises:
-        AnnotationError: a missing or faulty file (with the video's id and the line), or none of the videos is there.
+    "train" has one entry per labelled segment, as the release trains; "test" (the validation set) and "all", which the
+    release's zero-shot figures are over, whole videos with all their labels.
     """
     root = existing_root(root)
     path = find(root, "activity_net*1-3*.json", "activity_net*.json")
@@ -70,15 +62,6 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
 
     Every video is used whole, with all the classes of its `actions` (`c092 11.90 21.20;c147 0.00 12.60`). A video
     without any is left out: the published evaluation ranks it behind all others, which comes to the same.
-
-    Args:
-        root: the data set's folder; the videos lie anywhere below.
-        split: "train", "test" or "all", which is both.
-        fold: there is one.
-        missing: see `readers.load_videos`.
-
-    Raises:
-        AnnotationError: a missing file or video, a faulty line, or a file without any action.
     """
     root = existing_root(root)
     source = find(root, "Charades_v1_classes.txt")
