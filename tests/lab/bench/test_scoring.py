@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from text4vis_core import evaluation
+from text4vis_core.evaluation import metrics
 from text4vis_core.evaluation.metrics import mean_average_precision, score_metrics
 from text4vis_core.evaluation.protocols import multi_view_scores, zero_shot_accuracy
 from text4vis_lab.bench.scoring import large_scale
@@ -26,8 +26,8 @@ def embeddings() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 @pytest.fixture(params=[(VIDEOS, CLASSES), (100, 20), (64, 8), (16, 1)])
 def parts(request, monkeypatch):
     """How many videos and classes are computed at a time."""
-    monkeypatch.setattr(evaluation, "ROWS", request.param[0])
-    monkeypatch.setattr(evaluation, "COLUMNS", request.param[1])
+    monkeypatch.setattr(metrics, "ROWS", request.param[0])
+    monkeypatch.setattr(metrics, "COLUMNS", request.param[1])
 
 
 def test_scores_in_parts_are_the_formula_on_all(embeddings, parts):
@@ -63,7 +63,7 @@ def test_mean_average_precision_is_identical_whatever_the_parts(embeddings, monk
     views, rows, labels = embeddings
     scores, found = multi_view_scores(views, rows), set()
     for columns in (1, 3, 8, 36, 100):
-        monkeypatch.setattr(evaluation, "COLUMNS", columns)
+        monkeypatch.setattr(metrics, "COLUMNS", columns)
         found.add(mean_average_precision(scores, labels))
     assert len(found) == 1
 
