@@ -18,14 +18,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from text4vis_lab import structure
 from text4vis_lab.claims import claims
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
+ROOT = Path(__file__).resolve().parents[1]  # where the packages lie
 BOOK = Path("book")
 BUILD = BOOK / "_build"
 SOURCE = BUILD / "source"
@@ -101,6 +104,10 @@ def collect(suite: Suite) -> dict[str, bytes]:
         reference = [part["caption"] for part in toc["parts"]].index("Reference")
         toc["parts"].insert(reference, {"caption": "The machine", "chapters": [chapter]})
     index = _filled(pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done)})
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "structure.svg")
+        structure.draw(structure.read_structure(), picture)
+        pages["contributing/structure.svg"] = picture.read_bytes()
     pages["index.md"] = (_below_title(index, _missing_note(missing)) if missing else index).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
     return pages
@@ -241,6 +248,9 @@ def _notebook_page(run: Run, attempt: dict[str, Any], record: dict[str, Any] | N
     notebook["metadata"].pop("widgets", None)
     for cell in cells:
         if cell["cell_type"] == "code":
+            tags = cell["metadata"].setdefault("tags", [])
+            if "injected-parameters" in tags:  # the command above says them too
+                tags.append("hide-input")
             cell["outputs"] = [_page_output(output) for output in cell["outputs"] if not _is_widget(output)]
     return json.dumps(notebook, sort_keys=True).encode()
 
@@ -311,7 +321,8 @@ def _below_title(markdown: str, block: str) -> str:
 def _fingerprint(pages: dict[str, bytes]) -> str:
     """Changes whenever the book may: its pages, this file, the modules whose docstrings it shows, the libraries."""
     digest = hashlib.sha256()
-    others = [BOOK / "build.py", Path("requirements.lock"), *sorted(Path("text4vis_core").rglob("*.py"))]
+    modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in (ROOT / package).rglob("*.py"))
+    others = [BOOK / "build.py", Path("requirements.lock"), *modules]
     for name, content in [*sorted(pages.items()), *((str(path), path.read_bytes()) for path in others)]:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)

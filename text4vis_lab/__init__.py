@@ -1,4 +1,16 @@
 """The laboratory around `text4vis_core`: experiments, their records and figures, the miniature, suites, the bench.
 
+    lab.py        a notebook's laboratory, opened in a line          settings.py    every setting, declared once
+    experiment.py one cell of a table                                rows.py, scores.py, records.py    what a run leaves
+    claims.py, published.py    verdicts, and what to set beside      figures/       how it is drawn
+    miniature/ suites/ prepare/ cache/ rehearsal/ bench/             datacheck.py
+
 It imports the core and is never imported by it.
 """
+
+from text4vis_core._names import on_first_use
+
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {"Lab": "lab", "Cell": "experiment", "Part": "experiment", "Method": "experiment", "LINEAR": "experiment"},
+)

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .settings import GROUPS, declared
+
 
 class NotebookError(ValueError):
     """A notebook that cannot be read as one of this project's. Names the file and the reason."""
@@ -29,23 +31,92 @@ def notebook_defaults(path: Path) -> dict[str, Any]:
         raise NotebookError(f"{path}: a parameter's value must be plain, for papermill to replace: {error}") from None
 
 
+def notebook_uses(path: Path) -> tuple[str, ...]:
+    """Groups of shared settings that a notebook uses: what its `Lab.open(..., uses=...)` says, all where it is silent.
+
+    Raises NotebookError when the file is not a notebook, or does not call `Lab.open`.
+    """
+    for cell in _cells(path):
+        source = "".join(cell["source"])
+        if cell["cell_type"] != "code" or "Lab.open(" not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Lab.open":
+                given = [keyword.value for keyword in node.keywords if keyword.arg == "uses"]
+                return tuple(ast.literal_eval(given[0])) if given else GROUPS
+    raise NotebookError(f"{path}: no cell calls Lab.open, which checks the settings")
+
+
+def notebook_settings(path: Path) -> dict[str, Any]:
+    """Every setting that a notebook takes, its own and the shared ones that it uses, with the default of each."""
+    shared = {setting.name: setting.default for setting in declared().values() if setting.group in notebook_uses(path)}
+    return notebook_defaults(path) | {k: v for k, v in shared.items() if k not in notebook_parameters(path)}
+
+
+def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
+    """What was given to a notebook: variables that cells of nothing but plain assignments have set, with their values.
+
+    In JupyterLab such cells are run again and again: of the parameters cell the last time counts, so that a line that
+    was removed from it, or corrected, is gone. (What papermill injects begins with its own comment.) Outside of a
+    kernel all plain variables count.
+
+    Args:
+        variables: the notebook's `globals()`.
+    """
+    if not isinstance(variables.get("In"), list):
+        plain = (bool, int, float, str, list, tuple, dict, type(None))
+        return {k: v for k, v in variables.items() if not k.startswith("_") and isinstance(v, plain)}
+    names: dict[str, None] = {}
+    seen_parameters = False
+    for source in reversed(variables["In"]):
+        found = _plain_assignments(source)
+        if found and "run_dir" in found and not source.lstrip().startswith("# Parameters"):
+            if seen_parameters:
+                continue
+            seen_parameters = True
+        names |= dict.fromkeys(found)
+    return {name: variables[name] for name in names if name in variables}
+
+
+def _plain_assignments(source: str) -> list[str]:
+    """The names that a cell assigns, if it does nothing but assign plain values; else none."""
+    try:
+        statements = ast.parse(source).body
+        for statement in statements:
+            ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+    except (SyntaxError, ValueError, AttributeError, TypeError):
+        return []
+    if not all(isinstance(statement, ast.Assign | ast.AnnAssign) for statement in statements):
+        return []
+    return list(_assigned(statements))
+
+
 def _parameters_cell(path: Path) -> dict[str, ast.expr]:
     """Names and values assigned in the cell tagged `parameters`.
 
     Read as Python, because papermill's own inspection is by line and loses `root: str | None = None`.
     """
+    cell = next((cell for cell in _cells(path) if "parameters" in cell["metadata"].get("tags", [])), None)
+    if cell is None:
+        raise NotebookError(f"{path}: no cell is tagged `parameters`")
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-        statements = ast.parse("".join(cell["source"])).body
-    except StopIteration:
-        raise NotebookError(f"{path}: no cell is tagged `parameters`") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise NotebookError(f"{path}: not a notebook ({error})") from None
+        return _assigned(ast.parse("".join(cell["source"])).body)
     except SyntaxError as error:
         raise NotebookError(f"{path}: the parameters cell is not Python: {error}") from None
-    values = {}
+
+
+def _assigned(statements: list[ast.stmt]) -> dict[str, ast.expr]:
+    values: dict[str, Any] = {}
     for statement in statements:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        values |= {target.id: statement.value for target in targets if isinstance(target, ast.Name)}
+        values |= {target.id: getattr(statement, "value", None) for target in targets if isinstance(target, ast.Name)}
     return values
+
+
+def _cells(path: Path) -> list[dict]:
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        [(cell["source"], cell["cell_type"], cell["metadata"]) for cell in cells]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise NotebookError(f"{path}: not a notebook ({error})") from None
+    return cells

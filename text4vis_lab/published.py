@@ -3,7 +3,8 @@
 import csv
 from pathlib import Path
 
-from .records import check_choices, repository_root
+from .records import repository_root
+from .settings import check_choices
 
 
 def published_results(path: str | Path) -> list[dict]:

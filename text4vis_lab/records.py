@@ -1,7 +1,7 @@
 """One record per run: what was measured, with everything needed to measure it again.
 
-A record is `result.json` in the run's folder. Its `metrics` are functions of data, weights and parameters and come
-out the same when the run is repeated; `timings` and `provenance` do not.
+A record is `result.json` in the run's folder. Its `rows` and `metrics` are functions of data, weights and settings and
+come out the same when the run is repeated; `timings` and `provenance` do not.
 """
 
 import hashlib
@@ -12,20 +12,28 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from text4vis_core.files import check_writable, code_fingerprint, replacing
 
-from .notebooks import notebook_parameters
+from .rows import SCHEMA, check_rows
+
+if TYPE_CHECKING:
+    from text4vis_core.data.video_list import VideoList
 
 # How runs are started, rehearsed, measured and drawn.
 WITHOUT_EFFECT = frozenset({"suites", "rehearsal", "bench", "figures"})
 ROOT = Path(__file__).parents[1]
+RECORD = "result.json"
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
+
+
+class SchemaError(ValueError):
+    """A record that another version of this project wrote. Names the file and the remedy."""
 
 
 def repository_root(start: str | Path = ".") -> Path:
@@ -45,17 +53,25 @@ def repository_root(start: str | Path = ".") -> Path:
 class RunRecord:
     """Collects a run's results and writes them as `result.json`.
 
-    Args:
+    Attributes:
         notebook: its name without suffix, "03_few_shot".
         run_dir: the run's folder; made and checked for writing at once.
-        parameters: every parameter of the run.
+        parameters: every setting of the run, by its name.
+        rows: the experiment's table, see `rows.COLUMNS`.
+        histories: a row for each epoch of each cell, with the cell's name.
+        metrics: what else was measured; functions of data, weights and settings, as the rows are.
+        timings: what comes out otherwise every time.
+        data: size, classes and fingerprint of each list of videos.
+        weights: fingerprint of each file or model.
+        skipped: (path, reason) of videos that the numbers leave out.
     """
 
     notebook: str
     run_dir: Path
     parameters: dict[str, Any]
+    rows: list[dict] = field(default_factory=list)
+    histories: list[dict] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
-    headline: list[dict] = field(default_factory=list)
     timings: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
@@ -65,40 +81,12 @@ class RunRecord:
         self.run_dir = check_writable(self.run_dir)
         self._begin = time.perf_counter()
 
-    @classmethod
-    def of_notebook(cls, notebook: str, variables: dict[str, Any]) -> "RunRecord":
-        """Begin a notebook's record, after its parameters: `RunRecord.of_notebook("03_few_shot", globals())`.
+    def add_data(self, name: str, videos: "VideoList") -> None:
+        """Note a list of videos: its size, classes and fingerprint."""
+        facts = {"videos": len(videos), "classes": len(videos.classes), "fingerprint": videos.fingerprint()}
+        self.data[name] = facts
 
-        The parameters are those of the notebook's `parameters` cell. A list that arrived as text, as
-        `papermill -p shots "[1, 4]"` passes it, is put right in `variables`.
-
-        Raises:
-            ValueError: a text that begins like a list and is none.
-        """
-        names = notebook_parameters(repository_root() / "notebooks" / f"{notebook}.ipynb")
-        for name in names:
-            if isinstance(variables.get(name), str) and variables[name].startswith("["):
-                variables[name] = _read_list(name, variables[name])
-        parameters = {name: variables[name] for name in names if name in variables}
-        return cls(notebook, Path(parameters.pop("run_dir")), parameters)
-
-    def add_data(self, split: str, videos) -> None:
-        """Note a split of the data: its size, classes and fingerprint."""
-        self.data[split] = {
-            "videos": len(videos),
-            "classes": len(videos.classes),
-            "fingerprint": videos.fingerprint(),
-        }
-
-    def add_headline(self, task: str, method: str, value: float, half: float, over: str, metric: str = "top-1") -> None:
-        """A line for the table of results: a metric in percent, half the width of its 95 % interval, over what."""
-        data = self.parameters.get("dataset", "puppets")
-        self.headline.append(
-            {"task": task, "data": data, "method": method, "metric": metric, "%": round(value, 1)}
-            | {"± (95 %)": round(half, 1), "over": over, "videos left out": len(self.skipped)}
-        )
-
-    def add_skipped(self, skipped: list[tuple[str, str]]) -> None:
+    def add_skipped(self, skipped: Iterable[tuple[str, str]]) -> None:
         """Note videos that are left out of the numbers: they could not be decoded, or are too short."""
         self.skipped += [tuple(pair) for pair in skipped if tuple(pair) not in self.skipped]
 
@@ -106,15 +94,18 @@ class RunRecord:
         """Write the record atomically; returns its path.
 
         Raises:
-            ValueError: a metric is not a plain number, text, list or dictionary.
+            ValueError: a row is not of the schema, or a metric is not a plain number, text, list or dictionary.
         """
+        path = self.run_dir / RECORD
         self.timings["total_seconds"] = time.perf_counter() - self._begin
         record = {
+            "schema": SCHEMA,
             "notebook": self.notebook,
             "run": self.run_dir.name,
             "suite": self.run_dir.parent.name,
             "parameters": self.parameters,
-            "headline": self.headline,
+            "rows": plain(self.rows),
+            "histories": self.histories,
             "metrics": self.metrics,
             "timings": self.timings,
             "data": self.data,
@@ -122,7 +113,7 @@ class RunRecord:
             "skipped": [{"video": path, "reason": reason} for path, reason in self.skipped],
             "provenance": provenance(),
         }
-        path = self.run_dir / "result.json"
+        check_rows(record["rows"], str(path))
         write_json(path, record)
         return path
 
@@ -135,45 +126,54 @@ class RunRecord:
         )
 
 
-def check_lists(**lists) -> None:
-    """Raise a ValueError that names the parameter, if one is not a list, is empty, or holds a value twice."""
-    for parameter, values in lists.items():
-        if not isinstance(values, list | tuple):
-            raise ValueError(f"parameter {parameter}: {values!r} is not a list; write it as [{values}]")
-        if not values:
-            raise ValueError(f"parameter {parameter} is empty; it must hold one value at least")
-        if len(set(values)) < len(values):
-            raise ValueError(f"parameter {parameter}: {values} holds a value twice")
-
-
-def check_choices(parameter: str, values, choices) -> None:
-    """Raise a ValueError that names the parameter, the value and the choices, if a value is not one of them."""
-    for value in values if isinstance(values, list | tuple) else [values]:
-        if value not in choices:
-            raise ValueError(f"parameter {parameter}: unknown {value!r}; choose from: {', '.join(map(str, choices))}")
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; NaN becomes null."""
-    text = json.dumps(_plain(value), indent=1, allow_nan=False)
+    text = json.dumps(plain(value), indent=1, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def read_records(runs: str | Path) -> list[dict]:
-    """Every `result.json` below a folder, in order of suite and run; each gains `path`.
+def read_record(path: str | Path) -> dict:
+    """A `result.json`, with `path` added.
 
     Raises:
-        ValueError: a record is damaged (which file).
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, of another schema, or a row is not of it; names the file and the remedy.
+    """
+    path = Path(path)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        schema = record.get("schema", 1)
+        if schema == SCHEMA:
+            record["notebook"], record["metrics"], record["parameters"], record["provenance"]["finished"]
+            check_rows(record["rows"], str(path))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a run record ({error}); delete it and run again") from error
+    if schema != SCHEMA:
+        raise SchemaError(f"{path} is a record of schema {schema}, this version reads {SCHEMA}: run its notebook again")
+    return record | {"path": str(path)}
+
+
+def read_records(runs: str | Path, refused: list[str] | None = None) -> list[dict]:
+    """Every record below a folder, in order of suite and run; each gains `path`.
+
+    Args:
+        runs: the folder.
+        refused: collects why records of another schema are left out; None: the first of them is an error.
+
+    Raises:
+        ValueError: a record is damaged (which file), or of another schema.
     """
     records = []
-    for path in sorted(Path(runs).glob("**/result.json")):
+    for path in sorted(Path(runs).glob(f"**/{RECORD}")):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            record["notebook"], record["metrics"], record["headline"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a run record ({error}); delete it and run again") from error
-        records.append(record | {"path": str(path)})
+            records.append(read_record(path))
+        except SchemaError as error:
+            if refused is None:
+                raise
+            refused.append(str(error))
     return records
 
 
@@ -195,7 +195,7 @@ def newest_record(
         if not fits(records[0]):
             raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
         return records[0]
-    records = [record for record in read_records(runs) if record["notebook"] == notebook and fits(record)]
+    records = [record for record in read_records(runs, []) if record["notebook"] == notebook and fits(record)]
     return max(records, key=lambda record: record["provenance"]["finished"], default=None)
 
 
@@ -228,30 +228,18 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _read_list(parameter: str, text: str) -> list:
-    import yaml
-
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = None
-    if not isinstance(value, list):
-        raise ValueError(f"parameter {parameter}: {text!r} is not a list; write it as [1, 4] or [text, random]")
-    return value
-
-
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Plain JSON values: arrays and tensors as lists, NaN as None."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, Path):
         return value.as_posix()
     raise ValueError(f"{value!r} of type {type(value).__name__} cannot go into a run record")

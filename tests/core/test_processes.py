@@ -14,6 +14,7 @@ import torch
 from conftest import ROOT
 
 from text4vis_core import TrainingConfig, VideoDataset, VideoError, embed_videos
+from text4vis_core.data import Views
 from text4vis_core.processes import Processes, ProcessesError, gather_objects, gather_rows, rank, world
 from text4vis_lab.experiment import Clips, Source, train_and_test
 
@@ -123,7 +124,7 @@ def test_embeddings_are_bit_equal_on_any_number_of_processes(model, test_videos,
     broken.write_bytes(b"no video")
     videos = [replace(test_videos.videos[0], path=broken), *test_videos.videos] * 2
     videos = replace(test_videos, videos=tuple(videos[:11]))
-    dataset = VideoDataset(videos, 2, 32, clips=2, on_error="skip")
+    dataset = VideoDataset(videos, 2, 32, Views(clips=2), on_error="skip")
     alone = embed_videos(model, dataset, batch_size=2)
     assert len(alone.labels) == 9
     together = Processes(processes).run(embed_videos, model, dataset, batch_size=2)

@@ -17,8 +17,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_videos, fit, initialise, load_videos
 from text4vis_core.evaluation.metrics import topk_accuracy
+from text4vis_core.model import ImageEncoder, TemporalOptions
 from text4vis_core.model.video_classifier import fingerprint
 from text4vis_core.processes import Processes, rank
+from text4vis_core.training import AfterEpoch
 from text4vis_core.training.resume import load_newest
 from text4vis_lab.experiment import Clips
 from text4vis_lab.prepare.data_set import Work, prepare
@@ -48,7 +50,9 @@ def build(encoder: str = "vit") -> VideoClassifier:
         visual = VisionTransformer(SIZE, 16, 32, 2, 2, 4.0, output_dim=DIM)
     else:
         visual = ModifiedResNet([1, 1, 1, 1], DIM, 8, SIZE, 8)
-    model = VideoClassifier(visual, DIM, SIZE, [0.5] * 3, [0.25] * 3, 3.0, "transformer", 2)
+    model = VideoClassifier(
+        ImageEncoder(visual, DIM, SIZE, [0.5] * 3, [0.25] * 3), 3.0, "transformer", options=TemporalOptions(2)
+    )
     return model.set_classifier(initialise("orthogonal", 3, DIM), frozen=False)
 
 
@@ -99,7 +103,7 @@ def train(
             TrainingConfig(**RECIPE | {"drop_path": DROP_PATH[encoder]} | options),
             checkpoint_dir=folder,
             name="run",
-            after_epoch=accuracy,
+            after_epoch=AfterEpoch(accuracy),
             progress=False,
         )
     counted.remove()

@@ -3,13 +3,25 @@
 import importlib.util
 import json
 import os
+import re
 
 import pytest
 import yaml
 from conftest import ROOT
-from test_suites import notebook
 
 from text4vis_lab.suites import read_suite
+
+CODE = {"cell_type": "code", "execution_count": None, "outputs": [], "metadata": {}}
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "metadata": {}, "source": "# The *bench*"},
+        CODE | {"metadata": {"tags": ["parameters"]}, "source": 'run_dir = "runs/x"  # where to\nlr = 1e-3'},
+        CODE | {"metadata": {"tags": ["hide-input"]}, "source": "1 + 1"},
+    ],
+    "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 4,
+}
 
 
 @pytest.fixture
@@ -18,16 +30,18 @@ def build(tmp_path, monkeypatch):
     (tmp_path / "book").symlink_to(ROOT / "book")
     for folder in ("notebooks", "experiments"):
         (tmp_path / folder).mkdir()
-    source = json.loads(notebook("1 + 1"))
-    source["cells"].insert(0, {"cell_type": "markdown", "metadata": {}, "source": "# The *bench*"})
-    (tmp_path / "notebooks" / "train.ipynb").write_text(json.dumps(source))
+    (tmp_path / "notebooks" / "train.ipynb").write_text(json.dumps(NOTEBOOK))
     for name, runs in (
         ("mine", "{name: a, notebook: train}"),
         ("bench", "{name: b, notebook: train, grid: {lr: [1, 2]}}"),
     ):
         (tmp_path / "experiments" / f"{name}.yaml").write_text(f"runs: [{runs}]")
     monkeypatch.chdir(tmp_path)
-    spec = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
+    return load(ROOT / "book" / "build.py")
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -70,3 +84,28 @@ def test_the_book_of_the_bench_has_it_among_its_experiments_alone(build):
 def test_there_need_be_no_bench(build, tmp_path):
     (tmp_path / "experiments" / "bench.yaml").unlink()
     assert "The machine" not in parts(build.collect(read_suite("experiments/mine.yaml")))
+
+
+def test_setup_and_what_papermill_put_in_are_folded(build):
+    mine = read_suite("experiments/mine.yaml")
+    finish(mine.runs[0], when=100)
+    injected = CODE | {"metadata": {"tags": ["injected-parameters"]}, "source": "lr = 1"}
+    cells = [*NOTEBOOK["cells"][:2], injected, *NOTEBOOK["cells"][2:]]
+    mine.runs[0].executed.write_text(json.dumps(NOTEBOOK | {"cells": cells}))
+    page = json.loads(build.collect(mine)["runs/a.ipynb"])
+    folded = ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]]
+    assert folded == [False, False, True, True]
+
+
+def test_the_reference_holds_every_module_and_the_names_that_packages_offer():
+    page = load(ROOT / "book" / "_ext" / "reference.py").with_reference((ROOT / "book" / "api.md").read_text())
+    for package in ("text4vis_core", "text4vis_lab"):
+        for path in (ROOT / package).rglob("*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            private = any(part.startswith("_") for part in module.split("."))
+            assert (f".. automodule:: {module}\n" in page) != private, module
+    assert re.search(r"`INITIALISERS`.*`initialise`.* \| `text4vis_core\.model\.classifier` \|", page)
+
+
+def test_the_picture_of_the_packages_is_drawn_anew(build):
+    assert build.collect(read_suite("experiments/mine.yaml"))["contributing/structure.svg"].startswith(b"<?xml")

@@ -10,6 +10,7 @@ from open_clip.modified_resnet import ModifiedResNet
 from text4vis_core import TrainingConfig, VideoClassifier, save_text4vis_checkpoint
 from text4vis_core.evaluation.metrics import score_metrics
 from text4vis_core.evaluation.protocols import multi_view_scores
+from text4vis_core.model import ImageEncoder
 from text4vis_core.model.clip import save_class_embeddings
 from text4vis_lab.experiment import (
     AUGMENTATIONS,
@@ -30,7 +31,7 @@ def published(tmp_path):
     """A small model in the published format, with the embeddings' size of the tests' CLIP."""
     torch.manual_seed(0)
     visual = ModifiedResNet([1, 1, 1, 1], 16, 8, 32, 16)
-    model = VideoClassifier(visual, 16, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, 3.0, "tsm").eval()
+    model = VideoClassifier(ImageEncoder(visual, 16, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD), 3.0, "tsm").eval()
     save_text4vis_checkpoint(tmp_path / "published.pt", model)
     return tmp_path / "published.pt", model
 
@@ -113,8 +114,8 @@ def test_views_and_sizes_that_cannot_be():
 def test_settings_reach_the_clips(train_videos):
     clips = Clips(2, dense=True, resize=40, augmentation="published", options={"randaugment": (1, 5)})
     training, evaluation = clips.training(train_videos, 32, seed=3), clips.evaluation(train_videos, 32, 2, 3)
-    assert training.augmentation == AUGMENTATIONS["published"] | {"randaugment": (1, 5)}
-    assert (training.resize, training.dense, training.seed, evaluation.resize) == (40, True, 3, 40)
+    assert training.views.augmentation == replace(AUGMENTATIONS["published"], randaugment=(1, 5))
+    assert (training.views.resize, training.views.dense, training.seed, evaluation.views.resize) == (40, True, 3, 40)
     assert training[0]["frames"].shape == (2, 3, 32, 32)
     assert evaluation[0]["frames"].shape == (6, 2, 3, 32, 32)
 

@@ -1,6 +1,10 @@
-"""The `Dataset` that decodes the videos which an annotation reader lists, and what a batch of it is."""
+"""The `Dataset` that decodes the videos which an annotation reader lists, and what a batch of it is.
 
-from dataclasses import replace
+B videos of a batch, V views (clips x crops), T frames of a clip, S pixels on a view's side, C classes.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,13 +12,11 @@ from torch.utils.data import Dataset
 
 from . import sampling, transforms
 from .frame_store import FrameStore
-from .formats.readers import READERS, load_videos
 from .video import VideoError, open_video, part_of
-from .video_list import AnnotationError, Video, VideoList
-
-__all__ = ["ON_ERROR", "READERS", "AnnotationError", "Video", "VideoDataset", "VideoList", "collate", "load_videos"]
+from .video_list import Video, VideoList
 
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
+NO_SETTINGS = ("videos", "epoch", "store", "on_error", "_multi_label")  # of a data set's attributes
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
@@ -39,6 +41,37 @@ def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list
     return replace(videos, videos=tuple(kept)), left_out
 
 
+@dataclass(frozen=True)
+class Views:
+    """What is seen of a video: one random clip in training, else evaluation views along time and space.
+
+    Attributes:
+        training: a random clip and its augmentation instead of evaluation views.
+        dense: dense instead of segment sampling.
+        resize: short side in pixels before cropping; None for the view's own (evaluation) or no scaling (training).
+        clips: views of a video along time (evaluation only).
+        crops: views of a clip along space, one of `transforms.CROPS` (evaluation only).
+        augmentation: of the training clip; videos of `VideoList.directional` classes are never mirrored.
+
+    Raises:
+        ValueError: a number of crops that there is no layout for.
+    """
+
+    training: bool = False
+    dense: bool = False
+    resize: int | None = None
+    clips: int = 1
+    crops: int = 1
+    augmentation: transforms.Augmentation = transforms.LIGHT_AUGMENTATION
+
+    def __post_init__(self):
+        if self.crops not in transforms.CROPS:
+            raise ValueError(f"crops is {self.crops}; choose one of {', '.join(map(str, transforms.CROPS))}")
+
+
+EVALUATION = Views()  # one clip, its centre
+
+
 class VideoDataset(Dataset):
     """Decodes the videos of a `VideoList` into uint8 clips.
 
@@ -52,14 +85,13 @@ class VideoDataset(Dataset):
         videos: what to decode.
         num_frames: T, frames in a clip.
         size: S, side of a view in pixels.
-        training: random clip and augmentation (see `transforms.training_crop`) instead of evaluation views.
-        resize: short side before cropping; None for `size` (evaluation) or no scaling (training).
-        clips, crops: views of a video along time and space (evaluation only).
-        dense: dense instead of segment sampling.
-        augmentation: keyword arguments of `transforms.training_crop`; `videos.directional` classes are never flipped.
+        views: what is seen of each video.
         on_error: "raise" or "skip".
         seed: the training clips of an epoch are a function of (seed, epoch, index).
         store: keeps small videos in memory; None: every reading decodes.
+
+    Raises:
+        ValueError: an unknown `on_error`, with the choices.
     """
 
     def __init__(
@@ -67,27 +99,24 @@ class VideoDataset(Dataset):
         videos: VideoList,
         num_frames: int,
         size: int,
+        views: Views = EVALUATION,
         *,
-        training: bool = False,
-        resize: int | None = None,
-        clips: int = 1,
-        crops: int = 1,
-        dense: bool = False,
-        augmentation: dict | None = None,
         on_error: str = "raise",
         seed: int = 0,
         store: FrameStore | None = None,
     ):
         if on_error not in ON_ERROR:
             raise ValueError(f"on_error is {on_error!r}; choose from: {', '.join(ON_ERROR)}")
-        if crops not in transforms.CROPS:
-            raise ValueError(f"crops is {crops}; choose one of {', '.join(map(str, transforms.CROPS))}")
         # Asked for every item, and found by a search of the whole list.
         self._multi_label = videos.multi_label
-        self.videos, self.num_frames, self.size, self.training = videos, num_frames, size, training
-        self.resize, self.clips, self.crops, self.dense = resize, clips, crops, dense
-        self.augmentation, self.on_error = augmentation or {}, on_error
-        self.seed, self.epoch, self.store = seed, 0, store or FrameStore()
+        self.videos, self.num_frames, self.size, self.views = videos, num_frames, size, views
+        self.on_error, self.seed, self.epoch, self.store = on_error, seed, 0, store or FrameStore()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Plain values that, beside the videos and the epoch, determine every item; a subclass's own too."""
+        own = {name: value for name, value in vars(self).items() if name not in NO_SETTINGS}
+        return own | {"views": asdict(self.views)}
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -95,7 +124,7 @@ class VideoDataset(Dataset):
     def __getitem__(self, index: int) -> dict:
         video = self.videos.videos[index]
         try:
-            frames = self._training_clip(video, index) if self.training else {"frames": self._views(video)}
+            frames = self._training_clip(video, index) if self.views.training else {"frames": self._views(video)}
         except VideoError as error:
             if self.on_error == "raise":
                 raise
@@ -107,19 +136,22 @@ class VideoDataset(Dataset):
 
     def _training_clip(self, video: Video, index: int) -> dict:
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        frames = self.store.read(video, lambda n: sampling.training_indices(n, self.num_frames, rng, self.dense))
-        clip = transforms.to_clip(frames)
-        options = self.augmentation | ({"flip": 0.0} if self.videos.directional.intersection(video.all_labels) else {})
-        frames, finish = transforms.training_crop(clip, self.size, rng, resize=self.resize, **options)
-        return {"frames": frames, "finish": finish}
+        seen = self.views
+        frames = self.store.read(video, lambda n: sampling.training_indices(n, self.num_frames, rng, seen.dense))
+        augmentation = seen.augmentation
+        if self.videos.directional.intersection(video.all_labels):
+            augmentation = replace(augmentation, flip=0.0)
+        clip, finish = transforms.training_crop(transforms.to_clip(frames), self.size, rng, augmentation, seen.resize)
+        return {"frames": clip, "finish": finish}
 
     def _views(self, video: Video) -> torch.Tensor:
+        seen = self.views
         frames, places = self.store.read_distinct(
-            video, lambda n: sampling.evaluation_indices(n, self.num_frames, self.clips, self.dense)
+            video, lambda n: sampling.evaluation_indices(n, self.num_frames, seen.clips, seen.dense)
         )
-        views = transforms.evaluation_views(transforms.to_clip(frames), self.size, self.resize, self.crops)
-        views = views.index_select(1, torch.from_numpy(places))
-        return views.unflatten(1, (self.clips, self.num_frames)).transpose(0, 1).flatten(0, 1)
+        crops = transforms.evaluation_views(transforms.to_clip(frames), self.size, seen.resize, seen.crops)
+        clips = crops.index_select(1, torch.from_numpy(places))  # (crops, clips * T, 3, S, S)
+        return clips.unflatten(1, (seen.clips, self.num_frames)).transpose(0, 1).flatten(0, 1)
 
 
 def collate(items: list[dict]) -> dict:

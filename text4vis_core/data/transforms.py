@@ -1,10 +1,15 @@
 """From decoded frames to clip views of the model's size: on whole clips at once, in uint8, with torchvision.
 
+    frames (T, H, W, 3)  ->  clip (T, 3, H, W)  ->  evaluation views (V, T, 3, S, S), or a training clip (T, 3, S, S)
+
+T frames of H x W pixels, V views (the crops of one clip), S pixels on a view's side, B clips of a batch.
+
 Randomness comes from the generator that is passed in, never from a global one, so that a sample's augmentation
 depends on (seed, epoch, index) alone and not on which worker draws it.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,15 +19,51 @@ from torchvision.transforms.v2 import functional as F
 CROPS = (1, 3, 5, 10)
 INTERPOLATIONS = ("bicubic", "bilinear")
 
-# The published training view, after the short side was resized to 256 (to the input size for 336): `training_view`'s
-# options with the release's values, where they differ from the defaults and where they do not.
-PUBLISHED_AUGMENTATION = {
-    "scale": (0.08, 1.0),
-    "attempts": 10,
-    "interpolation": "bilinear",
-    "flip": 0.5,
-    "grayscale": 0.2,
-}
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is drawn for a random training view. The defaults are the light one; `PUBLISHED_AUGMENTATION` the release's.
+
+    Attributes:
+        scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3, evenly in its
+            logarithm (in the release evenly in itself, then turned or not).
+        attempts: crops that are drawn until one fits into the frame; the last is cut to it. The release draws ten,
+            which makes large crops rarer than a single draw does.
+        interpolation: "bicubic" or "bilinear", with which the crop is resized.
+        flip: probability of the mirror image.
+        grayscale: probability of grey frames.
+        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30: torchvision's. The
+            release took another package's and drew them for each frame alone; here a clip's frames share them.
+        blur: probability of a Gaussian blur with a standard deviation between 0.1 and 2 pixels.
+        solarize: probability that values from 128 on are inverted.
+
+    Raises:
+        ValueError: an unknown interpolation, or numbers that RandAugment does not know.
+    """
+
+    scale: tuple[float, float] = (0.5, 1.0)
+    attempts: int = 1
+    interpolation: str = "bicubic"
+    flip: float = 0.5
+    grayscale: float = 0.2
+    randaugment: tuple[int, int] = (0, 9)
+    blur: float = 0.0
+    solarize: float = 0.0
+
+    def __post_init__(self):
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation is {self.interpolation!r}; choose from: {', '.join(INTERPOLATIONS)}")
+        operations, magnitude = self.randaugment
+        if operations < 0 or not 0 <= magnitude <= 30:
+            raise ValueError(
+                f"randaugment is ({operations}, {magnitude}); expected a number of operations, and a magnitude of 0 to "
+                "30"
+            )
+
+
+LIGHT_AUGMENTATION = Augmentation()
+# After the short side was resized to 256 (to the input size for 336).
+PUBLISHED_AUGMENTATION = Augmentation(scale=(0.08, 1.0), attempts=10, interpolation="bilinear")
 
 
 def to_clip(frames: np.ndarray) -> torch.Tensor:
@@ -39,13 +80,13 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
 
     Args:
         clip: uint8 (T, 3, H, W).
-        size: side of a crop in pixels.
+        size: S, side of a crop in pixels.
         resize: short side after scaling, at least `size`; `size` when None.
         crops: 1 (centre); 3 (left, centre, right of the scaled frame); 5 (upper left, upper right, lower left,
             lower right, centre); 10 (those, then their mirror images).
 
     Returns:
-        uint8 (crops, T, 3, size, size).
+        uint8 (V, T, 3, S, S), V = `crops`.
 
     Raises:
         ValueError: an unknown number of crops, or `resize` smaller than `size`.
@@ -78,13 +119,19 @@ def _grid(room: int) -> tuple[int, int, int]:
     return 0, 2 * quarter, 4 * quarter
 
 
-def training_view(clip: torch.Tensor, size: int, rng: np.random.Generator, **options) -> torch.Tensor:
-    """One random view of a clip, the same for all its frames: `training_crop`, which has the options, and `finish`.
+def training_view(
+    clip: torch.Tensor,
+    size: int,
+    rng: np.random.Generator,
+    augmentation: Augmentation = LIGHT_AUGMENTATION,
+    resize: int | None = None,
+) -> torch.Tensor:
+    """One random view of a clip, the same for all its frames: `training_crop`, which has the arguments, and `finish`.
 
     Returns:
-        uint8 (T, 3, size, size).
+        uint8 (T, 3, S, S).
     """
-    view, row = training_crop(clip, size, rng, **options)
+    view, row = training_crop(clip, size, rng, augmentation, resize)
     return finish(view[None], row[None])[0]
 
 
@@ -92,55 +139,32 @@ def training_crop(
     clip: torch.Tensor,
     size: int,
     rng: np.random.Generator,
-    *,
+    augmentation: Augmentation = LIGHT_AUGMENTATION,
     resize: int | None = None,
-    scale: tuple[float, float] = (0.5, 1.0),
-    attempts: int = 1,
-    interpolation: str = "bicubic",
-    flip: float = 0.5,
-    grayscale: float = 0.2,
-    randaugment: tuple[int, int] = (0, 9),
-    blur: float = 0.0,
-    solarize: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The part of a random view that needs the whole frames, and what `finish` is to do with it.
 
     In this order: RandAugment, the short side is resized, random-resized crop; then `finish`: mirror image, grayscale,
-    blur, solarisation. `PUBLISHED_AUGMENTATION` holds the release's values.
+    blur, solarisation.
 
     Args:
         clip: uint8 (T, 3, H, W).
-        size: side of the view in pixels.
+        size: S, side of the view in pixels.
         rng: where the randomness comes from.
+        augmentation: what is drawn.
         resize: short side to which the clip is scaled first (bicubic); not scaled when None.
-        scale: range of the crop's share of the frame's area; its aspect ratio lies between 3/4 and 4/3, evenly in its
-            logarithm (in the release evenly in itself, then turned or not).
-        attempts: crops that are drawn until one fits into the frame; the last is cut to it. The release draws ten,
-            which makes large crops rarer than a single draw does.
-        interpolation: "bicubic" or "bilinear", with which the crop is resized.
-        flip: probability of the mirror image.
-        grayscale: probability of grey frames.
-        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30: torchvision's. The
-            release took another package's and drew them for each frame alone; here a clip's frames share them.
-        blur: probability of a Gaussian blur with a standard deviation between 0.1 and 2 pixels.
-        solarize: probability that values from 128 on are inverted.
 
     Returns:
-        uint8 (T, 3, size, size), and float32 (4,): a row of `finish`.
-
-    Raises:
-        ValueError: an unknown interpolation, or numbers that RandAugment does not know.
+        uint8 (T, 3, S, S), and float32 (4,): a row of `finish`.
     """
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"interpolation is {interpolation!r}; choose from: {', '.join(INTERPOLATIONS)}")
-    clip = _randaugment(clip, *randaugment, rng)
+    clip = _randaugment(clip, *augmentation.randaugment, rng)
     if resize is not None:
         clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    top, left, height, width = _random_crop(*clip.shape[-2:], scale, attempts, rng)
-    mode = InterpolationMode(interpolation)
+    top, left, height, width = _random_crop(*clip.shape[-2:], augmentation.scale, augmentation.attempts, rng)
+    mode = InterpolationMode(augmentation.interpolation)
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
-    row = [rng.random() < flip, rng.random() < grayscale]
-    row += [rng.uniform(0.1, 2.0) if rng.random() < blur else 0.0, rng.random() < solarize]
+    row = [rng.random() < augmentation.flip, rng.random() < augmentation.grayscale]
+    row += [rng.uniform(0.1, 2.0) if rng.random() < augmentation.blur else 0.0, rng.random() < augmentation.solarize]
     return clip.contiguous(), torch.tensor(row, dtype=torch.float32)
 
 
@@ -170,7 +194,7 @@ def _finished(clip: torch.Tensor, flip: float, grayscale: float, sigma: float, s
 
 def _random_crop(
     height: int, width: int, scale: tuple[float, float], attempts: int, rng: np.random.Generator
-) -> tuple[int, ...]:
+) -> tuple[int, int, int, int]:
     """Top, left, height and width of a random crop."""
     for _ in range(attempts):
         area = height * width * rng.uniform(*scale)
@@ -185,10 +209,6 @@ def _random_crop(
 def _randaugment(clip: torch.Tensor, operations: int, magnitude: int, rng: np.random.Generator) -> torch.Tensor:
     if operations == 0:
         return clip
-    if operations < 0 or not 0 <= magnitude <= 30:
-        raise ValueError(
-            f"randaugment is ({operations}, {magnitude}); expected a number of operations, and a magnitude of 0 to 30"
-        )
     # torchvision draws from torch's global generator, which is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))

@@ -119,5 +119,5 @@ def embed_videos(
         return rows if world() == 1 else rows[order]
 
     truth = whole(targets, len(dataset.videos.classes)) if dataset.videos.multi_label else None
-    width = dataset.clips * dataset.crops, model.dim
+    width = dataset.views.clips * dataset.views.crops, model.dim
     return EmbeddedVideos(whole(views, *width), whole(labels, dtype=torch.int64), place[order], skipped, truth)

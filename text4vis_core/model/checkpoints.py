@@ -17,8 +17,8 @@ from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTrans
 from torch import Tensor, nn
 
 from ..files import CheckpointError, first_line, read_tensors, save_tensors
-from .temporal import HEAD_DIM, INSIDE, MAX_FRAMES, TemporalTransformer, split_temporal
-from .video_classifier import VideoClassifier
+from .temporal import HEAD_DIM, INSIDE, MAX_FRAMES, TemporalOptions, TemporalTransformer, split_temporal
+from .video_classifier import ImageEncoder, VideoClassifier
 
 # Of a model that was trained with its text tower, as the contrastive ones are: nothing here needs it.
 TEXT_TOWER = re.compile(r"(transformer|token_embedding|ln_final)\.|(positional_embedding|text_projection)$")
@@ -160,34 +160,24 @@ def _published_model(
         why = f"it lacks visual.{error.args[0]}" if isinstance(error, KeyError) else first_line(error)
         raise CheckpointError(f"{path}: visual.* is not an image encoder of OpenAI's CLIP: {why}") from error
     head = {name.removeprefix("fusion_model."): w for name, w in weights.items() if name.startswith("fusion_model.")}
-    temporal, options = [] if inside == "none" else [inside], {}
+    temporal, options = [] if inside == "none" else [inside], TemporalOptions()
     if head:
         temporal.append("transformer")
         if heads is not None and heads < 1:
             raise ValueError(f"temporal_heads is {heads}; it must be at least 1")
-        options["layers"] = _count(head, r"transformer\.resblocks\.(\d+)\.")
-        options["positions"] = len(head.get("frame_position_embeddings.weight", ()))
-        if 0 < options["positions"] < num_frames:
-            raise ValueError(f"num_frames is {num_frames}, but {path} has positions for {options['positions']} frames")
+        layers = _count(head, r"transformer\.resblocks\.(\d+)\.")
+        positions = len(head.get("frame_position_embeddings.weight", ()))
+        if 0 < positions < num_frames:
+            raise ValueError(f"num_frames is {num_frames}, but {path} has positions for {positions} frames")
         # OpenAI's RN50 has the only text tower that is narrower than its embedding.
         resnet50 = isinstance(visual, ModifiedResNet) and (visual.conv3.out_channels, dim) == (64, 1024)
-        heads = heads or (8 if resnet50 else max(1, dim // HEAD_DIM))
+        options = TemporalOptions(heads or (8 if resnet50 else None), layers=layers, positions=positions)
     if inside == "joint" and len(weights["visual.time_embedding"]) != num_frames:
         raise ValueError(
             f"num_frames is {num_frames}, but {path} is for {len(weights['visual.time_embedding'])} frames, jointly"
         )
-    model = VideoClassifier(
-        visual,
-        dim,
-        size,
-        OPENAI_DATASET_MEAN,
-        OPENAI_DATASET_STD,
-        weights["logit_scale"].item(),
-        "+".join(temporal) or "mean",
-        heads,
-        num_frames,
-        **options,
-    )
+    encoder = ImageEncoder(visual, dim, size, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    model = VideoClassifier(encoder, weights["logit_scale"].item(), "+".join(temporal) or "mean", num_frames, options)
     state = {name.replace("fusion_model.", "temporal.", 1): tensor for name, tensor in weights.items()}
     try:
         model.load_state_dict(state)

@@ -2,9 +2,14 @@
 
 A new head is a module `(B, T, D) -> (B, D)` and one line in `HEADS`; a new module inside is a function that converts an
 encoder in place and one line in `INSIDE`. Names of parameters and shapes are those of the published checkpoints.
+
+    pictures (B * T, 3, S, S)  ->  [module inside the encoder]  ->  frames (B, T, D)  ->  [head]  ->  video (B, D)
+
+B videos, T frames, S pixels, L tokens of a frame, C channels or width inside the encoder, D width of an embedding.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -231,9 +236,31 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-HEADS: dict[str, Callable[..., nn.Module]] = {
-    "mean": lambda dim, heads, **_: MeanPooling(),
-    "transformer": TemporalTransformer,
+@dataclass(frozen=True)
+class TemporalOptions:
+    """Of the temporal transformer; the other modules have none.
+
+    Attributes:
+        heads: attention heads; None for as many as the embedding's size has 64s.
+        position_std: of the frame positions before training, see `TemporalTransformer`.
+        layers: blocks.
+        positions: the most frames that a clip can have.
+    """
+
+    heads: int | None = None
+    position_std: float = 0.02
+    layers: int = 6
+    positions: int = MAX_FRAMES
+
+
+def _transformer(dim: int, options: TemporalOptions) -> TemporalTransformer:
+    heads = options.heads or max(1, dim // HEAD_DIM)
+    return TemporalTransformer(dim, heads, options.position_std, options.layers, options.positions)
+
+
+HEADS: dict[str, Callable[[int, TemporalOptions], nn.Module]] = {
+    "mean": lambda dim, options: MeanPooling(),
+    "transformer": _transformer,
 }
 INSIDE: dict[str, Callable[[nn.Module, Clock, int | None], None]] = {
     "tokenshift": _add_to_blocks(TokenShift, "tokenshift"),
@@ -266,21 +293,6 @@ def split_temporal(name: str) -> tuple[str | None, str]:
     if inside == ["joint"] and heads == ["transformer"]:
         raise ValueError("temporal 'joint' gives one embedding per video; a transformer over frames cannot follow it")
     return (inside or [None])[0], (heads or ["mean"])[0]
-
-
-def build_head(name: str, dim: int, heads: int | None = None, **options) -> nn.Module:
-    """A head, from frame embeddings to a video embedding.
-
-    Args:
-        name: a key of `HEADS`.
-        dim: D.
-        heads: attention heads; `dim // 64` when None.
-        options: of the head, such as the transformer's `position_std`.
-
-    Raises:
-        ValueError: heads that do not divide `dim`.
-    """
-    return HEADS[name](dim, heads or max(1, dim // HEAD_DIM), **options)
 
 
 def insert(name: str | None, visual: nn.Module, clock: Clock, num_frames: int | None = None) -> None:

@@ -1,10 +1,14 @@
 """The video classifier: a CLIP image encoder on each frame, aggregation over time, a cosine with each class.
 
-uint8 frames -> normalised on the device -> frame embeddings -> video embedding -> logits
+    uint8 frames (B, T, 3, S, S)  ->  normalised on the device  ->  frame embeddings (B, T, D)
+        ->  temporal module  ->  video embedding (B, D)  ->  `classifier.py`  ->  logits (B, C)
+
+B videos, T frames, S pixels, D width of an embedding, C classes.
 """
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,53 +17,68 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .classifier import CosineClassifier, cosine_logits
 from .clip import Clip
 from .kernels import PatchConv, use_fast_kernels
-from .temporal import Clock, build_head, insert, split_temporal
+from .temporal import HEADS, Clock, TemporalOptions, insert, split_temporal
+
+
+@dataclass(frozen=True)
+class ImageEncoder:
+    """An image encoder, with what is needed to use it.
+
+    Attributes:
+        visual: pictures (N, 3, S, S) -> (N, D), not of unit length; a temporal module inside changes it in place.
+        dim: D.
+        size: S, side of the input in pixels.
+        mean, std: of the pixels' three channels, in [0, 1].
+    """
+
+    visual: nn.Module
+    dim: int
+    size: int
+    mean: Sequence[float]
+    std: Sequence[float]
 
 
 class VideoClassifier(nn.Module):
     """Frames in, logits out.
 
     Args:
-        visual: image encoder (N, 3, S, S) -> (N, D); a temporal module inside changes it in place.
-        dim: D.
-        size: S, input size in pixels.
-        mean, std: of the pixels, in [0, 1].
+        encoder: for each frame.
         logit_scale: the logarithm of the temperature's inverse.
         temporal: one of `temporal.TEMPORAL`, or a module inside and a head, such as "tokenshift+transformer".
-        temporal_heads: of the temporal transformer; `dim // 64` when None.
         num_frames: T; needed by the temporal module "joint" alone.
+        options: of the temporal head.
         logit_bias: added to every logit (SigLIP); it moves no accuracy.
-        temporal_options: further arguments of the head.
+
+    Raises:
+        ValueError: an unknown temporal module (with the choices), or one that does not go into this encoder.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
-        visual: nn.Module,
-        dim: int,
-        size: int,
-        mean: Sequence[float],
-        std: Sequence[float],
+        encoder: ImageEncoder,
         logit_scale: float,
         temporal: str = "mean",
-        temporal_heads: int | None = None,
         num_frames: int | None = None,
+        options: TemporalOptions | None = None,
         logit_bias: float | None = None,
-        **temporal_options,
     ):
         super().__init__()
-        self.visual, self.dim, self.size = visual, dim, size
+        self.visual, self.dim, self.size = encoder.visual, encoder.dim, encoder.size
         self.temporal_name, self.clock = temporal, Clock()
         inside, head = split_temporal(temporal)
-        insert(inside, visual, self.clock, num_frames)
-        self.temporal = build_head(head, dim, temporal_heads, **temporal_options)
+        insert(inside, self.visual, self.clock, num_frames)
+        self.temporal = HEADS[head](self.dim, options or TemporalOptions())
         use_fast_kernels(self)
-        self.memory_format = _memory_format(visual)
+        self.memory_format = _memory_format(self.visual)
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale)))
         self.logit_bias = logit_bias
         self.classifier: nn.Module | None = None
         self.text_tower: nn.Module | None = None
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(encoder.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(encoder.std).view(3, 1, 1), persistent=False)
 
     @classmethod
     def from_clip(
@@ -69,30 +88,27 @@ class VideoClassifier(nn.Module):
         temporal_heads: int | None = None,
         num_frames: int | None = None,
         seed: int = 0,
-        **temporal_options,
+        position_std: float = 0.02,
     ) -> "VideoClassifier":
-        """A classifier on a copy of a CLIP's image encoder; new parameters are drawn by `seed`.
+        """A classifier on a copy of a CLIP's image encoder.
 
-        The temporal transformer has as many heads as the text tower, as in the published models, unless told otherwise.
+        Args:
+            clip: its image tower and its temperature.
+            temporal: as of the class.
+            temporal_heads: of the temporal transformer; when None as many as the text tower has, as in the published
+                models.
+            num_frames: T; needed by the temporal module "joint" alone.
+            seed: new parameters are drawn by it.
+            position_std: of the temporal transformer's frame positions, see `temporal.TemporalTransformer`.
         """
         if temporal_heads is None and clip.text_heads and clip.dim % clip.text_heads == 0:
             temporal_heads = clip.text_heads
+        options = TemporalOptions(temporal_heads, position_std)
         device = next(clip.model.parameters()).device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = cls(
-                clip.image_encoder(),
-                clip.dim,
-                clip.size,
-                clip.mean,
-                clip.std,
-                clip.logit_scale,
-                temporal,
-                temporal_heads,
-                num_frames,
-                clip.logit_bias,
-                **temporal_options,
-            )
+            encoder = ImageEncoder(clip.image_encoder(), clip.dim, clip.size, clip.mean, clip.std)
+            model = cls(encoder, clip.logit_scale, temporal, num_frames, options, clip.logit_bias)
         return model.to(device, memory_format=model.memory_format).eval()
 
     def set_classifier(self, rows: Tensor, frozen: bool = True) -> "VideoClassifier":

@@ -20,14 +20,10 @@ from torch import Tensor, distributed, nn
 
 from ..data.memory import ACTIVATIONS, keep_freed_memory
 from ..model.residual import residual_blocks
+from .recipe import PRECISIONS, STRATEGIES, TrainingConfig
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-    from .recipe import TrainingConfig
-
-STRATEGIES = ("auto", "ddp", "fsdp")
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 def resolved_precision(precision: str) -> str:
@@ -138,7 +134,7 @@ def _in_shards(tensor: Tensor) -> bool:
     return hasattr(tensor, "full_tensor")  # a DTensor; its module takes a second to import
 
 
-def make_optimizer(groups: Iterable[dict], config: "TrainingConfig") -> torch.optim.AdamW:
+def make_optimizer(groups: Iterable[dict], config: TrainingConfig) -> torch.optim.AdamW:
     """AdamW over parameter groups, in one fused kernel.
 
     Not fused with "16-mixed" and `grad_clip`: the kernel would undo the gradients' scale itself, after the clipping.

@@ -53,7 +53,6 @@ from .resume import last_good, load_newest, save_checkpoint
 # Of a `TrainingConfig`: how a run is done, which changes none of its numbers.
 WITHOUT_EFFECT = ("num_workers", "timeout", "checkpoint_steps")
 PACKAGE = Path(__file__).parents[1]  # whose code a run depends on
-NOT_OF_THE_CLIPS = ("videos", "epoch", "store")  # of a data set
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Fit:
 
     Attributes:
         history: a row per epoch: epoch, loss, train_top1 (percent), lr, seconds (of training alone, cumulative), and
-            what `after_epoch` returned.
+            what `after_epoch` measured.
         skipped: (path, reason) of videos that could not be decoded.
         not_compiled: why the model was trained as it is although `compile` was asked for; else empty.
     """
@@ -72,6 +71,19 @@ class Fit:
     not_compiled: str = ""
 
 
+@dataclass(frozen=True)
+class AfterEpoch:
+    """What is measured after every epoch.
+
+    Attributes:
+        measure: from the model, in evaluation mode, to numbers that join the history.
+        depends_on: plain values that they depend on, such as the test videos' fingerprint: part of the run's.
+    """
+
+    measure: Callable[[VideoClassifier], dict]
+    depends_on: Any = None
+
+
 def fit(
     model: VideoClassifier,
     dataset: VideoDataset,
@@ -79,8 +91,7 @@ def fit(
     *,
     checkpoint_dir: str | Path,
     name: str,
-    after_epoch: Callable[[VideoClassifier], dict] | None = None,
-    depends_on: Any = None,
+    after_epoch: AfterEpoch | None = None,
     progress: bool = True,
 ) -> Fit:
     """Train a model in place; on several processes, in all of them.
@@ -88,13 +99,12 @@ def fit(
     Args:
         model: with its classifier set, or for the objective "contrastive" its text tower; its classifier is then made
             of the tower's class embeddings, after every epoch anew.
-        dataset: training clips (`training=True`).
+        dataset: training clips (`Views(training=True)`).
         config: how.
         checkpoint_dir: where the checkpoint `<name>-<fingerprint>.pt` is written, and the one before it is kept until
             the run is finished.
         name: label of the run, for the checkpoint and the progress bar.
-        after_epoch: called with the model in evaluation mode after every epoch; its numbers join the history.
-        depends_on: plain values that `after_epoch` depends on, such as the test videos' fingerprint: part of the run's.
+        after_epoch: what is measured after every epoch; None for nothing.
         progress: show a progress bar over steps.
 
     Raises:
@@ -112,7 +122,8 @@ def fit(
         model.set_classifier(model.text_tower.class_embeddings())
     else:
         objective = ClassifierObjective(model, config.label_smoothing)
-    path = check_writable(checkpoint_dir) / f"{name}-{_run_fingerprint(model, dataset, config, depends_on)[:12]}.pt"
+    key = _run_fingerprint(model, dataset, config, after_epoch.depends_on if after_epoch else None)
+    path = check_writable(checkpoint_dir) / f"{name}-{key[:12]}.pt"
 
     fabric.launch()
     objective = fabric.setup_module(objective)
@@ -134,7 +145,7 @@ def fit(
             model.eval()
             if contrastive:
                 model.set_classifier(model.text_tower.class_embeddings())
-            run.fit.history.append(row | (after_epoch(model) if after_epoch else {}))
+            run.fit.history.append(row | (after_epoch.measure(model) if after_epoch else {}))
             run.begin_epoch(run.epoch + 1)
             run.save()
     if unfinished:
@@ -333,10 +344,9 @@ def _merged(skipped: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: TrainingConfig, depends_on: Any) -> str:
     """Everything that determines a run: architecture, weights, videos, clips, recipe, code, precision, threads."""
-    clips = {name: value for name, value in vars(dataset).items() if name not in NOT_OF_THE_CLIPS}
     recipe = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
-    parts = [fingerprint(model), dataset.videos.fingerprint(), clips, recipe, code_fingerprint(PACKAGE)]
-    parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on]
+    parts = [fingerprint(model), dataset.videos.fingerprint(), dataset.settings, recipe, code_fingerprint(PACKAGE)]
+    parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on, dataset.on_error]
     parts += [getattr(model.classifier, "frozen", None)]
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
     parts += [resolved_precision(config.precision), torch.__version__, torch.get_num_threads(), world()]

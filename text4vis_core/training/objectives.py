@@ -12,8 +12,6 @@ from torch.nn import functional as F
 from ..model.video_classifier import VideoClassifier
 from .contrastive import contrastive_loss
 
-OBJECTIVES = ("classifier", "contrastive")
-
 
 class ClassifierObjective(nn.Module):
     """What `fit` minimises for the objective "classifier": cross-entropy of the model's own logits.

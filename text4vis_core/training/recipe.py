@@ -2,62 +2,56 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-from ..model.video_classifier import VideoClassifier
-from .hardware import STRATEGIES
-from .objectives import OBJECTIVES
+if TYPE_CHECKING:  # a recipe alone does without torch
+    from ..model.video_classifier import VideoClassifier
+
+OBJECTIVES = ("classifier", "contrastive")
+STRATEGIES = ("auto", "ddp", "fsdp")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train. The defaults are the published recipe (Text4Vis, section 4.1), but for the options that are off.
+    """How to train. The defaults are the published recipe (Text4Vis, section 4.1); its options are off.
 
     The release sets the rate at every tenth step; here it is set at every step, on the same curve.
-
-    Attributes:
-        epochs: passes over the videos.
-        batch_size: videos per optimiser step, all micro-batches and all processes together.
-        accumulate: micro-batches per step. In contrastive training a video meets the texts of its micro-batch only.
-        lr: peak learning rate of new parameters (temporal module, trainable classifier).
-        clip_lr_ratio: CLIP's parameters (image encoder, text tower, logit scale) move at this times `lr`.
-        warmup_epochs: linear from zero to the peak; cosine to zero afterwards.
-        weight_decay, betas, eps: of AdamW.
-        grad_clip: largest gradient norm; None for no limit.
-        label_smoothing: share of the target that all classes have evenly, in [0, 1).
-        drop_path: rate of stochastic depth in the image encoder's last block, in [0, 1); it grows linearly from 0.
-        gradient_checkpointing: compute the image encoder's blocks twice instead of keeping what is inside them. (The
-            release always does.)
-        objective: "classifier", or "contrastive", which trains `model.text_tower` too and needs no classifier.
-        precision: "auto" (bf16 or fp16 mixed on CUDA, 32 bit on the CPU) or one of Fabric's.
-        compile: compile the model (torch.compile); where that is not possible, train it as it is and say why.
-        strategy: of several processes, see `accelerate.make_fabric`: "fsdp" for models that no GPU holds whole.
-        num_workers: processes that decode, for each process that trains.
-        timeout: seconds that decoding one video may take, with workers; 0 for no limit.
-        checkpoint_steps: steps between two checkpoints inside an epoch; 0: only at its end.
-        seed: of the order of videos, their random clips and dropout.
     """
 
-    epochs: int = 30
-    batch_size: int = 256
-    accumulate: int = 1
-    lr: float = 5e-5
-    clip_lr_ratio: float = 0.1
-    warmup_epochs: float = 5
-    weight_decay: float = 0.2
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    grad_clip: float | None = None
-    label_smoothing: float = 0.0
-    drop_path: float = 0.0
-    gradient_checkpointing: bool = False
-    objective: str = "classifier"
-    precision: str = "auto"
-    compile: bool = False
-    strategy: str = "auto"
-    num_workers: int = 0
-    timeout: float = 0.0
-    checkpoint_steps: int = 500
-    seed: int = 0
+    epochs: Annotated[int, "passes over the videos"] = 30
+    batch_size: Annotated[int, "videos of an optimiser step, all micro-batches and processes together"] = 256
+    accumulate: Annotated[
+        int, "micro-batches of a step; in contrastive training a video meets the texts of its own only"
+    ] = 1
+    lr: Annotated[float, "peak learning rate of what is new: temporal module, trainable classifier"] = 5e-5
+    clip_lr_ratio: Annotated[float, "the share of it of CLIP's parameters: image encoder, text tower, logit scale"] = (
+        0.1
+    )
+    warmup_epochs: Annotated[float, "linear from zero to the peak; cosine to zero afterwards"] = 5
+    weight_decay: Annotated[float, "of AdamW"] = 0.2
+    betas: Annotated[tuple[float, float], "of AdamW"] = (0.9, 0.999)
+    eps: Annotated[float, "of AdamW"] = 1e-8
+    grad_clip: Annotated[float | None, "largest gradient norm; None, 0 in a notebook: no limit"] = None
+    label_smoothing: Annotated[float, "share of the target that all classes have evenly, in [0, 1)"] = 0.0
+    drop_path: Annotated[
+        float, "stochastic depth of the image encoder's last block, in [0, 1); it grows linearly from 0"
+    ] = 0.0
+    gradient_checkpointing: Annotated[bool, "compute the image encoder's blocks twice: less memory for more time"] = (
+        False
+    )
+    objective: Annotated[str, "classifier, or contrastive, which trains the text tower too", OBJECTIVES] = "classifier"
+    precision: Annotated[str, "auto: bf16 or fp16 mixed on CUDA, 32 bit on the CPU; or one of Fabric's", PRECISIONS] = (
+        "auto"
+    )
+    compile: Annotated[
+        bool, "torch.compile; where that is not possible the model is trained as it is, and why is said"
+    ] = False
+    strategy: Annotated[str, "of several processes; fsdp for models that no GPU holds whole", STRATEGIES] = "auto"
+    num_workers: Annotated[int, "processes that decode, for each that trains"] = 0
+    timeout: Annotated[float, "seconds that decoding one video may take, with workers; 0: no limit"] = 0.0
+    checkpoint_steps: Annotated[int, "steps between checkpoints inside an epoch; 0: only at its end"] = 500
+    seed: Annotated[int, "of the order of videos, their random clips and dropout"] = 0
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "accumulate"):
@@ -89,13 +83,13 @@ def warmup_cosine(epoch: float, total_epochs: float, warmup_epochs: float) -> fl
     return 0.5 * (1 + math.cos(math.pi * (epoch - warmup_epochs) / (total_epochs - warmup_epochs)))
 
 
-def parameter_groups(model: VideoClassifier, config: TrainingConfig) -> list[dict]:
+def parameter_groups(model: "VideoClassifier", config: TrainingConfig) -> list[dict]:
     """AdamW's two groups: CLIP's parameters, and everything new; each remembers its peak rate.
 
     As in the release, whose groups go by name, the temporal convolutions inside the encoder ("control_point") are new,
     and its time embedding moves with the encoder. Weight decay is on all of them.
     """
-    groups = {True: [], False: []}
+    groups: dict[bool, list] = {True: [], False: []}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             clips = name.split(".")[0] in ("visual", "text_tower", "logit_scale") and "control_point" not in name

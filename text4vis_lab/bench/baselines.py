@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from text4vis_core.model.classifier import cosine_logits
-from text4vis_core.model.temporal import TemporalTransformer
-from text4vis_core.model.video_classifier import VideoClassifier
+from text4vis_core.model.temporal import TemporalOptions, TemporalTransformer
+from text4vis_core.model.video_classifier import ImageEncoder, VideoClassifier
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -58,9 +58,9 @@ class Shape:
         """This project's model; the others get its weights."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            model = VideoClassifier(
-                self.visual(), self.dim, self.size, MEAN, STD, 4.6, "transformer", layers=self.head_layers
-            )
+            encoder = ImageEncoder(self.visual(), self.dim, self.size, MEAN, STD)
+            options = TemporalOptions(layers=self.head_layers)
+            model = VideoClassifier(encoder, 4.6, "transformer", options=options)
         return model.set_classifier(self.rows())
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from text4vis_core.data.datasets import VideoDataset, load_videos
+from text4vis_core.data.datasets import VideoDataset, Views
+from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import VideoList
 
 from ..prepare.copying import Recipe, all_frames
 from .clips import TINY, write_videos
-from .loading import AUGMENTATIONS, NUM_FRAMES, RESIZE, SIZE
+from .loading import NUM_FRAMES, RESIZE, SIZE, TRAINING
 from .measurement import Quantity, in_turn, ratio, torch_threads
 
 FASTER, LARGER = 4, 2  # limits: samples per second and bytes, of the copies over the originals
@@ -50,13 +51,12 @@ def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_wor
     sources["pictures"], written = as_pictures(videos, Path(folder, "pictures"))
     sizes["pictures"] = written / done.bytes_before
 
-    published = AUGMENTATIONS["published"]
+    published = TRAINING["published"]
     datasets = {
-        f"training, {name}": VideoDataset(these, NUM_FRAMES, SIZE, training=True, **published)
-        for name, these in sources.items()
+        f"training, {name}": VideoDataset(these, NUM_FRAMES, SIZE, published) for name, these in sources.items()
     }
     for name in ("original", "copy"):
-        datasets[f"evaluation, {name}"] = VideoDataset(sources[name], NUM_FRAMES, SIZE, resize=RESIZE)
+        datasets[f"evaluation, {name}"] = VideoDataset(sources[name], NUM_FRAMES, SIZE, Views(resize=RESIZE))
 
     def job(dataset: VideoDataset):
         def sample(epoch: int, index: int) -> None:

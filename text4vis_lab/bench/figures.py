@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..figures.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 from .measurement import Quantity
 
 YARDSTICKS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from text4vis_core.data import transforms
-from text4vis_core.data.datasets import VideoDataset
+from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.sampling import evaluation_indices, training_indices
 from text4vis_core.data.video_list import VideoList
 
@@ -15,9 +15,9 @@ from .measurement import Quantity, in_turn, ratio, torch_threads
 
 NUM_FRAMES, SIZE, RESIZE = 8, 224, 256
 CLIPS, CROPS = 4, 3
-AUGMENTATIONS: Mapping[str, dict] = {
-    "light": {"resize": None, "augmentation": {}},
-    "published": {"resize": RESIZE, "augmentation": transforms.PUBLISHED_AUGMENTATION},
+TRAINING: Mapping[str, Views] = {
+    "light": Views(training=True),
+    "published": Views(training=True, resize=RESIZE, augmentation=transforms.PUBLISHED_AUGMENTATION),
 }
 
 
@@ -35,12 +35,9 @@ def sample_times(videos: VideoList, repeats: int) -> dict[str, list[float]]:
     One process, one thread, everything in turn. A training sample and the decoding that it is compared with read the
     same frames.
     """
-    training = {
-        name: VideoDataset(videos, NUM_FRAMES, SIZE, training=True, **options)
-        for name, options in AUGMENTATIONS.items()
-    }
-    single = VideoDataset(videos, NUM_FRAMES, SIZE, resize=RESIZE)
-    views = VideoDataset(videos, NUM_FRAMES, SIZE, resize=RESIZE, clips=CLIPS, crops=CROPS)
+    training = {name: VideoDataset(videos, NUM_FRAMES, SIZE, seen) for name, seen in TRAINING.items()}
+    single = VideoDataset(videos, NUM_FRAMES, SIZE, Views(resize=RESIZE))
+    views = VideoDataset(videos, NUM_FRAMES, SIZE, Views(resize=RESIZE, clips=CLIPS, crops=CROPS))
     paths = [video.path for video in videos.videos]
 
     def rng(epoch: int, index: int) -> np.random.Generator:

@@ -44,12 +44,12 @@ def load_many(folder: str, samples: int, num_workers: int) -> dict[str, Any]:
     import psutil
     import torch
 
-    from text4vis_core.data.datasets import VideoDataset
+    from text4vis_core.data.datasets import VideoDataset, Views
     from text4vis_core.data.loader import load_batches
 
     torch.set_num_threads(1)
     videos = write_videos(folder, VIDEOS, TINY, FRAMES).repeat(samples)
-    dataset = VideoDataset(videos, 8, 32, training=True)
+    dataset = VideoDataset(videos, 8, 32, Views(training=True))
     batches = [list(range(start, min(start + BATCH, samples))) for start in range(0, samples, BATCH)]
     process, every, curve = psutil.Process(), max(1, len(batches) // POINTS), []
     for number, _ in enumerate(load_batches(dataset, batches, num_workers), start=1):

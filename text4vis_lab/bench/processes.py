@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from text4vis_core.data.datasets import VideoDataset
+from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import embed_videos
 from text4vis_core.model.clip import load_clip
@@ -95,7 +95,7 @@ def _measure(model: str, videos: VideoList, folder: Path, repeats: int) -> dict[
             evaluation.append(time.perf_counter() - begin)
         generator = torch.Generator().manual_seed(0)
         classifier.set_classifier(torch.randn(len(videos.classes), classifier.dim, generator=generator), frozen=False)
-        training = VideoDataset(videos, NUM_FRAMES, classifier.size, training=True)
+        training = VideoDataset(videos, NUM_FRAMES, classifier.size, Views(training=True))
         config = TrainingConfig(epochs=repeats + 1, batch_size=BATCH, warmup_epochs=0)
         history = fit(classifier, training, config, checkpoint_dir=folder, name="bench", progress=False).history
     return {

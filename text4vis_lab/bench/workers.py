@@ -12,7 +12,7 @@ from text4vis_core.data.loader import load_batches
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video_list import VideoList
 
-from .loading import AUGMENTATIONS, NUM_FRAMES, SIZE, decode_alone
+from .loading import NUM_FRAMES, SIZE, TRAINING, decode_alone
 from .measurement import Quantity, ratio, torch_threads
 
 BATCH = 4
@@ -91,7 +91,7 @@ def _loading_rate(videos: VideoList, workers: int, samples: int, epoch: int) -> 
     """
     started = max(1, workers)
     count = started * (1 + -(-samples // (BATCH * started)))
-    dataset = VideoDataset(videos.repeat(count * BATCH), NUM_FRAMES, SIZE, training=True, **AUGMENTATIONS["published"])
+    dataset = VideoDataset(videos.repeat(count * BATCH), NUM_FRAMES, SIZE, TRAINING["published"])
     dataset.epoch = epoch
     batches = [list(range(i * BATCH, (i + 1) * BATCH)) for i in range(count)]
     for done, _ in enumerate(load_batches(dataset, batches, workers), start=1):

@@ -209,11 +209,9 @@ def clear(folder: str | Path) -> int:
 def _dependencies(model: VideoClassifier, dataset: VideoDataset) -> dict:
     """What video embeddings depend on, but for the videos' files."""
     weights, sources = module_state(model, NOT_ENCODING)
-    elsewhere = ("videos", "on_error", "_multi_label")  # their files are in the key, the others change no number
-    views = {name: value for name, value in vars(dataset).items() if name not in elsewhere}
     return {
         "weights": weights,
-        "views": shown(views),
+        "views": shown(dataset.settings),
         "environment": environment(model.logit_scale.device),
         "code": code_of(sources | origin(dataset) | {"text4vis_core.evaluation.embedding"}),
     }

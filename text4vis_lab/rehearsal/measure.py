@@ -24,7 +24,7 @@ from text4vis_core.files import first_line
 from text4vis_core.model.checkpoints import save_text4vis_checkpoint
 from text4vis_core.model.clip import Clip, load_clip, save_class_embeddings
 from text4vis_core.model.video_classifier import VideoClassifier
-from text4vis_core.training.loop import fit
+from text4vis_core.training.loop import AfterEpoch, fit
 from text4vis_core.training.recipe import TrainingConfig
 from text4vis_core.training.resume import load_checkpoint
 
@@ -175,7 +175,8 @@ class _Training:
         model = train_and_test(self.source, train, test, config, self.clips, fine_tune=False, **named).model
         dataset = self.clips.training(train.repeat(config.batch_size), model.size, config.seed)
         where = {"checkpoint_dir": folder, "name": "rehearsal", "progress": False}
-        return model, fit(model, dataset, config, after_epoch=after_epoch, **where).history
+        measured = AfterEpoch(after_epoch) if after_epoch else None
+        return model, fit(model, dataset, config, after_epoch=measured, **where).history
 
 
 @torch.no_grad()

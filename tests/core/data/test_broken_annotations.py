@@ -9,7 +9,8 @@ import pytest
 from data_sets import WRITERS, activitynet_content
 
 from text4vis_core import load_videos
-from text4vis_core.data.datasets import READERS, AnnotationError
+from text4vis_core.data.formats.readers import READERS
+from text4vis_core.data.video_list import AnnotationError
 
 
 def change(path: str, number: int, text: str | None):

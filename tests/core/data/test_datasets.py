@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from text4vis_core import VideoDataset, VideoError, load_videos
-from text4vis_core.data.datasets import AnnotationError, Video, VideoList, collate, leave_out_short
+from text4vis_core.data import Augmentation, Views
+from text4vis_core.data.datasets import collate, leave_out_short
 from text4vis_core.data.formats.readers import read_class_folders, read_ucf101
 from text4vis_core.data.transforms import finish
+from text4vis_core.data.video_list import AnnotationError, Video, VideoList
 
 
 @pytest.fixture
@@ -279,7 +281,7 @@ def test_fingerprint_tells_parts_and_labels_apart(train_videos):
 
 
 def test_an_evaluation_item_is_the_views_of_one_video(train_videos):
-    item = VideoDataset(train_videos, 3, 16, clips=2, crops=3)[4]
+    item = VideoDataset(train_videos, 3, 16, Views(clips=2, crops=3))[4]
     assert (item["label"], item["index"]) == (1, 4)
     assert (item["frames"].shape, item["frames"].dtype) == ((6, 3, 3, 16, 16), torch.uint8)
     # Frames 0, 2 and 4 of a six-frame video, then the clip that starts one later; each in three crops.
@@ -290,7 +292,7 @@ def test_an_evaluation_item_is_the_views_of_one_video(train_videos):
 
 def test_a_training_item_is_a_function_of_seed_epoch_and_index(train_videos):
     def clip(seed, epoch, index):
-        dataset = VideoDataset(train_videos, 2, 16, training=True, seed=seed)
+        dataset = VideoDataset(train_videos, 2, 16, Views(training=True), seed=seed)
         dataset.epoch = epoch
         return dataset[index]["frames"]
 
@@ -300,8 +302,8 @@ def test_a_training_item_is_a_function_of_seed_epoch_and_index(train_videos):
 
 
 def test_a_training_batch_says_what_is_left_to_finish(train_videos):
-    options = {"flip": 1.0, "grayscale": 0.0, "blur": 1.0, "solarize": 1.0}
-    dataset = VideoDataset(train_videos, 2, 16, training=True, augmentation=options)
+    options = Augmentation(flip=1.0, grayscale=0.0, blur=1.0, solarize=1.0)
+    dataset = VideoDataset(train_videos, 2, 16, Views(training=True, augmentation=options))
     rows = collate([dataset[i] for i in range(4)])["finish"]
     assert (rows.shape, rows.dtype) == ((4, 4), torch.float32)
     assert rows[:, [0, 1, 3]].tolist() == [[1, 0, 1]] * 4
@@ -352,7 +354,7 @@ def test_a_part_outside_of_the_video(video):
 def test_a_video_shorter_than_the_clip_works(tmp_path):
     videos = VideoList(("a",), (Video(write_video(tmp_path / "short.mp4", 2), 0),))
     assert VideoDataset(videos, 8, 16)[0]["frames"].shape == (1, 8, 3, 16, 16)
-    assert VideoDataset(videos, 8, 16, training=True, dense=True)[0]["frames"].shape == (8, 3, 16, 16)
+    assert VideoDataset(videos, 8, 16, Views(training=True, dense=True))[0]["frames"].shape == (8, 3, 16, 16)
 
 
 @pytest.fixture
@@ -365,14 +367,14 @@ def one_broken(data):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_a_broken_video_stops_by_default(one_broken, training):
-    dataset = VideoDataset(one_broken, 2, 16, training=training)
+    dataset = VideoDataset(one_broken, 2, 16, Views(training=training))
     with pytest.raises(VideoError, match=one_broken.videos[1].path.name):
         dataset[1]
 
 
 @pytest.mark.parametrize("training", [False, True])
 def test_a_broken_video_is_left_out_and_never_replaced(one_broken, training):
-    dataset = VideoDataset(one_broken, 2, 16, training=training, on_error="skip")
+    dataset = VideoDataset(one_broken, 2, 16, Views(training=training), on_error="skip")
     batch = collate([dataset[i] for i in range(4)])
     assert batch["indices"].tolist() == [0, 2, 3]
     assert batch["labels"].tolist() == [0, 1, 1]
@@ -430,8 +432,8 @@ def test_classes_that_tell_left_from_right_are_never_mirrored(tmp_path):
     videos = VideoList(
         ("left", "other"), (Video(tmp_path / "left", 0), Video(tmp_path / "other", 1)), directional=frozenset({0})
     )
-    always = {"flip": 1.0, "grayscale": 0.0, "scale": (1.0, 1.0)}
-    dataset = VideoDataset(videos, 1, 16, training=True, augmentation=always)
+    always = Augmentation(flip=1.0, grayscale=0.0, scale=(1.0, 1.0))
+    dataset = VideoDataset(videos, 1, 16, Views(training=True, augmentation=always))
     batch = collate([dataset[i] for i in range(2)])
     frames = finish(batch["frames"], batch["finish"])
     sides = [[bool(clip[0, 0, 8, x] > 128) for x in (2, 13)] for clip in frames]
@@ -444,10 +446,11 @@ def test_a_batch_of_broken_videos_only():
     assert (batch["labels"].tolist(), batch["errors"]) == ([], [(5, "broken")])
 
 
-@pytest.mark.parametrize("wrong", [{"on_error": "replace"}, {"crops": 2}])
-def test_unknown_options_name_the_choices(train_videos, wrong):
+def test_unknown_options_name_the_choices(train_videos):
     with pytest.raises(ValueError, match="choose"):
-        VideoDataset(train_videos, 2, 16, **wrong)
+        VideoDataset(train_videos, 2, 16, on_error="replace")
+    with pytest.raises(ValueError, match="choose"):
+        Views(crops=2)
 
 
 def test_class_folders_have_the_same_labels_in_every_split(tmp_path):

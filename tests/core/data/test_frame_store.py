@@ -8,9 +8,9 @@ import pytest
 from conftest import frame_numbers, write_video
 
 from text4vis_core.data import frame_store
-from text4vis_core.data.datasets import Video
 from text4vis_core.data.frame_store import MB, FrameStore
 from text4vis_core.data.video import VideoError, read_frames
+from text4vis_core.data.video_list import Video
 
 
 @pytest.fixture

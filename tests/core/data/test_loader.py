@@ -15,9 +15,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from text4vis_core import VideoDataset, VideoError
-from text4vis_core.data import memory
-from text4vis_core.data.datasets import Video, VideoList, collate
+from text4vis_core.data import Views, memory
+from text4vis_core.data.datasets import collate
 from text4vis_core.data.loader import load_batches
+from text4vis_core.data.video_list import Video, VideoList
 
 BATCHES = [[5, 1], [0, 4, 2], [3]]
 
@@ -86,7 +87,7 @@ def same(batch: dict, other: dict) -> bool:
 )
 @pytest.mark.parametrize("training", [False, True])
 def test_batches_are_the_same_whatever_the_workers(train_videos, training, options):
-    dataset = VideoDataset(train_videos, 2, 16, training=training)
+    dataset = VideoDataset(train_videos, 2, 16, Views(training=training))
     dataset.epoch = 3
     before = torch.random.get_rng_state()
     batches = list(load_batches(dataset, BATCHES, **options))
@@ -202,7 +203,8 @@ def test_a_truncated_video_among_whole_ones(train_videos, tmp_path):
 SCRIPT = """
     import sys
     {imports}
-    from text4vis_core.data.datasets import Video, VideoDataset, VideoList
+    from text4vis_core.data.video_list import Video, VideoList
+    from text4vis_core.data.datasets import VideoDataset
     from text4vis_core.data.loader import load_batches
     from text4vis_core.data.video import DecordReader
     from pathlib import Path

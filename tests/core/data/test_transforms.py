@@ -1,6 +1,7 @@
 """Clip views: shapes, where the crops lie, and randomness that comes from the generator alone."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torchvision.transforms.v2 import functional as F
 from text4vis_core.data.transforms import (
     CROPS,
     PUBLISHED_AUGMENTATION,
+    Augmentation,
     _random_crop,
     evaluation_views,
     finish,
@@ -128,16 +130,16 @@ def test_mirror_and_grey_are_probabilities():
     always = {"scale": (1.0, 1.0), "flip": 1.0, "grayscale": 1.0}
     never = {"scale": (1.0, 1.0), "flip": 0.0, "grayscale": 0.0}
     for seed in range(5):
-        plain = training_view(clip, 16, np.random.default_rng(seed), **never)
-        mirrored = training_view(clip, 16, np.random.default_rng(seed), **{**always, "grayscale": 0.0})
-        grey = training_view(clip, 16, np.random.default_rng(seed), **{**always, "flip": 0.0})
+        plain = training_view(clip, 16, np.random.default_rng(seed), Augmentation(**never))
+        mirrored = training_view(clip, 16, np.random.default_rng(seed), Augmentation(**{**always, "grayscale": 0.0}))
+        grey = training_view(clip, 16, np.random.default_rng(seed), Augmentation(**{**always, "flip": 0.0}))
         assert torch.equal(mirrored, plain.flip(-1))
         assert torch.equal(grey[:, 0], grey[:, 1])
         assert not torch.equal(plain[:, 0], plain[:, 1])
 
 
 def test_crop_is_never_larger_than_the_frame():
-    view = training_view(ramp(9, 40), 8, np.random.default_rng(0), resize=12, scale=(1.0, 1.0))
+    view = training_view(ramp(9, 40), 8, np.random.default_rng(0), Augmentation(scale=(1.0, 1.0)), resize=12)
     assert view.shape == (2, 3, 8, 8)
 
 
@@ -151,7 +153,7 @@ def picture_clip(frames: int = 3) -> torch.Tensor:
 
 
 def views_of(clip: torch.Tensor, count: int = 6, **options) -> list[torch.Tensor]:
-    return [training_view(clip, 24, np.random.default_rng(seed), **options) for seed in range(count)]
+    return [training_view(clip, 24, np.random.default_rng(seed), Augmentation(**options)) for seed in range(count)]
 
 
 @pytest.mark.parametrize("option", [{"randaugment": (2, 9)}, {"blur": 1.0}, {"solarize": 1.0}])
@@ -212,12 +214,14 @@ def in_one_go(clip, size, rng, flip, grayscale, blur, solarize):
 def test_a_view_is_finished_as_if_it_were_made_in_one_go(seed, chances):
     clip, options = picture_clip(), dict(zip(("flip", "grayscale", "blur", "solarize"), chances, strict=True))
     expected = in_one_go(clip, 24, np.random.default_rng(seed), **options)
-    assert torch.equal(training_view(clip, 24, np.random.default_rng(seed), **options), expected)
+    assert torch.equal(training_view(clip, 24, np.random.default_rng(seed), Augmentation(**options)), expected)
 
 
 def test_a_batch_is_finished_clip_by_clip():
     options = {"flip": 0.5, "grayscale": 0.5, "blur": 0.5, "solarize": 0.5}
-    parts = [training_crop(picture_clip(), 24, np.random.default_rng(seed), **options) for seed in range(12)]
+    parts = [
+        training_crop(picture_clip(), 24, np.random.default_rng(seed), Augmentation(**options)) for seed in range(12)
+    ]
     frames, rows = map(torch.stack, zip(*parts, strict=True))
     before, views = frames.clone(), views_of(picture_clip(), 12, **options)
     assert torch.equal(finish(frames, rows), torch.stack(views))
@@ -257,14 +261,14 @@ def test_interpolation_of_the_random_crop():
 )
 def test_impossible_options(wrong, message):
     with pytest.raises(ValueError, match=message):
-        training_view(ramp(16, 16), 8, np.random.default_rng(0), **wrong)
+        Augmentation(**wrong)
 
 
 def test_the_published_crop_covers_8_to_100_percent_of_the_area_at_an_aspect_of_three_to_four():
     clip, shares, ratios = ramp(192, 255, 1), [], []
     for seed in range(200):
-        options = PUBLISHED_AUGMENTATION | {"flip": 0.0, "grayscale": 0.0}
-        view = training_view(clip, 64, np.random.default_rng(seed), **options)[0].float()
+        augmentation = replace(PUBLISHED_AUGMENTATION, flip=0.0, grayscale=0.0)
+        view = training_view(clip, 64, np.random.default_rng(seed), augmentation)[0].float()
         # A ramp's colours tell how much of the frame the view shows: 49 of its 64 columns, away from the borders.
         width, height = (view[0, 32, 56] - view[0, 32, 7]) * 64 / 49, (view[1, 56, 32] - view[1, 7, 32]) * 64 / 49
         shares.append(float(width * height) / (192 * 255))
@@ -276,7 +280,7 @@ def test_the_published_crop_covers_8_to_100_percent_of_the_area_at_an_aspect_of_
 
 @pytest.mark.parametrize("attempts", [1, 10])
 def test_a_crop_that_never_fits_is_cut_to_the_frame(attempts):
-    view = training_view(ramp(20, 60), 20, np.random.default_rng(0), **STILL, attempts=attempts)
+    view = training_view(ramp(20, 60), 20, np.random.default_rng(0), Augmentation(**STILL, attempts=attempts))
     assert (view[0, 1, :, 0] == torch.arange(20)).all()  # every row, unscaled
     columns = view[0, 0, 0].float().diff().mean()  # the area of 1,200 pixels has 30 to 40 columns
     assert 1.4 < columns < 2.1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from text4vis_core.data.datasets import Video, VideoDataset, VideoList
+from text4vis_core.data.datasets import VideoDataset
 from text4vis_core.data.video import (
     AvReader,
     DecordReader,
@@ -23,6 +23,7 @@ from text4vis_core.data.video import (
     read_distinct_frames,
     read_frames,
 )
+from text4vis_core.data.video_list import Video, VideoList
 
 FORMATS = {
     "h264.mp4": ("libx264", {"bf": "2", "crf": "12"}),

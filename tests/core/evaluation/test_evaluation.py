@@ -14,6 +14,7 @@ from scipy import stats
 from sklearn import metrics
 
 from text4vis_core import VideoDataset, VideoError, embed_videos
+from text4vis_core.data import Views
 from text4vis_core.evaluation.intervals import mean_interval, wilson_interval
 from text4vis_core.evaluation.metrics import (
     confusion_matrix,
@@ -132,14 +133,14 @@ def test_harmonic_mean():
 
 def test_embed_videos_gives_every_video_in_order(model, test_videos):
     model.train()
-    embedded = embed_videos(model, VideoDataset(test_videos, 2, 32, clips=2, crops=3), batch_size=4)
+    embedded = embed_videos(model, VideoDataset(test_videos, 2, 32, Views(clips=2, crops=3)), batch_size=4)
     assert embedded.views.shape == (6, 6, 16)
     assert embedded.labels.tolist() == test_videos.labels.tolist()
     assert embedded.indices.tolist() == list(range(6))
     assert embedded.skipped == []
     assert torch.allclose(embedded.mean, embedded.views.mean(1))
     with torch.no_grad():
-        alone = model.eval().encode_video(VideoDataset(test_videos, 2, 32, clips=2, crops=3)[5]["frames"])
+        alone = model.eval().encode_video(VideoDataset(test_videos, 2, 32, Views(clips=2, crops=3))[5]["frames"])
     assert torch.allclose(embedded.views[5], alone, atol=1e-5)
 
 

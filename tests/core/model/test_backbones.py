@@ -18,6 +18,7 @@ from conftest import ROOT, write_ucf101
 from torch.nn import functional as F
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, fit, load_clip
+from text4vis_core.data import Views
 from text4vis_core.evaluation.embedding import embed_videos
 from text4vis_core.evaluation.protocols import zero_shot_accuracy
 from text4vis_core.model.video_classifier import fingerprint
@@ -199,7 +200,7 @@ def test_zero_shot_scores_and_a_step_of_training(folders, train_videos, test_vid
     before = embed_videos(model, views)
     assert zero_shot_accuracy(before.mean, rows, before.labels)["top5"] == 100  # of three classes
     config = TrainingConfig(epochs=1, batch_size=9, warmup_epochs=0, lr=1e-2, grad_clip=1.0)
-    training = VideoDataset(train_videos, 2, clip.size, training=True)
+    training = VideoDataset(train_videos, 2, clip.size, Views(training=True))
     [epoch] = fit(model, training, config, checkpoint_dir=tmp_path, name=kind, progress=False).history
     assert np.isfinite(epoch["loss"])
     assert torch.equal(model.classifier.weight, rows), "frozen rows do not move"

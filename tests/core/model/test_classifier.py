@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from text4vis_core import VideoDataset, embed_videos, fit, initialise
+from text4vis_core.data import Augmentation, Views
 from text4vis_core.model.classifier import (
     INITIALISERS,
     LDA_SHRINKAGE,
@@ -133,7 +134,7 @@ def test_frozen_rows_stay_bit_for_bit_through_training_and_trainable_ones_move(
     model.set_classifier(rows, frozen)
     encoder = model.visual.conv1.weight.detach().clone()
     config = TrainingConfig(epochs=2, batch_size=4, lr=1e-2, warmup_epochs=0)
-    dataset = VideoDataset(train_videos, 2, 32, training=True)
+    dataset = VideoDataset(train_videos, 2, 32, Views(training=True))
     fit(model, dataset, config, checkpoint_dir=tmp_path, name="rows", progress=False)
     assert torch.equal(model.classifier.weight, rows) == frozen
     assert not torch.equal(model.visual.conv1.weight, encoder)
@@ -159,7 +160,7 @@ def test_the_vision_only_baseline_trains_without_text_and_temperature(model, tra
     model.classifier = LinearClassifier(3, 16, seed=0)
     scale = model.logit_scale.item()
     config = TrainingConfig(epochs=20, batch_size=4, lr=1e-2, warmup_epochs=1, grad_clip=1.0)
-    dataset = VideoDataset(train_videos, 2, 32, training=True, augmentation={"grayscale": 0.0})
+    dataset = VideoDataset(train_videos, 2, 32, Views(training=True, augmentation=Augmentation(grayscale=0.0)))
     history = fit(model, dataset, config, checkpoint_dir=tmp_path, name="linear", progress=False).history
     assert history[-1]["loss"] < 0.2 < 1 < history[0]["loss"]
     assert model.logit_scale.item() == scale

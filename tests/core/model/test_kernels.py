@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from text4vis_core import VideoClassifier, VideoDataset, embed_videos
-from text4vis_core.model import kernels
+from text4vis_core.model import ImageEncoder, kernels
 from text4vis_core.model.kernels import FAST, PatchConv, SelfAttention, linear, packed_weights, use_fast_kernels
 from text4vis_core.model.residual import recompute
 
@@ -189,7 +189,7 @@ def test_packed_weights_are_the_weights_and_never_old_ones(kind, monkeypatch):
 
 def test_evaluation_packs_the_weights(test_videos, monkeypatch):
     visual = clip_model("layer scale").visual
-    model = VideoClassifier(visual, 16, 16, (0.5,) * 3, (0.25,) * 3, 2.0)
+    model = VideoClassifier(ImageEncoder(visual, 16, 16, (0.5,) * 3, (0.25,) * 3), 2.0)
     monkeypatch.setattr(kernels, "_packed", unpack := Counted(kernels._packed))
     embed_videos(model, VideoDataset(test_videos, 2, 16))
     assert unpack.changed >= 8  # four products in each of two layers

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from text4vis_core import VideoClassifier, load_clip
+from text4vis_core.model import ImageEncoder
 from text4vis_core.model.video_classifier import fingerprint
 
 NAME = "RN50-quickgelu"
@@ -223,7 +224,7 @@ def test_an_encoder_that_begins_with_a_strided_1x1_convolution_is_not_run_with_c
     """PyTorch 2.14 crashes in its backward pass on the CPU (MobileCLIP-S)."""
     stem = torch.nn.Conv2d(3, 8, 1, stride=2)
     visual = torch.nn.Sequential(stem, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    model = VideoClassifier(visual, 8, 32, (0.5,) * 3, (0.5,) * 3, 1.0)
+    model = VideoClassifier(ImageEncoder(visual, 8, 32, (0.5,) * 3, (0.5,) * 3), 1.0)
     assert model.memory_format == torch.contiguous_format
     model.encode_video(torch.rand(1, 2, 3, 32, 32)).sum().backward()
     assert stem.weight.grad.isfinite().all()

@@ -11,6 +11,7 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 
 from text4vis_core import VideoClassifier, load_text4vis_checkpoint, save_text4vis_checkpoint
 from text4vis_core.files import CheckpointError
+from text4vis_core.model import ImageEncoder, TemporalOptions
 from text4vis_core.model.classifier import initialise
 from text4vis_core.model.temporal import TemporalTransformer
 from text4vis_core.training.resume import save_checkpoint
@@ -45,9 +46,8 @@ def resnet(layers=(1, 1, 1, 1)) -> ModifiedResNet:
 def random_model(temporal="mean", visual=None, num_frames=4) -> VideoClassifier:
     torch.manual_seed(0)
     visual = visual or vit()
-    model = VideoClassifier(
-        visual, 32, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, 3.0, temporal, 2, num_frames, position_std=1.0
-    ).eval()
+    encoder = ImageEncoder(visual, 32, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    model = VideoClassifier(encoder, 3.0, temporal, num_frames, TemporalOptions(2, position_std=1.0)).eval()
     for name, parameter in model.named_parameters():
         if "control_point" in name:  # else a token's convolution is the shift that it begins as
             torch.nn.init.normal_(parameter)
@@ -207,10 +207,10 @@ def test_a_tokens_convolution_begins_as_the_shift():
     torch.manual_seed(0)
     first, second = vit(), vit()
     second.load_state_dict(first.state_dict())
-    pixels = {"dim": 32, "size": 32, "mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD, "logit_scale": 1.0}
+    first, second = (ImageEncoder(each, 32, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD) for each in (first, second))
     with torch.no_grad():
-        shift = VideoClassifier(first, temporal="tokenshift", **pixels).encode_video(clips())
-        conv = VideoClassifier(second, temporal="tokent1d", **pixels).encode_video(clips())
+        shift = VideoClassifier(first, 1.0, "tokenshift").encode_video(clips())
+        conv = VideoClassifier(second, 1.0, "tokent1d").encode_video(clips())
     assert torch.allclose(shift, conv, atol=1e-6)
 
 
@@ -253,8 +253,9 @@ def test_half_precision_weights_text_tower_and_separate_head(tmp_path):
 @pytest.mark.parametrize(("width", "dim", "heads"), [(64, 1024, 8), (64, 512, 8), (80, 640, 10)])
 def test_heads_of_the_published_resnets_are_known_without_being_asked_for(width, dim, heads, tmp_path):
     visual = ModifiedResNet([1, 1, 1, 1], dim, width // 2, 32, width)
-    pixels = (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
-    model = VideoClassifier(visual, dim, 32, *pixels, 1.0, "transformer", heads, position_std=1.0).eval()
+    encoder = ImageEncoder(visual, dim, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    options = TemporalOptions(heads, position_std=1.0)
+    model = VideoClassifier(encoder, 1.0, "transformer", options=options).eval()
     save_text4vis_checkpoint(tmp_path / "resnet.pt", model)
     same_numbers(model, load_text4vis_checkpoint(tmp_path / "resnet.pt", 4))
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import open_clip
 import pytest
@@ -16,8 +17,10 @@ from open_clip.loss import ClipLoss
 from torch.nn import functional as F
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_videos, fit, load_clip
+from text4vis_core.data import Augmentation, Views
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model.video_classifier import fingerprint
+from text4vis_core.training import AfterEpoch
 from text4vis_core.training.contrastive import TextTower, contrastive_loss
 from text4vis_core.training.objectives import ContrastiveObjective, gather_rows
 from text4vis_core.training.recipe import parameter_groups
@@ -42,7 +45,7 @@ def paired(clip) -> VideoClassifier:
 
 
 def train(model, videos, folder, config=CONFIG, **options):
-    dataset = VideoDataset(videos, 2, 32, training=True, augmentation={"grayscale": 0.0})
+    dataset = VideoDataset(videos, 2, 32, Views(training=True, augmentation=Augmentation(grayscale=0.0)))
     return fit(model, dataset, config, checkpoint_dir=folder, name="pairs", progress=False, **options)
 
 
@@ -130,7 +133,7 @@ def test_both_towers_move_at_clips_rate_and_learn(paired, train_videos, test_vid
         scored.append((model.classifier.weight.clone(), topk_accuracy(logits, tested.labels)))
         return {}
 
-    history = train(paired, train_videos, tmp_path, replace(CONFIG, epochs=9), after_epoch=score).history
+    history = train(paired, train_videos, tmp_path, replace(CONFIG, epochs=9), after_epoch=AfterEpoch(score)).history
     moved = {name for name in before if not torch.equal(paired.state_dict()[name], before[name])}
     assert {"text_tower.model.text_projection", "visual.conv1.weight", "logit_scale"} <= moved
     assert "text_tower.tokens" not in moved
@@ -158,7 +161,7 @@ def test_an_interrupted_run_ends_with_the_same_weights_of_both_towers(clip, trai
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(broken, train_videos, tmp_path / "b", after_epoch=pull_the_plug_after_the_second_epoch)
+        train(broken, train_videos, tmp_path / "b", after_epoch=AfterEpoch(pull_the_plug_after_the_second_epoch))
     result = train(resumed, train_videos, tmp_path / "b")
     assert torch.equal(resumed.classifier.weight, whole.classifier.weight)
     assert [row["loss"] for row in result.history] == [row["loss"] for row in expected.history]
@@ -209,6 +212,7 @@ def gradients(folder: str, fabric=None) -> dict[str, torch.Tensor]:
 
 TWO_PROCESSES = """
 import sys
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
@@ -225,7 +229,7 @@ if __name__ == "__main__":
 
 
 def test_two_processes_have_the_loss_and_the_gradients_of_one_with_the_whole_batch(clip_folder, tmp_path):
-    here = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    here = os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent)))
     environment = os.environ | {"PYTHONPATH": here, "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", TWO_PROCESSES, str(clip_folder), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)

@@ -15,7 +15,7 @@ from lightning_fabric.plugins import MixedPrecision
 from torch import multiprocessing, nn
 
 from text4vis_core import TrainingConfig, VideoClassifier
-from text4vis_core.model import kernels
+from text4vis_core.model import ImageEncoder, TemporalOptions, kernels
 from text4vis_core.model.kernels import use_fast_kernels
 from text4vis_core.model.residual import recompute, stochastic_depth
 from text4vis_core.training.hardware import (
@@ -48,7 +48,8 @@ def build() -> VideoClassifier:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         visual = open_clip.model.CLIP(16, vision, text).visual
-        model = VideoClassifier(visual, 16, 16, (0.5,) * 3, (0.25,) * 3, 2.0, "transformer", layers=2)
+        encoder = ImageEncoder(visual, 16, 16, (0.5,) * 3, (0.25,) * 3)
+        model = VideoClassifier(encoder, 2.0, "transformer", options=TemporalOptions(layers=2))
         return model.set_classifier(torch.randn(5, 16), frozen=False)
 
 

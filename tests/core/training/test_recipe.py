@@ -12,8 +12,9 @@ from conftest import ROOT
 from torch.nn import functional as F
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, fit, initialise
+from text4vis_core.data import Views
 from text4vis_core.data.datasets import collate
-from text4vis_core.data.transforms import PUBLISHED_AUGMENTATION
+from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION, Augmentation
 from text4vis_core.model.video_classifier import fingerprint
 from text4vis_core.training.contrastive import TextTower
 from text4vis_core.training.objectives import ClassifierObjective
@@ -53,17 +54,18 @@ def vit_model(vit, temporal: str = "mean") -> VideoClassifier:
     return model.set_classifier(initialise("orthogonal", 3, 16), frozen=False)
 
 
-def train(model, videos, folder, config=CONFIG, augmentation=None):
-    dataset = VideoDataset(videos, 2, 32, training=True, augmentation=augmentation)
+def train(model, videos, folder, config=CONFIG, augmentation=LIGHT_AUGMENTATION):
+    dataset = VideoDataset(videos, 2, 32, Views(training=True, augmentation=augmentation))
     return fit(model, dataset, config, checkpoint_dir=folder, name="run", progress=False)
 
 
 def test_the_defaults_are_the_published_ones():
     config = TrainingConfig()
     assert {name: getattr(config, name) for name in PUBLISHED} == PUBLISHED
-    assert PUBLISHED_AUGMENTATION == {
-        "scale": (0.08, 1.0), "attempts": 10, "interpolation": "bilinear", "flip": 0.5, "grayscale": 0.2
-    }  # fmt: skip
+    assert (
+        Augmentation(scale=(0.08, 1.0), attempts=10, interpolation="bilinear", flip=0.5, grayscale=0.2)
+        == PUBLISHED_AUGMENTATION
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,8 +122,8 @@ def test_accumulated_micro_batches_are_one_large_batch(vit, train_videos, tmp_pa
         CONFIG, batch_size=6, eps=1e-2
     )  # of a gradient that is nearly zero, a small eps shows the rounding
     whole, parts = vit_model(vit), vit_model(vit)
-    first = train(whole, train_videos, tmp_path, config, {"grayscale": 0.0})
-    second = train(parts, train_videos, tmp_path, replace(config, accumulate=3), {"grayscale": 0.0})
+    first = train(whole, train_videos, tmp_path, config, Augmentation(grayscale=0.0))
+    second = train(parts, train_videos, tmp_path, replace(config, accumulate=3), Augmentation(grayscale=0.0))
     assert [row["loss"] for row in first.history] == pytest.approx([row["loss"] for row in second.history], abs=1e-5)
     for name, weight in whole.state_dict().items():
         assert torch.allclose(weight, parts.state_dict()[name], atol=1e-5), name
@@ -179,7 +181,7 @@ def test_training_on_several_labels(model, train_videos, tmp_path):
     both = [replace(video, labels=(0, 1)) if video.label == 0 else video for video in train_videos.videos]
     videos = replace(train_videos, videos=tuple(both))
     config = replace(CONFIG, epochs=10, lr=1e-2)
-    history = train(model, videos, tmp_path, config, {"grayscale": 0.0}).history
+    history = train(model, videos, tmp_path, config, Augmentation(grayscale=0.0)).history
     assert history[-1]["loss"] < history[0]["loss"] - 0.5
     dataset = VideoDataset(videos, 2, 32)
     batch = collate([dataset[i] for i in range(len(videos))])
@@ -189,19 +191,19 @@ def test_training_on_several_labels(model, train_videos, tmp_path):
 
 
 def test_randaugment_is_a_function_of_seed_epoch_and_index(train_videos):
-    options = {"augmentation": PUBLISHED_AUGMENTATION | {"randaugment": [2, 9], "blur": 0.5, "solarize": 0.2}}
-    first, second = (VideoDataset(train_videos, 2, 32, training=True, **options) for _ in range(2))
+    views = Views(True, augmentation=replace(PUBLISHED_AUGMENTATION, randaugment=[2, 9], blur=0.5, solarize=0.2))
+    first, second = (VideoDataset(train_videos, 2, 32, views) for _ in range(2))
     reverse = {i: second[i]["frames"] for i in reversed(range(len(second)))}
     assert all(torch.equal(first[i]["frames"], reverse[i]) for i in range(len(first)))
     first.epoch = 1
     assert sum(not torch.equal(first[i]["frames"], reverse[i]) for i in range(len(first))) >= 7
-    other = VideoDataset(train_videos, 2, 32, training=True, seed=1, **options)
+    other = VideoDataset(train_videos, 2, 32, views, seed=1)
     assert sum(not torch.equal(other[i]["frames"], reverse[i]) for i in range(len(other))) >= 7
 
 
 def test_training_with_every_option_comes_out_the_same_twice(vit, train_videos, tmp_path):
     config = replace(CONFIG, label_smoothing=0.1, drop_path=0.5, gradient_checkpointing=True)
-    augmentation = PUBLISHED_AUGMENTATION | {"randaugment": (2, 9)}
+    augmentation = replace(PUBLISHED_AUGMENTATION, randaugment=(2, 9))
     models = [vit_model(vit, "tokenshift+transformer") for _ in range(2)]
     for model, folder in zip(models, "ab", strict=True):
         train(model, train_videos, tmp_path / folder, config, augmentation)

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, VideoError, embed_videos, fit, initialise
-from text4vis_core.data.datasets import VideoList
+from text4vis_core.data import Augmentation, Views
+from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import CheckpointError
 from text4vis_core.model.video_classifier import fingerprint
-from text4vis_core.training import fit as training
+from text4vis_core.training import AfterEpoch
+from text4vis_core.training import loop as training
 from text4vis_core.training.recipe import parameter_groups, warmup_cosine
 from text4vis_core.training.resume import load_checkpoint
 
@@ -36,7 +38,7 @@ def fresh(clip):
 
 @pytest.fixture
 def dataset(train_videos):
-    return VideoDataset(train_videos, 2, 32, training=True)
+    return VideoDataset(train_videos, 2, 32, Views(training=True))
 
 
 def train(model, dataset, folder, config=CONFIG, **options):
@@ -84,7 +86,7 @@ def test_frozen_rows_are_in_no_group(model):
 
 def test_training_learns_what_the_test_videos_show(fresh, train_videos, test_videos, tmp_path):
     model = fresh()
-    dataset = VideoDataset(train_videos, 2, 32, training=True, augmentation={"grayscale": 0.0})
+    dataset = VideoDataset(train_videos, 2, 32, Views(training=True, augmentation=Augmentation(grayscale=0.0)))
     history = train(model, dataset, tmp_path, replace(CONFIG, epochs=8)).history
     assert [row["epoch"] for row in history] == list(range(1, 9))
     assert history[-1]["loss"] < 0.1 < 1 < history[0]["loss"]
@@ -130,9 +132,9 @@ def test_an_interrupted_run_ends_with_the_same_numbers(fresh, dataset, tmp_path,
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(broken, dataset, tmp_path / "broken", after_epoch=pull_the_plug)
+        train(broken, dataset, tmp_path / "broken", after_epoch=AfterEpoch(pull_the_plug))
     seen = []
-    result = train(resumed, dataset, tmp_path / "broken", after_epoch=lambda model: seen.append(1) or {})
+    result = train(resumed, dataset, tmp_path / "broken", after_epoch=AfterEpoch(lambda model: seen.append(1) or {}))
     assert len(seen) == CONFIG.epochs - stop_after
     assert without_time(result.history) == without_time(expected.history)
     assert fingerprint(resumed) == fingerprint(whole)
@@ -179,7 +181,7 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(fresh(), dataset, tmp_path / "broken", after_epoch=pull_the_plug)
+        train(fresh(), dataset, tmp_path / "broken", after_epoch=AfterEpoch(pull_the_plug))
     [path] = (tmp_path / "broken").glob("*.pt")
     if damage == "flipped":
         data = bytearray(path.read_bytes())
@@ -194,7 +196,7 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
     path.unlink()  # the last good one may be the same file by another name
     path.write_bytes(damage)
     with pytest.warns(UserWarning, match=f"{path.name}.*going on from .*{path.name}.last, the one before"):
-        result = train(resumed, dataset, tmp_path / "broken", after_epoch=still_good)
+        result = train(resumed, dataset, tmp_path / "broken", after_epoch=AfterEpoch(still_good))
     assert without_time(result.history) == without_time(expected.history)
     assert fingerprint(resumed) == fingerprint(whole)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -202,7 +204,7 @@ def test_a_damaged_checkpoint_has_a_good_one_before_it(fresh, dataset, tmp_path,
 
 def test_a_finished_run_returns_at_once(fresh, dataset, tmp_path, monkeypatch):
     first, second = fresh(), fresh()
-    expected = train(first, dataset, tmp_path, after_epoch=lambda model: {"test_top1": 12.5})
+    expected = train(first, dataset, tmp_path, after_epoch=AfterEpoch(lambda model: {"test_top1": 12.5}))
     monkeypatch.setattr(VideoDataset, "__getitem__", lambda *_: pytest.fail("a video was read"))
     result = train(second, dataset, tmp_path)
     assert result.history == expected.history
@@ -221,9 +223,9 @@ def test_a_changed_setting_does_not_meet_the_old_checkpoint(fresh, clip, dataset
     elif change == "seed":
         config = replace(config, seed=1)
     elif change == "videos":
-        other = VideoDataset(train_videos.few_shot(2, 0), 2, 32, training=True)
+        other = VideoDataset(train_videos.few_shot(2, 0), 2, 32, Views(training=True))
     elif change == "frames":
-        other = VideoDataset(train_videos, 3, 32, training=True)
+        other = VideoDataset(train_videos, 3, 32, Views(training=True))
     elif change == "weights":
         model = VideoClassifier.from_clip(clip, "transformer", seed=2).set_classifier(
             model.classifier.weight.data, False
@@ -231,7 +233,7 @@ def test_a_changed_setting_does_not_meet_the_old_checkpoint(fresh, clip, dataset
     else:
         model.set_classifier(model.classifier.weight.data, frozen=True)
     calls = []
-    train(model, other, tmp_path, config, after_epoch=lambda model: calls.append(1) or {})
+    train(model, other, tmp_path, config, after_epoch=AfterEpoch(lambda model: calls.append(1) or {}))
     assert calls == [1]
     assert len(list(tmp_path.glob("run-*.pt"))) == 2
 
@@ -277,12 +279,12 @@ def broken_videos(train_videos, tmp_path) -> VideoList:
 
 def test_a_broken_video_stops_training_by_default(fresh, broken_videos, tmp_path):
     with pytest.raises(VideoError, match=r"broken\.avi"):
-        train(fresh(), VideoDataset(broken_videos, 2, 32, training=True), tmp_path / "run")
+        train(fresh(), VideoDataset(broken_videos, 2, 32, Views(training=True)), tmp_path / "run")
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])
 def test_a_skipped_video_is_listed_once(fresh, broken_videos, tmp_path, accumulate):
-    dataset = VideoDataset(broken_videos, 2, 32, training=True, on_error="skip")
+    dataset = VideoDataset(broken_videos, 2, 32, Views(training=True), on_error="skip")
     result = train(fresh(), dataset, tmp_path / "run", replace(CONFIG, accumulate=accumulate))
     [(path, reason)] = result.skipped
     assert path == str(broken_videos.videos[0].path)
@@ -294,7 +296,7 @@ def test_a_skipped_video_is_listed_once(fresh, broken_videos, tmp_path, accumula
 def test_training_on_broken_videos_only(fresh, broken_videos, tmp_path):
     only = VideoList(broken_videos.classes, broken_videos.videos[:1])
     with pytest.raises(ValueError, match="none of the 1 training videos could be decoded"):
-        train(fresh(), VideoDataset(only, 2, 32, training=True, on_error="skip"), tmp_path / "run")
+        train(fresh(), VideoDataset(only, 2, 32, Views(training=True), on_error="skip"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(

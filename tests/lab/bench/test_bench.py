@@ -13,6 +13,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from text4vis_core.data import Views
 from text4vis_core.data.datasets import VideoDataset
 from text4vis_core.data.video import open_video
 from text4vis_lab.bench import (
@@ -147,7 +148,7 @@ class TestClips:
 class TestThePublishedWay:
     def test_sees_what_this_project_sees(self, videos):
         theirs = published.evaluation_sample(videos.videos[0].path, 4, 32, 40).view(4, 3, 32, 32)
-        ours = VideoDataset(videos, 4, 32, resize=40)[0]["frames"][0].float() / 255
+        ours = VideoDataset(videos, 4, 32, Views(resize=40))[0]["frames"][0].float() / 255
         ours = (ours - published.MEAN.view(3, 1, 1)) / published.STD.view(3, 1, 1)
         grey_level = 1 / 255 / published.STD.min()
         assert (ours - theirs).abs().mean() < grey_level

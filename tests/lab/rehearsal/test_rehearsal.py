@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
-from text4vis_core.data.datasets import load_videos
+from text4vis_core.data.formats.readers import load_videos
 from text4vis_lab.rehearsal import measure as child
 from text4vis_lab.rehearsal import rehearse, running
 from text4vis_lab.rehearsal.plan import BUDGET, STEPS, Cost, Plan, brief, cost_of, plan_of, reduced

@@ -13,7 +13,7 @@ import papermill
 import pytest
 from conftest import ROOT
 
-from text4vis_core.data.datasets import READERS
+from text4vis_core.data.formats.readers import READERS
 from text4vis_lab.notebooks import NotebookError, notebook_defaults, notebook_parameters
 from text4vis_lab.published import published_results
 from text4vis_lab.suites import (

@@ -14,8 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from ...files import file_digest
-from ...files import first_line, replacing
+from ...files import file_digest, first_line, replacing
 from ..video_list import AnnotationError, Video, VideoList
 
 REMEDY = "call prepare again: what is whole it keeps"

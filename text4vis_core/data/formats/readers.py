@@ -9,14 +9,26 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .annotations import (complete, existing_root, fault, find, find_all, is_number, locate, read_json, read_lines, video_at, visible)
+from ...model.labels import as_words, is_directional
+from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from ..video_list import AnnotationError, Video, VideoList
+from .annotations import (
+    complete,
+    existing_root,
+    fault,
+    find,
+    find_all,
+    is_number,
+    locate,
+    read_json,
+    read_lines,
+    video_at,
+    visible,
+)
 from .frame_lists import read_tsn
 from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
-from ...model.labels import as_words, is_directional
 from .untrimmed import read_activitynet, read_charades
-from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-from ..video_list import AnnotationError, Video, VideoList
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
 MISSING = ("error", "report")  # what happens where a listed video is not there

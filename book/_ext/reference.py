@@ -1,0 +1,46 @@
+"""Sphinx extension: a comment line `% reference PACKAGE` becomes what the package offers, and each of its modules."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+
+def with_reference(markdown: str) -> str:
+    """The page with each comment line `% reference PACKAGE` replaced by the reference of that package."""
+    return re.sub(r"^% reference (\S+)$", lambda line: reference(line.group(1)), markdown, flags=re.MULTILINE)
+
+
+def reference(package: str) -> str:
+    """What a package says of itself, a table of the names that it offers, and each of its public modules."""
+    top, *rooms = package.split(".")
+    folder = Path(find_spec(top).origin).parent.joinpath(*rooms)
+    source = (folder / "__init__.py").read_text(encoding="utf-8")
+    offered: dict[str, list[str]] = {}
+    for name, home in re.findall(r'"(\w+)": "([\w.]+)"', source):
+        if (folder / f"{home.replace('.', '/')}.py").exists():
+            offered.setdefault(home, []).append(f"`{name}`")
+    modules = [path.stem for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")]
+    modules.sort(key=lambda name: (list(offered).index(name) if name in offered else len(offered), name))
+    parts = [_autodoc(package)]
+    if offered:
+        rows = [f"| {', '.join(names)} | `{package}.{home}` |" for home, names in offered.items()]
+        parts.append("\n".join(["| names | where they are |", "|---|---|", *rows]))
+    level = "####" if rooms else "###"
+    return "\n\n".join([*parts, *(f"{level} {name}\n\n{_autodoc(f'{package}.{name}')}" for name in modules)])
+
+
+def _autodoc(module: str) -> str:
+    return f"```{{eval-rst}}\n.. automodule:: {module}\n```"
+
+
+def _replace(app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = with_reference(source[0])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("source-read", _replace)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

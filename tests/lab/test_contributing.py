@@ -1,0 +1,111 @@
+"""The pages of the book's part *Contributing*: their code is put where they say it goes, and works there."""
+
+import ast
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import tokenize
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from text4vis_lab.suites import read_suite
+
+BLOCK = re.compile(r"^```\{code-block\} (\w+)\n:caption: (\S+?)(?:, ([^\n]+))?\n\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ("initialisation", "temporal", "data_format", "notebook")
+
+
+def blocks(page: str) -> list[tuple[str, str, str]]:
+    """(file, where in it, code) of the blocks of a page that say where they go."""
+    text = (ROOT / "book" / "contributing" / f"{page}.md").read_text()
+    return [(file, where, code) for _, file, where, code in BLOCK.findall(text)]
+
+
+def put(root: Path, file: str, where: str, code: str) -> None:
+    """Write the code into a file: a new one, or one that there is, `above NAME` or first `in NAME`."""
+    path = root / file
+    if not where:
+        assert not path.exists(), f"{file} is there already; where in it?"
+        path.write_text(code)
+        return
+    how, name = where.split(" ", 1)
+    lines = path.read_text().splitlines()
+    [number] = [n for n, line in enumerate(lines) if re.match(rf"{re.escape(name)}\b", line)]
+    if how == "above":
+        lines[number:number] = [*code.splitlines(), "", ""]
+    else:
+        lines[number + 1 : number + 1] = textwrap.indent(code, "    " if file.endswith(".py") else "  ").splitlines()
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory) -> Path:
+    """A copy of the project with what the first three pages say."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("text4vis_core", "text4vis_lab", "tests"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    for page in PAGES[:3]:
+        for block in blocks(page):
+            put(root, *block)
+    return root
+
+
+def run(root: Path, *command: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_code_of_the_pages_passes_its_own_tests(changed):
+    tests = [file for page in PAGES[:3] for file, _, _ in blocks(page) if file.startswith("tests/")]
+    assert len(tests) == 3
+    printed = run(changed, "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-o", "addopts=", *tests)
+    assert re.search(r"[3-9] passed", printed)
+
+
+def test_it_is_in_the_style_of_the_house(changed):
+    files = sorted({file for page in PAGES[:3] for file, _, _ in blocks(page)})
+    run(changed, "ruff", "check", *files)
+    run(changed, "ruff", "format", "--check", *files)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_it_is_one_function_or_file_and_at_most_one_line_elsewhere(page):
+    code = [(where, text) for file, where, text in blocks(page) if not file.startswith("tests/")]
+    assert [len(text.splitlines()) for where, text in code if where.startswith("in ")] in ([], [1])
+    assert all(len(text.splitlines()) <= 25 for _, text in code)
+
+
+def test_the_notebook_is_one_that_a_suite_takes(tmp_path, monkeypatch):
+    """It has the cells that every notebook has, and the line in the suite names it."""
+    cells = {where: text for file, where, text in blocks("notebook") if file.endswith(".ipynb")}
+    assert list(cells) == ["markdown", "parameters", "hide-input", "code"]
+    assert cells["markdown"].startswith("# ")
+    comments = [
+        t for t in tokenize.generate_tokens(io.StringIO(cells["parameters"]).readline) if t.type == tokenize.COMMENT
+    ]
+    parameters = ast.parse(cells["parameters"]).body
+    assert len(comments) == len(parameters) <= 12
+    assert ast.unparse(parameters[0]) == "run_dir = 'runs/interactive/15_my_question'"
+    for where in ("hide-input", "code"):
+        ast.parse(cells[where])
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": []}
+    for where, text in cells.items():
+        kind = "markdown" if where == "markdown" else "code"
+        cell = {"cell_type": kind, "metadata": {"tags": [where]}, "source": text}
+        notebook["cells"].append(cell if kind == "markdown" else cell | {"outputs": [], "execution_count": None})
+    for folder in ("notebooks", "experiments"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "notebooks" / "15_my_question.ipynb").write_text(json.dumps(notebook))
+    [line] = [block for block in blocks("notebook") if block[0].startswith("experiments/")]
+    put(tmp_path, *line)
+    monkeypatch.chdir(tmp_path)
+    assert "15_my_question" in [run.notebook for run in read_suite("experiments/miniature.yaml").runs]

@@ -1,0 +1,131 @@
+"""One style for every figure: colours, markers, the names of axes.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; a method has the same colour and marker in every
+figure. What is trained with it is drawn open: a dashed line with hollow markers, or hatched bars.
+"""
+
+from collections.abc import Iterable
+from itertools import cycle
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from text4vis_core.evaluation.intervals import mean_interval
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#222222",
+)
+GREY, DARK_GREY = "#8A8A8A", "#666666"
+COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)  # of what has no look of its own, in this order
+LOOK = {  # colour and marker
+    "text": (BLUE, "o"),
+    "random": (RED, "s"),
+    "orthogonal": (GREEN, "^"),
+    "lda": (PURPLE, "D"),
+    "vision-only": (SKY, "p"),
+    "linear": (SKY, "p"),  # the vision-only baseline among initialisations
+    "contrastive": (ORANGE, "X"),
+    "before": (DARK_GREY, "v"),
+    "zero-shot": (DARK_GREY, "v"),
+    "mean": (ORANGE, "s"),
+    "transformer": (BLUE, "o"),
+}
+AXES = {  # column of a table -> label of an axis
+    "test": "",
+    "method": "",
+    "view": "views of a video",
+    "fold": "fold",
+    "temporal": "temporal module",
+    "template": "prompt template",
+    "shots": "shots: training videos per class",
+    "epoch": "epoch",
+    "seconds": "training time (s)",
+    "loss": "training loss",
+    "top1": "top-1 accuracy (%)",
+    "top5": "top-5 accuracy (%)",
+    "map": "mean average precision (%)",
+    "test_top1": "top-1 accuracy (%)",
+    "train_top1": "training top-1 accuracy (%)",
+}
+STYLE = {
+    "figure.dpi": 120,
+    "savefig.dpi": 160,
+    "savefig.bbox": "tight",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": DARK_GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "figure.constrained_layout.use": True,
+}
+
+
+def use_style() -> None:
+    """Set the project's style for all figures that follow."""
+    sns.set_theme(context="paper", style="ticks", palette=COLOURS, rc=STYLE)
+
+
+def look(name: str) -> tuple[str, str]:
+    """Colour and marker of a method, by the first word of its name that has one ("text, frozen" looks like "text")."""
+    return _known(name) or (GREY, "v")
+
+
+def palette(names: Iterable[str]) -> dict[str, str]:
+    """Name -> colour, for seaborn's `palette`: `look`'s, or one that nothing else in the figure has."""
+    names = list(names)
+    taken = {known[0] for known in map(_known, names) if known}
+    free = cycle([colour for colour in COLOURS if colour not in taken] or [GREY])
+    return {name: known[0] if (known := _known(name)) else next(free) for name in names}
+
+
+def is_trainable(name: str) -> bool:
+    """Whether a method trains its classifier, by its name; such methods are drawn open."""
+    return "trainable" in name
+
+
+def interval(values: pd.Series) -> tuple[float, float]:
+    """Ends of Student's 95 % interval of the mean of values (runs), for seaborn's `errorbar`; nan for one value."""
+    mean, half = mean_interval(values)
+    return mean - half, mean + half
+
+
+def axis_label(column: str) -> str:
+    """What an axis of a table's column is called, with its unit."""
+    return AXES.get(column, column)
+
+
+def draw_chance(ax: Axes, chance: float | None) -> None:
+    """A dotted line at the accuracy (percent) of guessing, for the legend; none for None."""
+    if chance is not None:
+        ax.axhline(chance, color=GREY, linestyle=":", linewidth=1.2, label=f"chance ({chance:.1f} %)")
+
+
+def legend_outside(ax: Axes, title: str | None = None) -> None:
+    """A legend to the right of the axes, where it hides nothing; chance comes last."""
+    entries = sorted(zip(*ax.get_legend_handles_labels(), strict=True), key=lambda entry: "chance" in entry[1])
+    handles, labels = zip(*entries, strict=True)
+    ax.legend(handles, labels, loc="center left", bbox_to_anchor=(1, 0.5), title=title, alignment="left")
+
+
+def _known(name: str) -> tuple[str, str] | None:
+    return next((LOOK[word] for word in name.replace(",", " ").split() if word in LOOK), None)

@@ -1,0 +1,352 @@
+"""A notebook's laboratory, opened in a line: settings checked, record begun, data, model and class embeddings at hand.
+
+lab = Lab.open("03_few_shot", globals())
+rows = lab.run([Cell(method, lab.train.few_shot(4, seed), {"test": lab.test}, lab.recipe(seed)) ...])
+lab.save()
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+import torch
+
+from text4vis_core.data.formats.readers import load_videos
+from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.video_list import VideoList
+from text4vis_core.evaluation.embedding import EmbeddedVideos
+from text4vis_core.model.clip import load_clip
+from text4vis_core.model.labels import prompts
+from text4vis_core.model.temporal import split_temporal
+from text4vis_core.model.video_classifier import VideoClassifier
+from text4vis_core.processes import Processes, progress_bar
+from text4vis_core.training.recipe import TrainingConfig
+
+from . import figures, miniature
+from ._cells import FinishedCells
+from .cache._dependencies import file_stamps
+from .experiment import Cell, Method, Outcome, Part, file_name, methods, text_scores, train_and_test
+from .notebooks import assigned_by_hand, notebook_defaults
+from .published import published_note, published_result
+from .records import RunRecord, plain, repository_root, run_code
+from .rows import as_table
+from .scores import HALVES, Scores, write_scores
+from .settings import GROUPS, as_html, by_name, checked, declared
+from .sources import Clips, Source
+
+WITHOUT_EFFECT = {"num_workers", "timeout", "checkpoint_steps"}  # of a recipe: how a run is done
+
+
+class SettingsTable(pd.DataFrame):
+    """All settings of a run, changed ones first; a page shows those, and the rest folded."""
+
+    _metadata: ClassVar[list[str]] = ["html"]
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+@dataclass
+class Lab:
+    """A notebook's laboratory.
+
+    Attributes:
+        record: what the run measures, and where it goes.
+        values: every setting of the run, by its name.
+        defaults: what each would be if nobody had given it.
+        clips: how videos become clips, and on which processes.
+    """
+
+    record: RunRecord
+    values: dict[str, Any]
+    defaults: dict[str, Any]
+    clips: Clips
+    _names: set[str] = field(default_factory=set)  # of the cells so far
+    _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
+
+    @classmethod
+    def open(
+        cls, notebook: str, variables: dict[str, Any], uses: Sequence[str] = GROUPS, may_test_only: bool = False
+    ) -> "Lab":
+        """Open the laboratory of a notebook, after its parameters: `Lab.open("03_few_shot", globals())`.
+
+        Everything that was given is checked before anything is made, whoever gave it: the notebook's own parameters,
+        and the shared settings of `settings.py`, by name. A list that arrived as text is put right in `variables`.
+
+        Args:
+            notebook: its name without suffix.
+            variables: its `globals()`.
+            uses: groups of shared settings that it uses, of `settings.GROUPS`.
+            may_test_only: whether epochs may be 0, which trains nothing.
+
+        Raises:
+            ValueError: a name that is no setting (with the closest), or a value that cannot be; names the parameter.
+        """
+        os.chdir(repository_root())
+        own = notebook_defaults(Path("notebooks", f"{notebook}.ipynb"))
+        values = checked(assigned_by_hand(variables), own, uses)
+        defaults = checked({}, own, uses)
+        variables.update({name: values[name] for name in own})
+        for template in [values.get("template", "{}"), *values.get("templates", [])]:
+            prompts(["x"], template)
+        published_result(values.get("published", ""))
+        split_temporal(values.get("temporal", "mean"))
+        if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
+            _recipe(values, 0)
+        _clips(values, values["run_dir"])
+        figures.use_style()
+        parameters = {name: value for name, value in values.items() if name != "run_dir"}
+        record = RunRecord(notebook, Path(values["run_dir"]), parameters)
+        return cls(record, values, defaults, _clips(values, record.run_dir))
+
+    def settings(self) -> SettingsTable:
+        """All settings of the run as a table: those that differ from their defaults first."""
+        values = {name: value for name, value in self.values.items() if name != "run_dir"}
+        about = {name: setting.about for name, setting in declared().items()}
+        order = sorted(values, key=lambda name: values[name] == self.defaults[name])
+        table = SettingsTable(
+            [(values[name], self.defaults[name], about.get(name, "this notebook's own")) for name in order],
+            index=order,
+            columns=["value", "default", "about"],
+        )
+        table.html = as_html(values, self.defaults, about)
+        return table
+
+    def changed(self, settings: Mapping[str, Any]) -> "Lab":
+        """The same laboratory with other settings, as for a part of an experiment; what it measures goes to one record.
+
+        Raises:
+            ValueError: a name that is no shared setting, or a value that cannot be.
+        """
+        shared = {name: self.values[name] for name in declared() if name in self.values}
+        values = self.values | checked(settings, shared, ())
+        other = replace(self, values=values, clips=_clips(values, self.record.run_dir, self.clips.store), _embedded={})
+        other._places = self._places
+        if not {"model", "pretrained"}.intersection(settings):  # what is loaded need not be loaded again
+            other.source = by_name(Source, values, clip=self.source.clip)
+        return other
+
+    @cached_property
+    def _places(self) -> tuple[Path, str]:
+        return miniature.prepare(
+            self.values.get("dataset", ""), self.values.get("data_root", ""), self.values.get("model", "")
+        )
+
+    @property
+    def folder(self) -> Path:
+        """The data set's folder; the miniature is made first if it is asked for."""
+        return self._places[0]
+
+    def videos(self, split: str, fold: int | None = None) -> VideoList:
+        """A split of the data set, without what `min_frames` leaves out.
+
+        Args:
+            split: "train", "test" or "all".
+            fold: the setting's when None.
+        """
+        number = self.values["fold"] if fold is None else fold
+        found, left_out = self.clips.long_enough(
+            load_videos(self.values["dataset"], self.folder, split, number), test=split != "train"
+        )
+        self.record.add_skipped(left_out)
+        self.record.add_data(split if fold is None else f"{split} {fold}", found)
+        return found
+
+    @cached_property
+    def train(self) -> VideoList:
+        """The training videos."""
+        return self.videos("train")
+
+    @cached_property
+    def test(self) -> VideoList:
+        """The test videos."""
+        return self.videos("test")
+
+    @cached_property
+    def source(self) -> Source:
+        """Where models and class embeddings come from."""
+        name = self._places[1]
+        clip = load_clip(name, self.values["pretrained"] or None) if name else None
+        source = by_name(Source, self.values, clip=clip)
+        self.record.weights = source.fingerprints()
+        return source
+
+    @cached_property
+    def untrained(self) -> VideoClassifier:
+        """The model before training.
+
+        Raises:
+            ValueError: crops of its input size do not fit into the scaled frame.
+        """
+        model = self.source.build()
+        self.clips.check(model.size)
+        return model
+
+    @property
+    def methods(self) -> list[Method]:
+        """What the parameters `frozen` and `trainable` ask for."""
+        return methods(self.values["frozen"], self.values["trainable"])
+
+    @property
+    def over(self) -> str:
+        """What means are taken over: "3 seeds"."""
+        count = len(self.values["seeds"])
+        return f"{count} seed" + "s" * (count != 1)
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained."""
+        return self.values["epochs"] > 0
+
+    def recipe(self, seed: int = 0) -> TrainingConfig:
+        """The training recipe of the settings, with this seed."""
+        nothing = {} if self.trains else {"epochs": 1, "warmup_epochs": 0}
+        return _recipe(self.values | nothing, seed)
+
+    def embedded(self, videos: VideoList) -> EmbeddedVideos:
+        """All views of each video, encoded once by the model before training."""
+        if id(videos) not in self._embedded:
+            known = self.clips.embed(
+                self.untrained, videos, self.clips.views, progress=f"embedding {len(videos)} videos"
+            )
+            self._embedded[id(videos)] = videos, known
+            self.record.add_skipped(known.skipped)
+        return self._embedded[id(videos)][1]
+
+    def zero_shot(
+        self,
+        tests: Mapping[str, VideoList | Part],
+        labels: Mapping[str, Any] | None = None,
+        source: Source | None = None,
+        halves: bool = False,
+    ) -> pd.DataFrame:
+        """Score videos by the embeddings of their class names, before any training; the rows join the record's.
+
+        Args:
+            tests: name -> videos.
+            labels: further columns of `rows.COLUMNS`.
+            source: of the class embeddings; the laboratory's own when None.
+            halves: also among each of the ten published halves of the classes.
+        """
+        known, scores = source or self.source, {}
+        for name, test in tests.items():
+            part = test if isinstance(test, Part) else Part(test)
+            embedded = self.embedded(part.videos)
+            logits = text_scores(self.untrained, embedded, known.embed_classes(part.videos))
+            scores[name, self.clips.all_views] = Scores.of(part.videos, embedded, logits, part.classes)
+        named = {"method": "zero-shot", "initialisation": "text", "template": known.template, **(labels or {})}
+        of_template = "" if source is None else hashlib.sha256(known.template.encode()).hexdigest()[:8]
+        cell = file_name("zero-shot", *(f"{key}{value}" for key, value in (labels or {}).items()), *tests, of_template)
+        begin = len(self.record.rows)
+        self._keep(cell, Outcome(scores), named, tests)
+        for row in self.record.rows[begin:] if halves else ():
+            part_scores = scores[row["test"], row["view"]]
+            for half in range(HALVES):
+                size = {"classes": row["classes"] // 2, "videos": part_scores.half_videos(half), "half": half}
+                self.record.rows.append(row | size | part_scores.metrics(half))
+        write_scores(FinishedCells(self.record.run_dir).scores(cell), scores, named)
+        return as_table(self.record.rows[begin:])
+
+    def run(self, cells: Iterable[Cell], progress: str = "trainings") -> pd.DataFrame:
+        """Train and test each cell of a grid, or read it where it was finished before; the rows join the record's.
+
+        A cell is kept when it is finished, with everything that it depends on: settings, videos, weights, code. What
+        was interrupted goes on at the cell where it stopped, inside it after its last checkpoint.
+
+        Args:
+            cells: with different names.
+            progress: label of the progress bar.
+
+        Returns:
+            A row for each cell, test and view, see `rows.COLUMNS`.
+
+        Raises:
+            ValueError: two cells have the same name.
+        """
+        cells, finished, begin = list(cells), FinishedCells(self.record.run_dir), len(self.record.rows)
+        for cell in progress_bar(cells, progress, unit="run"):
+            if cell.name in self._names:
+                raise ValueError(f"two cells are called {cell.name!r}: tell them apart by their labels")
+            labels = _labels(cell)
+            fingerprint = self._fingerprint(cell)
+            outcome = finished.read(cell.name, fingerprint)
+            if outcome is None:
+                outcome = train_and_test(cell, self.source, self.clips, self.record.run_dir, progress=len(cells) == 1)
+                finished.write(cell.name, fingerprint, outcome, labels)
+            if outcome.not_compiled:
+                print(f"{cell.name} was trained without compile_model: {outcome.not_compiled}")
+            self._keep(cell.name, outcome, labels, cell.tests)
+        return as_table(self.record.rows[begin:])
+
+    @property
+    def histories(self) -> pd.DataFrame:
+        """A row for each epoch of each cell: its labels, loss, accuracies, and seconds of training since its begin."""
+        seconds = self.record.timings.get("histories", [])
+        return pd.DataFrame([a | {"seconds": b} for a, b in zip(self.record.histories, seconds, strict=True)])
+
+    @property
+    def notes(self) -> str:
+        """What is to be read beside every number: videos that are left out, and the published number."""
+        paper = published_note(published_result(self.values.get("published", "")))
+        return "\n".join(filter(None, [self.record.skipped_note(), paper]))
+
+    def save(self, **metrics: Any) -> Path:
+        """Write the record, with further measurements; returns its path."""
+        FinishedCells(self.record.run_dir).forget_others({row["cell"] for row in self.record.rows})
+        self.record.metrics |= metrics
+        return self.record.save()
+
+    def _keep(
+        self, cell: str, outcome: Outcome, labels: Mapping[str, Any], tests: Mapping[str, VideoList | Part]
+    ) -> None:
+        """Add a cell's outcome to the record."""
+        self._names.add(cell)
+        self.record.add_skipped(outcome.skipped)
+        for (test, view), scores in outcome.scores.items():
+            part = tests[test]
+            counted = len(part.classes) if isinstance(part, Part) and part.classes is not None else None
+            row = {"cell": cell, "test": test, "view": view} | dict(labels) | {"classes": scores.scores.shape[1]}
+            row |= {"counted": counted, "videos": len(scores.labels)}
+            row |= {"trained_parameters": outcome.trained_parameters or None}
+            self.record.rows.append({k: v for k, v in (row | scores.metrics()).items() if v is not None})
+        for epoch in outcome.history:
+            named = {key: value for key, value in labels.items() if value is not None}
+            self.record.histories.append({"cell": cell, **named} | {k: v for k, v in epoch.items() if k != "seconds"})
+            self.record.timings.setdefault("histories", []).append(epoch["seconds"])
+
+    def _fingerprint(self, cell: Cell) -> str:
+        """Of everything that a cell's outcome depends on."""
+        parts = {name: cell.part(name) for name in cell.tests}
+        recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
+        settings = {k: v for k, v in self.values.items() if k in declared()}
+        settings = {k: v for k, v in settings.items() if declared()[k].group != "hardware"}
+        value = [
+            settings | {"devices": self.clips.processes.devices, "num_nodes": self.clips.processes.num_nodes},
+            [cell.method.initialisation, cell.method.frozen, cell.method.objective, cell.temporal, recipe],
+            [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export],
+            [cell.train.fingerprint(), file_stamps(cell.train)],
+            {name: [p.videos.fingerprint(), file_stamps(p.videos), p.classes] for name, p in parts.items()},
+            [self.record.weights or self.source.fingerprints(), run_code(), torch.__version__, torch.get_num_threads()],
+        ]
+        return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()
+
+
+def _labels(cell: Cell) -> dict[str, Any]:
+    named = {"method": cell.method.name, "initialisation": cell.method.initialisation, "frozen": cell.method.frozen}
+    named |= {"temporal": cell.temporal} if cell.temporal else {}
+    return named | dict(cell.labels) | {"seed": cell.recipe.seed}
+
+
+def _recipe(values: Mapping[str, Any], seed: int) -> TrainingConfig:
+    return by_name(TrainingConfig, values, seed=seed, grad_clip=values["grad_clip"] or None)
+
+
+def _clips(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore | None = None) -> Clips:
+    processes = by_name(Processes, values, folder=str(run_dir))
+    return by_name(Clips, values, processes=processes, store=store or FrameStore(values.get("keep_mb", 0)))

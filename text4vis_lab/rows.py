@@ -1,0 +1,93 @@
+"""The table of an experiment: a row for each cell and tested list, one schema for all notebooks.
+
+Notebooks make it (`Lab.run`), the run's record keeps it, figures, claims and the chapter of results read it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from text4vis_core.evaluation.intervals import mean_interval, wilson_interval
+
+SCHEMA = 2  # of a record: 1 had dictionaries of each notebook's own making
+
+# Column -> type of its values, each of which may be missing but those of `REQUIRED`. Metrics are in percent.
+COLUMNS: dict[str, type] = {
+    "cell": str,  # name of the scores per video that the row's metrics are computed from
+    "test": str,  # name of the tested list
+    "view": str,  # which views of a video were scored together
+    "method": str,
+    "initialisation": str,
+    "frozen": bool,
+    "temporal": str,
+    "template": str,
+    "shots": int,  # training videos per class; 0: all
+    "seed": int,
+    "fold": int,
+    "half": int,  # number of the published half-class split
+    "classes": int,  # between which the model decided
+    "counted": int,  # classes whose videos count, where not all do
+    "videos": int,
+    "trained_parameters": int,
+    "top1": float,
+    "top5": float,
+    "map": float,
+}
+REQUIRED = ("cell", "test", "view", "method", "classes", "videos", "top1")
+METRICS = ("top1", "top5", "map")
+
+
+def check_rows(rows: Iterable[Mapping[str, Any]], where: str) -> None:
+    """Raise a ValueError that names the place and the column, if a row is not of the schema."""
+    for row in rows:
+        for name in REQUIRED:
+            if row.get(name) is None:
+                raise ValueError(f"{where}: a row lacks {name!r}; it has {', '.join(row)}")
+        for name, value in row.items():
+            if name not in COLUMNS:
+                raise ValueError(f"{where}: unknown column {name!r}; a new one is a line in text4vis_lab.rows.COLUMNS")
+            kind = (int, float) if COLUMNS[name] is float else COLUMNS[name]
+            is_truth = isinstance(value, bool) and COLUMNS[name] is not bool
+            if value is not None and (is_truth or not isinstance(value, kind)):
+                raise ValueError(f"{where}: column {name!r} holds {value!r}, not {COLUMNS[name].__name__}")
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a table, without the columns that are empty."""
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if any(row.get(name) is not None for row in rows)])
+    return table.astype({name: "Int64" for name in table if COLUMNS[name] is int and table[name].isna().any()})
+
+
+def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.DataFrame:
+    """Mean of a column over the rows (seeds, folds) of each group, with half the width of its 95 % interval.
+
+    Of a single row over videos the interval is Wilson's of these videos; of a mean over several, Student's t.
+
+    Returns:
+        A row for each group, in order of appearance: the columns of `by`, mean, half, n.
+    """
+    found = []
+    names = [by] if isinstance(by, str) else by
+    for key, group in rows.groupby(names, sort=False, observed=True, dropna=False):
+        mean, half = mean_interval(group[y])
+        if len(group) == 1 and y in ("top1", "top5") and "videos" in group:
+            low, high = wilson_interval(mean, int(group["videos"].iloc[0]))
+            half = (high - low) / 2
+        found.append(dict(zip(names, key, strict=True)) | {"mean": mean, "half": half, "n": len(group)})
+    return pd.DataFrame(found, columns=[*names, "mean", "half", "n"])
+
+
+def gain(ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1", pairs: str = "seed") -> tuple[float, float] | None:
+    """Mean of the paired differences of two groups of rows, in points, and half the width of its interval.
+
+    Args:
+        ahead, behind: rows of two methods under the same conditions.
+        y: the column that is compared.
+        pairs: the column whose equal values are a pair.
+
+    Returns:
+        None where there is no pair.
+    """
+    both = ahead.set_index(pairs)[y].sub(behind.set_index(pairs)[y]).dropna()
+    return mean_interval(both) if len(both) else None

@@ -1,0 +1,286 @@
+"""Every setting that experiments share, declared once: its type, its default, its choices, and what it is.
+
+A notebook's own `parameters` cell holds what its question is about. Every setting below can be given as well, by its
+name, to any notebook that uses its group: `papermill -p num_workers 8`, in a suite, or by a line in the cell. The
+recipe's settings are the fields of `text4vis_core.TrainingConfig`.
+
+The book's page of settings, `Lab.settings`, and every check are made from these declarations.
+"""
+
+import contextlib
+import difflib
+import html
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Of:
+    """Choices that another module lists; it is imported when they are asked for, and not before."""
+
+    module: str
+    name: str
+
+    def __iter__(self) -> Iterator:
+        return iter(getattr(import_module(self.module), self.name))
+
+
+READERS = Of("text4vis_core.data.formats.readers", "READERS")
+INITIALISERS = Of("text4vis_core.model.classifier", "INITIALISERS")
+TEMPORAL = Of("text4vis_core.model.temporal", "TEMPORAL")
+NAME_STYLES = Of("text4vis_core.model.labels", "NAME_STYLES")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which videos."""
+
+    dataset: Annotated[str, "the data set, a name in text4vis_core.data.READERS", READERS] = "puppets"
+    data_root: Annotated[str, "its folder; empty: data/<dataset>, for puppets the miniature"] = ""
+    fold: Annotated[int, "which of the data set's splits"] = 1
+    names: Annotated[
+        str, "class names as the data set spells them, or as words: ApplyEyeMakeup as apply eye makeup", NAME_STYLES
+    ] = "words"
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model to begin with, and its class embeddings."""
+
+    model: Annotated[str, "mini_clip, an open_clip name such as ViT-B-32-quickgelu, or a folder with a model"] = (
+        "mini_clip"
+    )
+    pretrained: Annotated[str, "of an open_clip name: a file of weights or a tag, such as openai"] = ""
+    checkpoint: Annotated[str, "video model in the published format, beside the text tower of model; empty: none"] = ""
+    checkpoint_temporal: Annotated[str, "module inside its encoder; tokenshift has no weights to show it"] = "auto"
+    class_embeddings: Annotated[str, "file of saved class embeddings in the place of the text tower; empty: none"] = ""
+    template: Annotated[str, "prompt of the class embeddings; {} is the class name"] = "a video of a person {}."
+    temporal: Annotated[str, "temporal module of a model without checkpoint: mean, transformer, tokenshift, ..."] = (
+        "mean"
+    )
+    temporal_heads: Annotated[int, "of the temporal transformer; 0: text width / 64, as published"] = 0
+    position_std: Annotated[float, "size of the temporal transformer's frame positions at first; 0.02 as published"] = (
+        0.02
+    )
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How videos become clips."""
+
+    num_frames: Annotated[int, "frames in a clip"] = 8
+    dense: Annotated[bool, "frames from a window of 128 instead of the whole video"] = False
+    resize: Annotated[int, "short side before cropping, 256 as published; 0: the model's input size"] = 0
+    min_frames: Annotated[int, "leave out folders with fewer frames, 8 as published; 0: none"] = 0
+    clips: Annotated[int, "clips of a test video, along time"] = 1
+    crops: Annotated[int, "crops of a test frame", Of("text4vis_core.data.transforms", "CROPS")] = 1
+    augmentation: Annotated[
+        str,
+        "random crops: light (half of the frame or more) or published (8 % or more)",
+        Of("text4vis_lab.sources", "AUGMENTATIONS"),
+    ] = "light"
+    randaugment: Annotated[tuple[int, int], "RandAugment: operations and their magnitude; 0 operations: off"] = (0, 9)
+    blur: Annotated[float, "probability of a blurred training clip"] = 0.0
+    solarize: Annotated[float, "probability of a solarised training clip"] = 0.0
+    on_error: Annotated[
+        str,
+        "a video that cannot be decoded: raise stops, skip leaves it out, counted and named",
+        Of("text4vis_core.data.datasets", "ON_ERROR"),
+    ] = "raise"
+
+
+@dataclass(frozen=True)
+class HardwareSettings:
+    """What a run occupies. No number depends on it, but for the last bits."""
+
+    num_workers: Annotated[int, "processes that decode, for each that computes"] = 0
+    timeout: Annotated[float, "seconds that decoding one video may take, with such processes; 0: no limit"] = 0.0
+    devices: Annotated[int, "processes that compute, on each machine: one per GPU"] = 1
+    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_core.processes join <run_dir>"] = 1
+    cache: Annotated[str, "folder that keeps embeddings of what is not trained; empty: nothing is kept"] = "data/cache"
+    keep_mb: Annotated[
+        float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"
+    ] = 1024
+
+
+@dataclass(frozen=True)
+class OwnSettings:
+    """What experiments vary. Not shared: a notebook has those that its question is about in its own cell."""
+
+    seeds: Annotated[tuple[int, ...], "each draws its own videos, random rows, order and clips"] = ()
+    folds: Annotated[tuple[int, ...], "the data set's splits, each of which is tested"] = ()
+    splits: Annotated[
+        tuple[str, ...], "splits of the data set", Of("text4vis_core.data.formats.readers", "SPLITS")
+    ] = ()
+    split: Annotated[str, "a split of the data set", Of("text4vis_core.data.formats.readers", "SPLITS")] = "test"
+    frozen: Annotated[tuple[str, ...], "initialisations whose rows are kept", INITIALISERS] = ()
+    trainable: Annotated[tuple[str, ...], "initialisations whose rows are trained as well", INITIALISERS] = ()
+    temporals: Annotated[tuple[str, ...], "temporal modules that are compared", TEMPORAL] = ()
+
+
+# Defaults of the laboratory, where they are others than the published recipe's: the miniature's.
+RECIPE = {"epochs": 6, "batch_size": 16, "lr": 1e-3, "warmup_epochs": 1.0, "grad_clip": 1.0}
+# Of a `TrainingConfig`: given by the notebooks, or not to be set. `compile` is a function's name in a notebook.
+NOT_SHARED = {"objective", "seed", "betas", "eps", "num_workers", "timeout"}
+RENAMED = {"compile": "compile_model"}
+GROUPS = ("data", "model", "clips", "recipe", "hardware")
+MAY_BE_EMPTY = {"frozen", "trainable", "temporals", "templates", "others", "names", "class_names"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One declaration.
+
+    Attributes:
+        name: by which it is given.
+        group: one of `GROUPS`.
+        kind: bool, int, float, str or list.
+        default: when nobody gives it.
+        about: what it is, in a line.
+        choices: all that it may be, or None.
+    """
+
+    name: str
+    group: str
+    kind: type
+    default: Any
+    about: str
+    choices: Iterable | None = None
+
+
+@cache
+def declared() -> dict[str, Setting]:
+    """Every shared setting by its name, group by group."""
+    from text4vis_core.training.recipe import TrainingConfig
+
+    kinds = (DataSettings, ModelSettings, ClipSettings, TrainingConfig, HardwareSettings)
+    found = {}
+    for group, kind in zip(GROUPS, kinds, strict=True):
+        for setting in _declarations(group, kind):
+            if group != "recipe" or setting.name not in NOT_SHARED:
+                found[setting.name] = setting
+    return found
+
+
+def _declarations(group: str, kind: type) -> Iterator[Setting]:
+    hints = get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        of, about, *choices = get_args(hints[field.name])
+        if get_origin(of) is tuple:
+            of = list  # as a notebook, a command line and YAML have it
+        of = next((each for each in get_args(of) if each is not type(None)), of)
+        name = RENAMED.get(field.name, field.name) if group == "recipe" else field.name
+        default = RECIPE.get(name, field.default) if group == "recipe" else field.default
+        default = list(default) if isinstance(default, tuple) else 0.0 if default is None else default
+        yield Setting(name, group, of, default, about, choices[0] if choices else None)
+
+
+def checked(values: Mapping[str, Any], own: Mapping[str, Any], uses: Iterable[str]) -> dict[str, Any]:
+    """All settings of a run, each of its declared type: what was given, and the defaults of the rest.
+
+    Args:
+        values: what was given, by name.
+        own: the notebook's own parameters and their defaults; one that is a shared setting too has this default.
+        uses: groups of shared settings that the notebook uses.
+
+    Raises:
+        ValueError: a name that is neither (with the closest), a value of another type, or none of its choices.
+    """
+    shared = {name: setting for name, setting in declared().items() if setting.group in uses}
+    ruled = {setting.name: setting for setting in _declarations("own", OwnSettings) if setting.name in own}
+    for name in values:
+        if name not in own and name not in shared:
+            raise ValueError(f"unknown parameter {name!r}{_hint(name, own, shared)}")
+    result = {}
+    for name in [*own, *(name for name in shared if name not in own)]:
+        known = shared.get(name) or ruled.get(name)
+        default = own.get(name, known.default if known else None)
+        value = values.get(name, default)
+        value = as_kind(name, value, known.kind if known and name in shared else type(default))
+        if known is not None and known.choices is not None:
+            check_choices(name, value, known.choices)
+        if isinstance(value, list):
+            _check_list(name, value)
+        result[name] = value
+    return result
+
+
+def as_kind(name: str, value: Any, kind: type) -> Any:
+    """A value of its declared type; text that shows such a value, as a command line passes it, is read as one.
+
+    Raises:
+        ValueError: it is no such value; names the parameter.
+    """
+    if isinstance(value, str) and kind not in (str, type(None)):
+        import yaml
+
+        with contextlib.suppress(yaml.YAMLError):
+            value = yaml.safe_load(value)
+    if isinstance(value, tuple):
+        value = list(value)
+    fits = {
+        bool: isinstance(value, bool),
+        int: isinstance(value, int) and not isinstance(value, bool),
+        float: isinstance(value, int | float) and not isinstance(value, bool),
+        str: isinstance(value, str),
+        list: isinstance(value, list),
+        dict: isinstance(value, dict),
+    }
+    if not fits.get(kind, True):
+        words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
+        remedy = f"; write it as [{value}]" if kind is list else ""
+        raise ValueError(f"parameter {name}: {value!r} is not {words.get(kind, 'a mapping')}{remedy}")
+    return value
+
+
+def by_name(kind: type[T], values: Mapping[str, Any], **others: Any) -> T:
+    """A dataclass whose fields are called as settings are: from their values, and `others` beside or instead."""
+    names = {RENAMED.get(field.name, field.name): field.name for field in fields(kind) if field.init}  # type: ignore[arg-type]
+    return kind(**{field: values[name] for name, field in names.items() if name in values} | others)
+
+
+def check_choices(parameter: str, values: Any, choices: Iterable) -> None:
+    """Raise a ValueError that names the parameter, the value and the choices, if a value is not one of them."""
+    known = list(choices)
+    for value in values if isinstance(values, list | tuple) else [values]:
+        if value not in known:
+            raise ValueError(f"parameter {parameter}: unknown {value!r}; choose from: {', '.join(map(str, known))}")
+
+
+def as_html(values: Mapping[str, Any], defaults: Mapping[str, Any], about: Mapping[str, str]) -> str:
+    """A table of the settings that differ from their defaults, and below it, folded, one of all."""
+
+    def table(names: Iterable[str]) -> str:
+        rows = (
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(values[name]))}</td>"
+            f"<td>{html.escape(str(defaults[name]))}</td><td>{html.escape(about.get(name, ''))}</td></tr>"
+            for name in names
+        )
+        head = "<thead><tr><th>setting</th><th>value</th><th>default</th><th>what it is</th></tr></thead>"
+        return f'<table class="settings">{head}<tbody>{"".join(rows)}</tbody></table>'
+
+    changed = [name for name in values if values[name] != defaults[name]]
+    first = table(changed) if changed else "<p>All settings are at their defaults.</p>"
+    rest = table([*changed, *(name for name in values if name not in changed)])
+    return f"{first}<details><summary>all {len(values)} settings</summary>{rest}</details>"
+
+
+def _check_list(name: str, values: list) -> None:
+    if not values and name not in MAY_BE_EMPTY:
+        raise ValueError(f"parameter {name} is empty; it must hold one value at least")
+    plain = [value for value in values if isinstance(value, str | int | float)]
+    if len(set(plain)) < len(plain) and name not in ("randaugment",):
+        raise ValueError(f"parameter {name}: {values} holds a value twice")
+
+
+def _hint(name: str, own: Mapping[str, Any], shared: Mapping[str, Setting]) -> str:
+    if name in declared():
+        group = declared()[name].group
+        return f": it is a setting of the group {group!r}, which this notebook does not use"
+    close = difflib.get_close_matches(name, [*own, *shared], n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (its own: {', '.join(own)}; shared: {', '.join(shared)})"

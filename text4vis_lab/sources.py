@@ -1,0 +1,208 @@
+"""Where models and class embeddings come from, and how videos become clips: the same for every cell of a table.
+
+N videos, V views, C classes, D width of an embedding.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from text4vis_core.data.datasets import VideoDataset, Views, leave_out_short
+from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
+from text4vis_core.data.video_list import VideoList
+from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
+from text4vis_core.files import file_digest
+from text4vis_core.model.checkpoints import load_text4vis_checkpoint
+from text4vis_core.model.clip import Clip, load_class_embeddings
+from text4vis_core.model.labels import NAME_STYLES, prompts
+from text4vis_core.model.temporal import split_temporal
+from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
+from text4vis_core.processes import Processes, world
+
+from .cache import cached_class_embeddings, cached_videos
+from .settings import ClipSettings, HardwareSettings, ModelSettings, check_choices
+
+AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
+
+
+@dataclass(frozen=True)
+class Source(ModelSettings):
+    """Where models and class embeddings come from: a CLIP, or a published checkpoint with the text side beside it.
+
+    Attributes:
+        clip: image and text tower. None for a checkpoint whose class embeddings are in a file.
+        num_frames: frames in a clip.
+        names: style of the class names, a key of `labels.NAME_STYLES`.
+        cache: folder that keeps what the text tower gave, see `cache`; empty: nothing is kept.
+    """
+
+    clip: Clip | None = None
+    num_frames: int = 8
+    names: str = "words"
+    cache: str = ""
+
+    def __post_init__(self):
+        prompts(["x"], self.template)
+        check_choices("names", self.names, NAME_STYLES)
+        split_temporal(self.temporal)
+        if self.clip is None and not (self.checkpoint and self.class_embeddings):
+            raise ValueError(
+                "parameter model is empty: without it, checkpoint and class_embeddings (a file) are needed, both"
+            )
+
+    def build(self, seed: int = 0) -> VideoClassifier:
+        """A model before training, on the GPU where there is one; new parameters are drawn by `seed`.
+
+        Raises:
+            ValueError, CheckpointError: the checkpoint cannot be used, or the text tower is another model's.
+        """
+        heads = self.temporal_heads or None
+        if not self.checkpoint:
+            assert self.clip is not None  # __post_init__ saw to it
+            options = {"position_std": self.position_std} if split_temporal(self.temporal)[1] == "transformer" else {}
+            model = VideoClassifier.from_clip(self.clip, self.temporal, heads, self.num_frames, seed, **options)
+        else:
+            model = load_text4vis_checkpoint(self.checkpoint, self.num_frames, self.checkpoint_temporal, heads)
+            if self.clip is not None and self.clip.dim != model.dim:
+                raise ValueError(
+                    f"{self.checkpoint} has embeddings of size {model.dim}, the text tower of {self.clip.source} gives "
+                    f"{self.clip.dim}: set model to the CLIP that the checkpoint was trained from"
+                )
+        return model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=model.memory_format)
+
+    def embed_classes(self, videos: VideoList) -> Tensor:
+        """Class embeddings (C, D) of a list's classes, rows of unit length.
+
+        Raises:
+            ValueError: the file lacks a class (which), or cannot be read.
+        """
+        names = videos.class_names(self.names)
+        if self.class_embeddings:
+            return load_class_embeddings(self.class_embeddings, names)
+        assert self.clip is not None
+        if self.cache:
+            return cached_class_embeddings(self.cache, self.clip, names, self.template)
+        return self.clip.class_embeddings(names, self.template)
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of each file or model that the numbers depend on.
+
+        Raises:
+            FileNotFoundError: a file is not there; names its parameter.
+        """
+        prints = {}
+        for name in ("checkpoint", "class_embeddings"):
+            if file := getattr(self, name):
+                if not Path(file).is_file():
+                    raise FileNotFoundError(f"parameter {name}: there is no file {file}")
+                prints[name] = file_digest(Path(file))
+        return prints | ({"clip": fingerprint(self.clip.model)} if self.clip else {})
+
+
+@dataclass(frozen=True)
+class Clips(ClipSettings, HardwareSettings):
+    """How videos become clips, the same for every cell of a table.
+
+    Attributes:
+        processes: those that train and encode.
+        store: keeps small videos in memory, for all cells of a table.
+        cache: folder that keeps the embeddings of models that are not trained, see `cache`; empty: nothing is kept.
+    """
+
+    processes: Processes = field(default_factory=Processes)
+    store: FrameStore = field(default_factory=FrameStore)
+    cache: str = ""
+
+    def __post_init__(self):
+        for name, least in (("num_frames", 1), ("clips", 1), ("resize", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"parameter {name}: {value!r}; it must be a whole number, at least {least}")
+
+    @property
+    def views(self) -> tuple[int, int]:
+        """Clips and crops of a test video."""
+        return self.clips, self.crops
+
+    @property
+    def views_by_name(self) -> dict[str, list[int]]:
+        """Some of the views of a test video: one, all clips' centre crops, and all."""
+        clips, crops = self.views
+        centre = {1: 0, 3: 1}.get(crops, 4)  # place of the centre crop among a clip's
+        named = {"1 view": [centre]}
+        if clips > 1:
+            named[f"{clips} clips"] = [clip * crops + centre for clip in range(clips)]
+        if crops > 1:
+            named[f"{clips} x {crops} views"] = list(range(clips * crops))
+        return named
+
+    @property
+    def all_views(self) -> str:
+        """The name of all views together."""
+        return list(self.views_by_name)[-1]
+
+    def check(self, size: int) -> None:
+        """Raise a ValueError where crops of a model's input size do not fit into the scaled frame."""
+        if self.resize and self.resize < size:
+            raise ValueError(f"parameter resize: {self.resize} is less than {size}, the model's input size")
+
+    def long_enough(self, videos: VideoList, test: bool) -> tuple[VideoList, list[tuple[str, str]]]:
+        """A list without what `min_frames` leaves out, and (path, reason) of that; nothing of multi-view tests."""
+        return leave_out_short(videos, 0 if test and self.views != (1, 1) else self.min_frames)
+
+    def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
+        """Random training clips."""
+        augmentation = replace(
+            AUGMENTATIONS[self.augmentation],
+            randaugment=(self.randaugment[0], self.randaugment[1]),
+            blur=self.blur,
+            solarize=self.solarize,
+        )
+        return self._dataset(videos, size, replace(self._views, training=True, augmentation=augmentation), seed)
+
+    def evaluation(self, videos: VideoList, size: int, views: tuple[int, int] = (1, 1)) -> VideoDataset:
+        """Evaluation views: clips and crops of each video."""
+        return self._dataset(videos, size, replace(self._views, clips=views[0], crops=views[1]))
+
+    def embed(
+        self,
+        model: VideoClassifier,
+        videos: VideoList,
+        views: tuple[int, int] = (1, 1),
+        progress: str | None = None,
+        *,
+        cache: bool = True,
+    ) -> EmbeddedVideos:
+        """The views of each video, encoded; or read, where the cache has them.
+
+        Args:
+            model: that encodes.
+            videos: N.
+            views: clips and crops of each.
+            progress: label of a progress bar; None for none.
+            cache: False for a trained model, whose embeddings nobody asks for again: they would fill the disk.
+        """
+        dataset = self.evaluation(videos, model.size, views)
+        # As many frames at a time as 32 single views have.
+        batch_size = max(1, 32 // (views[0] * views[1]))
+
+        def encoded() -> EmbeddedVideos:
+            return self.processes.run(
+                embed_videos, model, dataset, batch_size, self.num_workers, progress, timeout=self.timeout
+            )
+
+        if not (cache and self.cache) or world() > 1:  # one process reads and writes it, for all
+            return encoded()
+        # The last bits depend on how many videos are encoded at a time, and on the cores that a process has.
+        how = {"batch_size": batch_size, "processes": [self.processes.devices, self.processes.num_nodes]}
+        return cached_videos(self.cache, model, dataset, encoded, how, self.num_workers, self.timeout)
+
+    @property
+    def _views(self) -> Views:
+        return Views(dense=self.dense, resize=self.resize or None)
+
+    def _dataset(self, videos: VideoList, size: int, views: Views, seed: int = 0) -> VideoDataset:
+        return VideoDataset(videos, self.num_frames, size, views, on_error=self.on_error, seed=seed, store=self.store)
