@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import torch
@@ -39,19 +39,10 @@ from .records import RECORD, RunRecord, run_code
 from .results import scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
-from .settings import GROUPS, as_html, by_name, checked, declared
+from .settings import GROUPS, SettingsTable, by_name, checked, declared
 from .sources import Clips, Source
 
 WITHOUT_EFFECT = {"num_workers", "timeout", "checkpoint_steps"}  # of a recipe: how a run is done
-
-
-class SettingsTable(pd.DataFrame):
-    """All settings of a run, changed ones first; a page shows those, and the rest folded."""
-
-    _metadata: ClassVar[list[str]] = ["html"]
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 @dataclass
@@ -110,15 +101,7 @@ class Lab:
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
         values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
-        about = {name: setting.about for name, setting in declared().items()}
-        order = sorted(values, key=lambda name: values[name] == self.defaults[name])
-        table = SettingsTable(
-            [(values[name], self.defaults[name], about.get(name, "this notebook's own")) for name in order],
-            index=order,
-            columns=["value", "default", "about"],
-        )
-        table.html = as_html(values, self.defaults, about)
-        return table
+        return SettingsTable(values, self.defaults)
 
     def changed(self, settings: Mapping[str, Any]) -> "Lab":
         """The same laboratory with other settings, as for a part of an experiment; what it measures goes to one record.
