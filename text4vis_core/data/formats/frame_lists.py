@@ -78,9 +78,8 @@ def _lists(root: Path, split: str, fold: int) -> list[Path]:
         return _lists(root, "train", fold) + _lists(root, "test", fold)
     if not found:
         example = f"{WORDS[split][0]}_rgb_split_{fold}.txt"
-        raise AnnotationError(
-            f"{root}: no list of split {split}, fold {fold}, in it or in a folder of it; call it {example}"
-        )
+        reason = f"no list of split {split}, fold {fold}, in it or in a folder of it; call it {example}"
+        raise AnnotationError(f"{root}: {reason}")
     return found
 
 
