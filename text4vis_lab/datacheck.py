@@ -338,5 +338,6 @@ def _digest(path: Path) -> str:
 
 def _quantiles(values: np.ndarray) -> dict[str, float] | None:
     """Least, median and greatest; None where there are no values."""
-    summaries: dict[str, Callable] = {"least": np.min, "median": np.median, "most": np.max}
-    return {name: float(summary(values)) for name, summary in summaries.items()} if len(values) else None
+    if len(values) == 0:
+        return None
+    return {"least": float(values.min()), "median": float(np.median(values)), "most": float(values.max())}

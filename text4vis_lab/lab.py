@@ -32,9 +32,10 @@ from . import figures, miniature
 from ._cells import FinishedCells
 from .cache._dependencies import file_stamps
 from .experiment import Cell, Method, Outcome, Part, file_name, methods, text_scores, train_and_test
-from .notebooks import assigned_by_hand, notebook_defaults
+from .notebooks import assigned_by_hand, notebook_defaults, repository_root
+from .plain import plain
 from .published import published_note, published_result
-from .records import RECORD, RunRecord, plain, repository_root, run_code
+from .records import RECORD, RunRecord, run_code
 from .results import scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
@@ -108,7 +109,7 @@ class Lab:
 
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
-        values = {name: value for name, value in self.values.items() if name != "run_dir"}
+        values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
         about = {name: setting.about for name, setting in declared().items()}
         order = sorted(values, key=lambda name: values[name] == self.defaults[name])
         table = SettingsTable(

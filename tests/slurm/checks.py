@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from test_suites import notebook
+from lab.suites.test_suites import notebook
 
 from text4vis_lab.suites import read_attempt, read_suite
 
@@ -77,7 +77,7 @@ runs:
 def project(tmp_path_factory):
     """This project with notebooks of its own, and suites of them."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("Snakefile", "profiles", "text4vis_core", "data", "requirements.lock"):
+    for name in ("Snakefile", "profiles", "text4vis_core", "text4vis_lab", "data", "requirements.lock"):
         (folder / name).symlink_to(ROOT / name)
     for name in ("notebooks", "experiments"):
         (folder / name).mkdir()

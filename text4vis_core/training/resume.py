@@ -27,7 +27,8 @@ def save_checkpoint(path: str | Path, state: dict, keep_last: bool = False) -> N
                     shutil.copyfile(path, second)
             save_tensors(path, state)
     except OSError as error:
-        raise CheckpointError(f"cannot write checkpoint {path}: {error.strerror}") from error
+        kept = "what was saved before is kept: see to it, and start again"
+        raise CheckpointError(f"cannot write checkpoint {path}: {error.strerror}; {kept}") from error
 
 
 def last_good(path: str | Path) -> Path:

@@ -1,9 +1,7 @@
 """Scoring from cached embeddings at the size of Kinetics-600: time, and memory, in a process of its own."""
 
 import itertools
-import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from .starts import call_fresh
 
 PART = 2048  # videos whose embeddings are drawn at a time
 
@@ -34,12 +34,7 @@ def large_scale(
         RuntimeError: the process failed, with the last that it said.
     """
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        sizes = json.dumps([videos, classes, views, dim, temporary])
-        command = [sys.executable, "-m", "text4vis_lab.bench.scoring", sizes]
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"scoring ended with status {done.returncode}: {done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+        return call_fresh("scoring", "score_drawn", videos, classes, views, dim, temporary)
 
 
 def peak_gb() -> float:
@@ -60,7 +55,8 @@ def _drawn(labels: Tensor, rows: Tensor, views: int) -> Iterator[Tensor]:
         yield rows[part][:, None] + 1.5 * noise
 
 
-def _measure(videos: int, classes: int, views: int, dim: int, folder: str) -> dict[str, float]:
+def score_drawn(videos: int, classes: int, views: int, dim: int, folder: str) -> dict[str, float]:
+    """The part of `large_scale` that a process of its own does."""
     from text4vis_core.evaluation.embedding import EmbeddedVideos
     from text4vis_core.evaluation.metrics import mean_average_precision, score_metrics, topk_accuracy
     from text4vis_core.evaluation.protocols import multi_view_scores, zero_shot_accuracy
@@ -94,7 +90,3 @@ def _measure(videos: int, classes: int, views: int, dim: int, folder: str) -> di
         "top1": metrics["top1"],
         "map": metrics["map"],
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(_measure(*json.loads(sys.argv[1]))))

@@ -15,7 +15,7 @@ IMPORT_LIMIT = 0.3  # seconds
 def import_seconds(module: str) -> float:
     """Seconds that `import module` takes in a fresh interpreter, without the interpreter's own start."""
     code = f"import time; begin = time.perf_counter(); import {module}; print(time.perf_counter() - begin)"
-    return float(_fresh("-c", code))
+    return float(_fresh(f"importing {module}", "-c", code))
 
 
 def imports(repeats: int) -> list[Quantity]:
@@ -86,13 +86,13 @@ def call_fresh(module: str, function: str, *arguments: Any) -> Any:
         "import importlib, json, sys; module, function, arguments = json.loads(sys.argv[1]); "
         "print(json.dumps(getattr(importlib.import_module(module), function)(*arguments)))"
     )
-    return json.loads(_fresh("-c", code, json.dumps([f"{__package__}.{module}", function, arguments])))
+    return json.loads(_fresh(module, "-c", code, json.dumps([f"{__package__}.{module}", function, arguments])))
 
 
-def _fresh(*arguments: str) -> str:
-    """The last line that a fresh interpreter prints."""
+def _fresh(what: str, *arguments: str) -> str:
+    """The last line that a fresh interpreter prints, which does `what`."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines() or ["it printed nothing"]
     if done.returncode != 0:
-        raise RuntimeError(f"a fresh interpreter ended with status {done.returncode}: {lines[-1]}")
+        raise RuntimeError(f"{what} ended with status {done.returncode}: {lines[-1]}")
     return lines[-1]

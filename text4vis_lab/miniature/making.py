@@ -16,7 +16,8 @@ from filelock import FileLock
 
 from text4vis_core.files import check_writable
 
-from ..records import repository_root, write_json
+from ..notebooks import repository_root
+from ..plain import write_json
 from .actions import ACTIONS
 from .world import make_pictures, make_puppets, render_picture
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
-from tqdm.auto import tqdm
 
 from text4vis_core.files import replacing
+from text4vis_core.processes import progress_bar
 
 from ..encoding import write_h264
 from .actions import ACTIONS, Action
@@ -248,20 +248,16 @@ def _picture_batch(seed: int, size: int, numbers: range) -> tuple[np.ndarray, li
 
 def _each(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int, what: str, unit: str) -> Iterator[Any]:
     """The results of `work` on each job, in order, with a progress bar; in processes of their own if workers > 1."""
-    with tqdm(total=len(jobs), desc=what, unit=unit) as bar:
-        if workers <= 1 or len(jobs) <= 1:
-            for job in jobs:
-                yield work(job)
-                bar.update()
-            return
-        # spawned, not forked: a fork of a process that runs torch's threads may hang
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
-        try:
-            for result in pool.map(work, jobs, chunksize=4):
-                yield result
-                bar.update()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    how = {"total": len(jobs), "unit": unit}
+    if workers <= 1 or len(jobs) <= 1:
+        yield from progress_bar(map(work, jobs), what, **how)
+        return
+    # spawned, not forked: a fork of a process that runs torch's threads may hang
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
+        yield from progress_bar(pool.map(work, jobs, chunksize=4), what, **how)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def make_pictures(count: int, seed: int, size: int = 64, workers: int = 2) -> tuple[np.ndarray, list[str]]:
