@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import existing_root, fault, find, find_all, is_number, locate, read_csv, read_lines, read_names
+from ._annotations import existing_root, fault, find, find_all, is_number, locate, read_csv, read_lines, read_names
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 FILES = {  # split -> its annotation files, the first that exists

@@ -12,7 +12,7 @@ from pathlib import Path
 from ...model.labels import as_words, is_directional
 from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import (
+from ._annotations import (
     complete,
     existing_root,
     fault,
@@ -25,10 +25,10 @@ from .annotations import (
     video_at,
     visible,
 )
-from .frame_lists import read_tsn
+from ._frame_lists import read_tsn
+from ._untrimmed import read_activitynet, read_charades
 from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
-from .untrimmed import read_activitynet, read_charades
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
 MISSING = ("error", "report")  # what happens where a listed video is not there

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import existing_root, fault, find, find_all, locate, read_csv, read_json, read_lines
+from ._annotations import existing_root, fault, find, find_all, locate, read_csv, read_json, read_lines
 
 SUBSETS = {"train": ("training",), "test": ("validation",), "all": ("training", "validation")}
 CHARADES = {"train": ("train",), "test": ("test",), "all": ("train", "test")}

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...model.labels import is_directional
 from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import existing_root, fault, find_all, is_number, read_lines, read_names, visible
+from ._annotations import existing_root, fault, find_all, is_number, read_lines, read_names, visible
 
 TEMPLATES = ("img_{:05d}.jpg", "image_{:04d}.jpg", "image_{:06d}.jpg")
 WORDS = {"train": ("train",), "test": ("val", "validation", "test"), "all": ("full", "all")}  # in a list's name
