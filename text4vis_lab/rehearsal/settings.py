@@ -9,7 +9,7 @@ from text4vis_core.training.recipe import TrainingConfig
 from ..experiment import Clips, methods
 from ..notebooks import notebook_defaults
 from ..published import published_result
-from ..records import check_choices
+from ..settings import check_choices
 from ..suites import Run
 
 NOTEBOOKS = ("02_zero_shot", "03_few_shot", "08_supervised")  # those that can be rehearsed

@@ -20,7 +20,7 @@ from text4vis_core.data.formats.kinetics import kinetics400_categories
 from text4vis_core.files import check_writable, replacing
 
 from ..encoding import write_h264
-from ..records import check_choices
+from ..settings import check_choices
 
 WIDTH, HEIGHT, FPS, SECONDS = 340, 256, 30, 10
 DISTINCT = 4  # clips that are encoded; all others are links to these
