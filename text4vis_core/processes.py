@@ -126,8 +126,7 @@ def world() -> int:
 def gather_rows(rows) -> list:
     """The tensors of all processes, in the order of ranks: (n, ...) on the CPU, each process its own n.
 
-    Raises:
-        RuntimeError: a process is gone.
+    A RuntimeError when a process is gone.
     """
     import torch
     from torch import distributed
@@ -154,10 +153,7 @@ def gather_objects(value: Any) -> list:
 
 
 def progress_bar(iterable, description: str | None, **options):
-    """A progress bar that says what and how long, or the iterable itself when there is nothing to say.
-
-    Of several processes the first shows it.
-    """
+    """A progress bar, which the first of several processes shows; the iterable itself without a description."""
     if description is None or rank():
         return iterable
     from tqdm.auto import tqdm
@@ -168,8 +164,7 @@ def progress_bar(iterable, description: str | None, **options):
 def stop_with_parent(folder: Path | None = None) -> None:
     """End this process when the one that started it is gone, as after `kill -9`.
 
-    Args:
-        folder: of a call; also when it is gone, by which another machine's processes learn that the call was given up.
+    Also when the `folder` of a call is, by which another machine's processes learn that the call was given up.
     """
     parent, missed = os.getppid(), 0
 
@@ -187,10 +182,8 @@ def _is_gone(folder: Path) -> bool:
     """Not so where a network file system does not answer."""
     try:
         folder.stat()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
     return False
 
 
@@ -200,7 +193,7 @@ def _launch(folder: Path) -> tuple[int, str]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     decoder, printed = codecs.getincrementaldecoder("utf-8")("replace"), ""
     try:
-        while part := os.read(process.stdout.fileno(), 1 << 16):
+        while process.stdout and (part := os.read(process.stdout.fileno(), 1 << 16)):
             text = decoder.decode(part)
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -248,12 +241,12 @@ def _work(folder: Path) -> None:
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
     # A store of each start's own: of the last one it holds addresses of processes that are gone.
-    store = distributed.TCPStore(
+    server = distributed.TCPStore(
         os.environ["MASTER_ADDR"],
         int(os.environ["MASTER_PORT"]),
         is_master=os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True" and rank() == 0,
     )
-    store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", server)
     distributed.init_process_group(backend, store=store, rank=rank(), world_size=world())
     # The file is this run's own, from the process that started this one.
     function, args, kwargs = pickle.loads((folder / "call.pickle").read_bytes())

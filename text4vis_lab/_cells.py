@@ -14,7 +14,7 @@ from safetensors.torch import load, save_file
 from text4vis_core.files import file_digest, replacing
 
 from .experiment import Outcome
-from .records import write_json
+from .plain import write_json
 from .scores import FOLDER, read_scores, write_scores
 
 

@@ -32,9 +32,11 @@ from . import figures, miniature
 from ._cells import FinishedCells
 from .cache._dependencies import file_stamps
 from .experiment import Cell, Method, Outcome, Part, file_name, methods, text_scores, train_and_test
-from .notebooks import assigned_by_hand, notebook_defaults
+from .notebooks import assigned_by_hand, notebook_defaults, repository_root
+from .plain import plain
 from .published import published_note, published_result
-from .records import RunRecord, plain, repository_root, run_code
+from .records import RECORD, RunRecord, run_code
+from .results import scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, as_html, by_name, checked, declared
@@ -107,7 +109,7 @@ class Lab:
 
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
-        values = {name: value for name, value in self.values.items() if name != "run_dir"}
+        values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
         about = {name: setting.about for name, setting in declared().items()}
         order = sorted(values, key=lambda name: values[name] == self.defaults[name])
         table = SettingsTable(
@@ -131,6 +133,10 @@ class Lab:
         if not {"model", "pretrained"}.intersection(settings):  # what is loaded need not be loaded again
             other.source = by_name(Source, values, clip=self.source.clip)
         return other
+
+    def use_clip(self, folder: Path) -> None:
+        """Take the CLIP of a folder, whatever the settings say."""
+        self.values |= {"model": str(folder), "pretrained": ""}
 
     @cached_property
     def _places(self) -> tuple[Path, str]:
@@ -289,6 +295,10 @@ class Lab:
         """A row for each epoch of each cell: its labels, loss, accuracies, and seconds of training since its begin."""
         seconds = self.record.timings.get("histories", [])
         return pd.DataFrame([a | {"seconds": b} for a, b in zip(self.record.histories, seconds, strict=True)])
+
+    def scores(self, row: Mapping[str, Any]) -> Scores:
+        """The scores per video from which a row's metrics were computed."""
+        return scores_of({"path": self.record.run_dir / RECORD}, row)
 
     @property
     def notes(self) -> str:

@@ -12,6 +12,19 @@ class NotebookError(ValueError):
     """A notebook that cannot be read as one of this project's. Names the file and the reason."""
 
 
+def repository_root(start: str | Path = ".") -> Path:
+    """The nearest folder above `start` that holds this project's notebooks and package.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    start = Path(start).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "notebooks").is_dir() and (folder / "text4vis_core").is_dir():
+            return folder
+    raise FileNotFoundError(f"{start} is not inside a clone of the project")
+
+
 def notebook_parameters(path: Path) -> list[str]:
     """The names assigned in the cell tagged `parameters` of the notebook at `path`.
 

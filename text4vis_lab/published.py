@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from .records import repository_root
+from .notebooks import repository_root
 from .settings import check_choices
 
 

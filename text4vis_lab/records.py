@@ -7,7 +7,6 @@ come out the same when the run is repeated; `timings` and `provenance` do not.
 import hashlib
 import importlib.metadata
 import json
-import math
 import os
 import platform
 import subprocess
@@ -18,8 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from text4vis_core.files import check_writable, code_fingerprint, replacing
+from text4vis_core.files import check_writable, code_fingerprint
 
+from .plain import plain, write_json
 from .rows import SCHEMA, check_rows
 
 if TYPE_CHECKING:
@@ -34,19 +34,6 @@ PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightni
 
 class SchemaError(ValueError):
     """A record that another version of this project wrote. Names the file and the remedy."""
-
-
-def repository_root(start: str | Path = ".") -> Path:
-    """The nearest folder above `start` that holds this project's notebooks and package.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    start = Path(start).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "notebooks").is_dir() and (folder / "text4vis_core").is_dir():
-            return folder
-    raise FileNotFoundError(f"{start} is not inside a clone of the project")
 
 
 @dataclass
@@ -124,13 +111,6 @@ class RunRecord:
         return f"{len(self.skipped)} videos, unreadable or too short, are left out: " + ", ".join(
             Path(path).name for path, _ in self.skipped
         )
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically; NaN becomes null."""
-    text = json.dumps(plain(value), indent=1, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def read_record(path: str | Path) -> dict:
@@ -226,23 +206,6 @@ def provenance() -> dict[str, Any]:
             "gpu": torch.cuda.get_device_name() if cuda else None,
         },
     }
-
-
-def plain(value: Any) -> Any:
-    """Plain JSON values: arrays and tensors as lists, NaN as None."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, bool | int | str) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, Path):
-        return value.as_posix()
-    raise ValueError(f"{value!r} of type {type(value).__name__} cannot go into a run record")
 
 
 def _git(*arguments: str) -> str | None:

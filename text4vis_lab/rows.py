@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from text4vis_core.evaluation.intervals import mean_interval, wilson_interval
+from text4vis_core.evaluation.intervals import mean_interval, wilson_interval, with_interval
+from text4vis_core.evaluation.protocols import harmonic_mean
 
 SCHEMA = 2  # of a record: 1 had dictionaries of each notebook's own making
 
@@ -91,3 +92,25 @@ def gain(ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1", pairs: str 
     """
     both = ahead.set_index(pairs)[y].sub(behind.set_index(pairs)[y]).dropna()
     return mean_interval(both) if len(both) else None
+
+
+def mean_text(rows: pd.DataFrame, y: str = "top1") -> str:
+    """The mean of a column over all rows with its interval, as text: see `mean_over`."""
+    whole = mean_over(rows.assign(all=""), "all", y).iloc[0]
+    return with_interval(whole["mean"], whole["half"])
+
+
+def with_wilson(rows: pd.DataFrame, y: str = "top1") -> pd.DataFrame:
+    """Rows with columns low and high: Wilson's interval of each row's own videos, which figures draw."""
+    ends = [wilson_interval(value, int(videos)) for value, videos in zip(rows[y], rows["videos"], strict=True)]
+    return rows.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
+
+
+def with_harmonic_mean(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with further ones, test "harmonic mean", of each cell's accuracies on "base" and "novel"."""
+    means = []
+    for _, cell in rows.groupby("cell", sort=False):
+        by = cell.set_index("test")["top1"]
+        first = cell.iloc[0].to_dict() | {"test": "harmonic mean", "videos": int(cell["videos"].sum())}
+        means.append(first | {"top1": harmonic_mean(by["base"], by["novel"]), "top5": None})
+    return pd.concat([rows, pd.DataFrame(means, columns=rows.columns)], ignore_index=True)

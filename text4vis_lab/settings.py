@@ -129,7 +129,7 @@ RECIPE = {"epochs": 6, "batch_size": 16, "lr": 1e-3, "warmup_epochs": 1.0, "grad
 NOT_SHARED = {"objective", "seed", "betas", "eps", "num_workers", "timeout"}
 RENAMED = {"compile": "compile_model"}
 GROUPS = ("data", "model", "clips", "recipe", "hardware")
-MAY_BE_EMPTY = {"frozen", "trainable", "temporals", "templates", "others", "names", "class_names"}
+NEVER_EMPTY = {"seeds", "shots", "folds", "splits", "compared", "parts"}
 
 
 @dataclass(frozen=True)
@@ -180,19 +180,26 @@ def _declarations(group: str, kind: type) -> Iterator[Setting]:
         yield Setting(name, group, of, default, about, choices[0] if choices else None)
 
 
-def checked(values: Mapping[str, Any], own: Mapping[str, Any], uses: Iterable[str]) -> dict[str, Any]:
+def checked(
+    values: Mapping[str, Any], own: Mapping[str, Any], uses: Iterable[str], choices: bool = True
+) -> dict[str, Any]:
     """All settings of a run, each of its declared type: what was given, and the defaults of the rest.
 
     Args:
         values: what was given, by name.
         own: the notebook's own parameters and their defaults; one that is a shared setting too has this default.
         uses: groups of shared settings that the notebook uses.
+        choices: False leaves them unchecked; some are listed by modules that import torch.
 
     Raises:
         ValueError: a name that is neither (with the closest), a value of another type, or none of its choices.
     """
     shared = {name: setting for name, setting in declared().items() if setting.group in uses}
-    ruled = {setting.name: setting for setting in _declarations("own", OwnSettings) if setting.name in own}
+    ruled = {
+        setting.name: setting
+        for setting in _declarations("own", OwnSettings)
+        if setting.name in own and isinstance(own[setting.name], setting.kind)
+    }
     for name in values:
         if name not in own and name not in shared:
             raise ValueError(f"unknown parameter {name!r}{_hint(name, own, shared)}")
@@ -202,7 +209,7 @@ def checked(values: Mapping[str, Any], own: Mapping[str, Any], uses: Iterable[st
         default = own.get(name, known.default if known else None)
         value = values.get(name, default)
         value = as_kind(name, value, known.kind if known and name in shared else type(default))
-        if known is not None and known.choices is not None:
+        if choices and known is not None and known.choices is not None:
             check_choices(name, value, known.choices)
         if isinstance(value, list):
             _check_list(name, value)
@@ -219,8 +226,8 @@ def as_kind(name: str, value: Any, kind: type) -> Any:
     if isinstance(value, str) and kind not in (str, type(None)):
         import yaml
 
-        with contextlib.suppress(yaml.YAMLError):
-            value = yaml.safe_load(value)
+        with contextlib.suppress(yaml.YAMLError, ValueError):
+            value = float(value) if kind is float else yaml.safe_load(value)  # YAML takes 1e-3 for text
     if isinstance(value, tuple):
         value = list(value)
     fits = {
@@ -271,7 +278,7 @@ def as_html(values: Mapping[str, Any], defaults: Mapping[str, Any], about: Mappi
 
 
 def _check_list(name: str, values: list) -> None:
-    if not values and name not in MAY_BE_EMPTY:
+    if not values and name in NEVER_EMPTY:
         raise ValueError(f"parameter {name} is empty; it must hold one value at least")
     plain = [value for value in values if isinstance(value, str | int | float)]
     if len(set(plain)) < len(plain) and name not in ("randaugment",):

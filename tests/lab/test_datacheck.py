@@ -13,7 +13,7 @@ from PIL import Image
 from text4vis_core import load_videos
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.datacheck import PROBLEMS, check_data
-from text4vis_lab.records import write_json
+from text4vis_lab.plain import write_json
 
 CLASSES = ("archery", "boxing")
 

@@ -10,8 +10,10 @@ import torch
 from conftest import ROOT
 
 from text4vis_core.files import CheckpointError, code_fingerprint
+from text4vis_lab.plain import write_json
 from text4vis_lab.published import published_results
-from text4vis_lab.records import RunRecord, check_choices, newest_record, read_records, repository_root, write_json
+from text4vis_lab.records import RunRecord, newest_record, read_records, repository_root
+from text4vis_lab.settings import check_choices
 
 
 def record(folder, notebook="02_zero_shot", finished=None, **metrics):

@@ -28,10 +28,7 @@ class FrameStore:
     in another process begins empty.
 
     Args:
-        megabytes: of decoded frames that may be kept; 0 for none.
-
-    Raises:
-        ValueError: `megabytes` is negative.
+        megabytes: of decoded frames that may be kept; 0 for none. A ValueError when it is negative.
     """
 
     def __init__(self, megabytes: int = 0):
@@ -42,21 +39,17 @@ class FrameStore:
         self._kept: dict[tuple, np.ndarray | None] = {}  # None: was found to be too large
 
     def read(self, video: Video, choose: Callable[[int], np.ndarray]) -> np.ndarray:
-        """Frames of a video, or of a part of it, that `choose` picks from their number: uint8 (N, H, W, 3), RGB.
-
-        Raises:
-            VideoError: see `read_frames`.
-        """
+        """Frames of a video, or of a part of it, that `choose` picks from their number, as `read_frames` does."""
         frames = self._whole(video)
         if frames is None:
             return read_frames(video.path, choose, video.start, video.end, video.duration)
         return frames[chosen(video.path, choose, len(frames))]
 
-    def read_distinct(self, video: Video, choose: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def read_distinct(self, video: Video, choose: Callable[[int], np.ndarray]) -> tuple[np.ndarray, ...]:
         """As `read`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
         frames = self._whole(video)
         if frames is None:
-            return read_distinct_frames(video.path, choose, video.start, video.end, video.duration)
+            return read_distinct_frames(video.path, choose, (video.start, video.end, video.duration))
         distinct, places = np.unique(chosen(video.path, choose, len(frames)), return_inverse=True)
         return frames[distinct], places
 
@@ -80,7 +73,7 @@ class FrameStore:
         return {"megabytes": self.megabytes}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(**state)
+        FrameStore.__init__(self, **state)
 
 
 def _identity(path: Path) -> tuple | None:

@@ -9,8 +9,9 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing import connection
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -21,7 +22,7 @@ from .video import VideoError
 
 POLL = 0.5  # seconds between two looks at whether the workers live
 TRIES = 2  # times that a video may end its worker by something else than the timeout
-HINTS = {signal.SIGKILL: ": out of memory?", signal.SIGBUS: ": is /dev/shm full?"}
+HINTS: dict[int, str] = {signal.SIGKILL: ": out of memory?", signal.SIGBUS: ": is /dev/shm full?"}
 
 
 def load_batches(
@@ -55,7 +56,7 @@ def load_batches(
         VideoError: a video cannot be decoded, and the data set does not skip.
         RuntimeError: workers end before they decode anything.
     """
-    options = {"collate_fn": _collate, "pin_memory": pin_memory, "generator": torch.Generator()}
+    options: dict[str, Any] = {"collate_fn": _collate, "pin_memory": pin_memory, "generator": torch.Generator()}
     if num_workers == 0:
         yield from DataLoader(dataset, batch_sampler=batches, **options)
         return
@@ -107,7 +108,7 @@ class _WorkersEnded(RuntimeError):
         videos: (index, exit code) of the videos that were being decoded.
     """
 
-    def __init__(self, codes: list[int], videos: list[tuple[int, int]]):
+    def __init__(self, codes: Iterable[int], videos: list[tuple[int, int]]):
         super().__init__(", ".join(sorted({_how(code) for code in codes})))
         self.videos = videos
 
@@ -117,12 +118,12 @@ class _Watched(Dataset):
 
     def __init__(self, dataset: VideoDataset, errors: dict[int, str], timeout: float):
         self.dataset, self.errors, self.timeout = dataset, errors, timeout
-        self.decoding = None  # shared: process and index + 1 of each worker, index + 1 of 0 between videos
+        self.decoding: Any  # shared: process and index + 1 of each worker, index + 1 of 0 between videos
 
     def __getitem__(self, index: int) -> dict:
         if index in self.errors:
             return {"index": index, "error": self.errors[index]}
-        place = 2 * get_worker_info().id
+        place = 2 * get_worker_info().id  # type: ignore[union-attr]  # it runs in a worker
         self.decoding[place : place + 2] = [os.getpid(), index + 1]
         # The kernel ends the process, whatever native code it hangs in and whether its parent lives or not.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -150,13 +151,13 @@ class _Workers:
 
     def __init__(self, dataset: _Watched, batches: list[list[int]], count: int, context: str | None, options: dict):
         count = min(count, len(batches))
-        context = multiprocessing.get_context(context)
-        dataset.decoding = self._decoding = context.RawArray("q", 2 * count)
+        started = multiprocessing.get_context(context)
+        dataset.decoding = self._decoding = started.RawArray("q", 2 * count)
         loader = DataLoader(
             dataset,
             batch_sampler=batches,
             num_workers=count,
-            multiprocessing_context=context,
+            multiprocessing_context=started,
             timeout=POLL,
             worker_init_fn=_begin,
             **options,
@@ -181,11 +182,12 @@ class _Workers:
                 late = str(error).startswith("DataLoader timed out")
                 if not late:  # its files close before it can be seen to have ended
                     connection.wait([process.sentinel for process in self._processes], POLL)
-                ended = {process.pid: process.exitcode for process in self._processes if not process.is_alive()}
+                # An exit code of None, while a process is alive.
+                ended = {each.pid: each.exitcode for each in self._processes if each.exitcode is not None}
                 if ended:
                     places = zip(self._decoding[::2], self._decoding[1::2], strict=True)
                     videos = [(index - 1, ended[pid]) for pid, index in places if index and pid in ended]
-                    raise _WorkersEnded(list(ended.values()), videos) from error
+                    raise _WorkersEnded(ended.values(), videos) from error
                 if not late:
                     raise
             else:
@@ -197,7 +199,7 @@ class _Workers:
         """End the workers that are left: at once, for they keep nothing. Of no effect after the last batch."""
         for process in self._processes:
             process.kill()
-        self._batches = None
+        del self._batches
 
 
 def _without_child_signals(loader: DataLoader) -> Iterator:

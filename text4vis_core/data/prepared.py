@@ -7,12 +7,16 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 SUFFIX = ".prepared.mp4"  # any player plays it; this reader knows how it was made
 # What the file says of itself is enough: its first frames are not decoded to find out more.
-QUICK = {"options": {"probesize": "32", "analyzeduration": "0"}, "stream_options": [{"skip_frame": "all"}]}
+QUICK: dict[str, Any] = {
+    "options": {"probesize": "32", "analyzeduration": "0"},
+    "stream_options": [{"skip_frame": "all"}],
+}
 _KEPT = threading.local()
 
 
@@ -37,7 +41,7 @@ class PreparedReader:
         import av
 
         decoder, to_rgb = _decoder(self._settings)
-        frames, before = None, -1
+        frames, before = np.empty(0, np.uint8), -1
         with open(self._path, "rb", buffering=0) as file:
             for place, index in enumerate(indices.tolist()):
                 key = index - index % self._gop
@@ -52,7 +56,7 @@ class PreparedReader:
                     raise ValueError(f"frame {index} of this copy is damaged")
                 picture = to_rgb.reformat(decoded[0], format="rgb24", threads=1).to_ndarray()
                 # Into one array at once: as many new pictures would cost as many fresh pages of memory.
-                if frames is None:
+                if place == 0:
                     frames = np.empty((len(indices), *picture.shape), np.uint8)
                 frames[place] = picture
         return frames

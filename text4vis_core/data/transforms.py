@@ -119,22 +119,6 @@ def _grid(room: int) -> tuple[int, int, int]:
     return 0, 2 * quarter, 4 * quarter
 
 
-def training_view(
-    clip: torch.Tensor,
-    size: int,
-    rng: np.random.Generator,
-    augmentation: Augmentation = LIGHT_AUGMENTATION,
-    resize: int | None = None,
-) -> torch.Tensor:
-    """One random view of a clip, the same for all its frames: `training_crop`, which has the arguments, and `finish`.
-
-    Returns:
-        uint8 (T, 3, S, S).
-    """
-    view, row = training_crop(clip, size, rng, augmentation, resize)
-    return finish(view[None], row[None])[0]
-
-
 def training_crop(
     clip: torch.Tensor,
     size: int,
@@ -160,10 +144,11 @@ def training_crop(
     clip = _randaugment(clip, *augmentation.randaugment, rng)
     if resize is not None:
         clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    top, left, height, width = _random_crop(*clip.shape[-2:], augmentation.scale, augmentation.attempts, rng)
+    full = clip.shape[-2], clip.shape[-1]
+    top, left, height, width = _random_crop(*full, augmentation.scale, augmentation.attempts, rng)
     mode = InterpolationMode(augmentation.interpolation)
     clip = F.resized_crop(clip, top, left, height, width, [size, size], interpolation=mode, antialias=True)
-    row = [rng.random() < augmentation.flip, rng.random() < augmentation.grayscale]
+    row: list[float] = [rng.random() < augmentation.flip, rng.random() < augmentation.grayscale]
     row += [rng.uniform(0.1, 2.0) if rng.random() < augmentation.blur else 0.0, rng.random() < augmentation.solarize]
     return clip.contiguous(), torch.tensor(row, dtype=torch.float32)
 

@@ -1,7 +1,7 @@
 """Open a video file, or a folder of frames, and decode the frames that were asked for.
 
 PyAV reads files; decord does where PyAV is not installed; a folder of pictures is a video too. Which frames to read is
-decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices.
+decided elsewhere (`sampling.py`): a reader only tells its length and decodes indices, frames uint8 (N, H, W, 3), RGB.
 """
 
 import re
@@ -9,6 +9,7 @@ import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from weakref import finalize
 
 import numpy as np
@@ -46,20 +47,21 @@ class AvReader:
         self._path = str(path)
         self._container = container = av.open(self._path)
         finalize(self, container.close)  # a container and its streams refer to each other
-        self._stream = stream = container.streams.best("video")
+        stream: Any = container.streams.best("video")  # PyAV's types do not know what a video's has
+        self._stream = stream
         if stream is None:
             raise ValueError("no video stream")
         stream.codec_context.thread_count = 1  # the loader's workers are the parallelism
         self.fps = float(stream.average_rate or 0)
         # The header's frame count is absent from some containers and wrong in others; packets do not lie.
-        packets = [packet for packet in container.demux(stream) if packet.size]
+        packets: list[Any] = [packet for packet in container.demux(stream) if packet.size]
         _check_whole(path, container, stream, packets)
         times = [packet.pts for packet in packets if not packet.is_discard]
         self._length = len(times)
         reordered = stream.codec_context.has_b_frames
         told = any(packet.pts != packet.dts for packet in packets) and container.format.name != "avi"
         if None in times or len(set(times)) < len(times) or (reordered and not told):
-            self._times = None
+            self._times: list[int] = []
         else:
             self._times = sorted(times)
             self._place = {packet.pts: i for i, packet in enumerate(packets)}  # in the file
@@ -69,7 +71,7 @@ class AvReader:
         return self._length
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB. Raises ValueError when the file ends before a frame that was asked for."""
+        """Raises ValueError when the file ends before a frame that was asked for."""
         wanted = sorted(set(indices.tolist()))
         frames = self._by_time(wanted) if self._times else {}
         if len(frames) < len(wanted):
@@ -90,7 +92,7 @@ class AvReader:
         to_rgb, frames = self._converter(), {}
         packets = self._container.demux(self._stream)  # one for all: PyAV leaks where one is left before its end
         for key, numbers in groups.items():
-            for frame in self._decode_from(packets, key, max(map(self._place.get, numbers))):
+            for frame in self._decode_from(packets, key, max(self._place[time] for time in numbers)):
                 if frame.pts in numbers and not frame.is_corrupt:  # as after a key frame that is none
                     frames[numbers[frame.pts]] = to_rgb(frame)
         return frames
@@ -117,7 +119,7 @@ class AvReader:
 
         to_rgb, frames, left = self._converter(), {}, set(wanted)
         with av.open(self._path) as container:
-            stream = container.streams.best("video")
+            stream: Any = container.streams.best("video")
             stream.codec_context.thread_count = 1
             for index, frame in enumerate(container.decode(stream)):
                 if index in left:
@@ -136,10 +138,9 @@ class AvReader:
 
 
 def _check_whole(path: Path, container, stream, packets: list) -> None:
-    """That a file does not end long before its header says: decoders are content with what is left.
+    """A `VideoError` for a file that ends long before its header says: decoders are content with what is left.
 
-    Raises:
-        VideoError: more than a tenth is missing, or the last frame is cut and the header tells no number of frames.
+    More than a tenth is missing, or the last frame is cut and the header tells no number of frames.
     """
     times = [packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None]
     if packets and packets[-1].is_corrupt:
@@ -179,7 +180,6 @@ class DecordReader:
         return len(self._reader)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB."""
         return self._reader.get_batch(indices.tolist()).asnumpy()
 
 
@@ -199,7 +199,7 @@ class FolderReader:
         return len(self._files)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3), RGB. Raises ValueError when the pictures differ in size."""
+        """Raises ValueError when the pictures differ in size."""
         frames = [np.asarray(Image.open(self._files[index]).convert("RGB")) for index in indices.tolist()]
         if len({frame.shape for frame in frames}) > 1:
             raise ValueError("its pictures differ in size")
@@ -207,13 +207,11 @@ class FolderReader:
 
 
 Reader = AvReader | DecordReader | FolderReader | PreparedReader
+Part = tuple[float | None, float | None, float | None]  # start, end and the whole video's duration in seconds
 
 
 def open_video(path: str | Path) -> Reader:
-    """The reader for a video file or a folder of frames.
-
-    Returns:
-        An object with `len()`, `fps` (0 where unknown) and `decode(indices) -> uint8 (N, H, W, 3)`, RGB.
+    """The reader of a video file or a folder of frames: `len`, `fps` (0: unknown), `decode` -> uint8 (N, H, W, 3), RGB.
 
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
@@ -225,9 +223,9 @@ def open_video(path: str | Path) -> Reader:
     except FileNotFoundError:
         raise VideoError(path, "no such file or folder") from None
     except OSError as error:  # a network file system that went away
-        raise VideoError(path, error.strerror) from None
+        raise VideoError(path, str(error.strerror)) from None
     if stat.S_ISDIR(status.st_mode):
-        readers = [FolderReader]
+        readers: list[type[Reader]] = [FolderReader]
     elif status.st_size == 0:
         raise VideoError(path, "the file is empty (0 bytes)")
     else:
@@ -270,21 +268,15 @@ def read_frames(
     Raises:
         VideoError: the video cannot be opened, one of the frames cannot be decoded, or the part lies outside of it.
     """
-    frames, places = read_distinct_frames(path, choose, start, end, duration)
+    frames, places = read_distinct_frames(path, choose, (start, end, duration))
     return frames[places]
 
 
-def read_distinct_frames(
-    path: str | Path,
-    choose: Callable[[int], np.ndarray],
-    start: float | None = None,
-    end: float | None = None,
-    duration: float | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+def read_distinct_frames(path: str | Path, choose: Callable[[int], np.ndarray], part: Part) -> tuple[np.ndarray, ...]:
     """As `read_frames`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
     video = open_video(path)
     try:
-        first, stop = part_of(len(video), video.fps, start, end, duration)
+        first, stop = part_of(len(video), video.fps, *part)
     except ValueError as error:
         raise VideoError(path, str(error)) from None
     indices = chosen(path, choose, stop - first)
@@ -293,11 +285,7 @@ def read_distinct_frames(
 
 
 def chosen(path: str | Path, choose: Callable[[int], np.ndarray], length: int) -> np.ndarray:
-    """The indices that `choose` picks of so many frames, int64 (N,).
-
-    Raises:
-        VideoError: one of them is of no frame.
-    """
+    """The indices that `choose` picks of so many frames, int64 (N,). A `VideoError` when one is of no frame."""
     indices = np.asarray(choose(length), dtype=np.int64)
     if indices.min() < 0 or indices.max() >= length:
         raise VideoError(path, f"frames {indices.min()} to {indices.max()} were asked for, it has {length}")
@@ -307,8 +295,7 @@ def chosen(path: str | Path, choose: Callable[[int], np.ndarray], length: int) -
 def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.ndarray:
     """The frames of an open video at 0-based indices, in any order, repeats allowed: uint8 (N, H, W, 3), RGB.
 
-    Raises:
-        VideoError: one of them cannot be decoded.
+    A `VideoError` when one of them cannot be decoded.
     """
     try:
         return video.decode(indices)
@@ -319,15 +306,11 @@ def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.nd
 def part_of(
     length: int, fps: float, start: float | None, end: float | None, duration: float | None = None
 ) -> tuple[int, int]:
-    """The first frame of a part given in seconds, and the one after its last: one frame at least.
-
-    Args:
-        length: frames in the whole video.
-        fps: frames per second; 0 where unknown, then `duration` places the part.
-        start, end, duration: seconds, see `read_frames`.
+    """The first of `length` frames that lies in a part given in seconds, and the one after its last: one at least.
 
     Raises:
-        ValueError: the part begins after the video's end, or cannot be placed.
+        ValueError: the part begins after the video's end, or cannot be placed: `fps` is 0, for unknown, without a
+            `duration`.
     """
     if start is None and end is None:
         return 0, length

@@ -1,9 +1,11 @@
 """What an annotation reader returns: videos with their labels, and the names of the classes. No file formats here."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -136,6 +138,12 @@ class VideoList:
 
         return replace(self, videos=chosen(self.videos), missing=chosen(self.missing))
 
+    def spread(self, count: int, without: Collection[str] = ()) -> "VideoList":
+        """At most `count` videos, evenly through the list, of those whose absolute paths are not in `without`."""
+        there = np.array([i for i, video in enumerate(self.videos) if os.path.abspath(video.path) not in without])
+        places = np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)
+        return replace(self, videos=_take(self.videos, there[places]), missing=())
+
     def few_shot(self, shots: int, seed: int) -> "VideoList":
         """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.
 
@@ -171,11 +179,15 @@ class VideoList:
 
     def fingerprint(self) -> str:
         """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
-        indexed = _indexed(self.videos)
-        if indexed and self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
-            return self.videos.fingerprint
+        sizes: Iterable[int]
+        if _indexed(self.videos):
+            if self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
+                return self.videos.fingerprint
+            sizes = self.videos.sizes
+        else:
+            sizes = _sizes(self.videos)
         digest = hashlib.sha256("\n".join(self.classes).encode())
-        for video, size in zip(self.videos, self.videos.sizes if indexed else _sizes(self.videos), strict=True):
+        for video, size in zip(self.videos, sizes, strict=True):
             path = video.path
             text = f"\n{path.parent.name}/{path.name} {size} {video.label}"
             digest.update(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
@@ -184,7 +196,7 @@ class VideoList:
         return digest.hexdigest()
 
 
-def _indexed(videos: Sequence[Video]) -> bool:
+def _indexed(videos: Sequence[Video]) -> TypeGuard[Any]:
     """Whether these are rows of an index, that are computed with as columns."""
     return hasattr(videos, "all_labels")
 

@@ -90,7 +90,7 @@ def embed_videos(
         return embeddings.float().unflatten(0, frames.shape[:2]).cpu()
 
     # Processes go through the model equally often, with or without videos: one in shards is whole only for all of them.
-    nothing = {"frames": None, "errors": []}
+    nothing: dict = {"frames": None, "errors": []}
     rounds = -(-len(batches) // world())
     views, labels, indices, targets, errors = [], [], [], [], []
     loaded = load_batches(dataset, mine, num_workers, pin_memory=cuda, timeout=timeout)

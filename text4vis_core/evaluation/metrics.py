@@ -1,4 +1,8 @@
-"""Metrics of scores (N, C): N videos, C classes. All in percent."""
+"""Metrics of scores (N, C), in percent. N videos, C classes.
+
+Top-k is not scikit-learn's or torchmetrics', for those know one label per video, sort all scores at once, and give an
+accuracy in float32; mean average precision is not, for they rank tied scores as one, and the published figures do not.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -78,8 +82,17 @@ def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None)
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """int64 (C, C): videos of each class (rows) by predicted class (columns)."""
-    return torch.bincount(labels * num_classes + predictions, minlength=num_classes**2).view(num_classes, num_classes)
+    """int64 (C, C): videos of each class (rows) by predicted class (columns).
+
+    By scikit-learn, of the extra "notebooks".
+
+    Args:
+        predictions, labels: (N,), class ids.
+        num_classes: C.
+    """
+    from sklearn import metrics
+
+    return torch.from_numpy(metrics.confusion_matrix(labels, predictions, labels=range(num_classes)))
 
 
 def per_class_accuracy(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:

@@ -92,8 +92,9 @@ def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
     state |= {f"fusion_model.{name}": tensor for name, tensor in model.temporal.state_dict().items()}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     inside = split_temporal(model.temporal_name)[0] or "none"
-    num_frames = len(model.visual.time_embedding) if inside == "joint" else 2
-    heads = model.temporal.transformer.resblocks[0].attn.num_heads if _has_head(state) else None
+    num_frames = len(state["visual.time_embedding"]) if inside == "joint" else 2
+    head = model.temporal
+    heads = head.transformer.resblocks[0].attn.num_heads if isinstance(head, TemporalTransformer) else None
     try:
         read = _published_model(state, "the exported model", num_frames, inside, heads)
     except (CheckpointError, ValueError) as error:
@@ -143,10 +144,6 @@ def _module_inside(weights: dict[str, Tensor]) -> str:
     if any(name.endswith(".control_point.conv.weight") for name in weights):
         return "tokent1d"
     return "tsm" if any(".net." in name for name in weights) else "none"
-
-
-def _has_head(weights: dict[str, Tensor]) -> bool:
-    return any(name.startswith("fusion_model.") for name in weights)
 
 
 def _published_model(
@@ -205,8 +202,8 @@ def _vision(weights: dict[str, Tensor]) -> tuple[nn.Module, int, int]:
         )
     width, dim = shapes["layer1.0.conv1.weight"][0], shapes["attnpool.c_proj.weight"][0]
     size = 32 * math.isqrt(shapes["attnpool.positional_embedding"][0] - 1)
-    layers = [_count(shapes, rf"layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)]
-    return ModifiedResNet(layers, dim, width * 32 // HEAD_DIM, size, width), dim, size
+    depths = [_count(shapes, rf"layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)]
+    return ModifiedResNet(depths, dim, width * 32 // HEAD_DIM, size, width), dim, size
 
 
 def _count(names, pattern: str) -> int:

@@ -1,9 +1,20 @@
 """The paper's subject: what the rows of a video classifier's last layer are before training, and whether they move.
 
-    logits = exp(logit_scale) * cosine(video embedding, row of W)                       (Text4Vis, section 3)
+A video classifier ends in a matrix W with a row for each class, and the usual W begins as random numbers: training has
+to find out what each class looks like. Text4Vis (Wu et al., AAAI 2023, arXiv 2207.01297, section 3) begins with what
+CLIP knows already. Row c is the text embedding of the name of class c, in the space where CLIP's images and texts meet;
+the rows stay as they are, and the video encoder alone is trained towards them.
 
-W is (C, D), one row per class. Its initialisations are functions in `INITIALISERS`; a new one is a function and its
-decorator line.
+    W = initialise("text", class_embeddings=clip.class_embeddings(names))     rows before training   (C, D)
+    classifier = CosineClassifier(W, frozen=True)                             whether they move
+    logits = classifier(video_embeddings, logit_scale)                        (B, D) -> (B, C)
+
+    logits[b, c] = exp(logit_scale) * cosine(video_embeddings[b], W[c])
+
+What the paper compares it with are other rows, and rows that are trained: an initialisation is a function below that
+gives W, and a new one is that function with its decorator line.
+
+B videos of a batch, C classes, D width of an embedding, N labelled videos.
 """
 
 from collections.abc import Callable
@@ -17,7 +28,10 @@ LDA_SHRINKAGE = 0.1  # weight of the identity in the within-class covariance
 
 
 def initialiser(name: str) -> Callable:
-    """Register a function `(num_classes, dim, *, generator, class_embeddings, features, labels) -> (C, D)`."""
+    """Register a function `(num_classes, dim, *, generator, class_embeddings, features, labels) -> (C, D)`.
+
+    It takes what it needs of these by name, and the rest as `**_`.
+    """
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         INITIALISERS[name] = function
@@ -138,8 +152,13 @@ class CosineClassifier(nn.Module):
             self.weight = nn.Parameter(rows.clone())
 
     def forward(self, video_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
-        """(B, D), scalar -> logits (B, C)."""
+        """(B, D), () -> logits (B, C)."""
         return cosine_logits(video_embeddings, self.weight, logit_scale)
+
+
+def cosine_logits(video_embeddings: Tensor, class_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
+    """(B, D), (C, D), () -> (B, C): exp(logit_scale) * cosine. Neither side need be of unit length."""
+    return logit_scale.exp() * F.normalize(video_embeddings, dim=-1) @ F.normalize(class_embeddings, dim=-1).T
 
 
 class LinearClassifier(nn.Module):
@@ -163,11 +182,6 @@ class LinearClassifier(nn.Module):
     def forward(self, video_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
         """(B, D) -> logits (B, C); the scale, which the cosine classifier needs, is not used."""
         return F.linear(video_embeddings, self.weight, self.bias)
-
-
-def cosine_logits(video_embeddings: Tensor, class_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
-    """(B, D), (C, D) -> (B, C): exp(logit_scale) * cosine."""
-    return logit_scale.exp() * F.normalize(video_embeddings, dim=-1) @ F.normalize(class_embeddings, dim=-1).T
 
 
 def _count(labels: Tensor | None) -> int | None:

@@ -37,7 +37,7 @@ class Clip:
         source: where it came from, in words for a record.
     """
 
-    model: nn.Module
+    model: Any  # open_clip's classes share no type
     tokenizer: Callable[[Sequence[str]], Tensor]
     size: int
     mean: tuple[float, ...]
@@ -111,7 +111,8 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         name, config = f"local-dir:{model}", _folder_config(Path(model))
         if pretrained:
             raise ValueError(f"model {model} is a folder with its own weights; leave pretrained empty")
-        weights, pixels = _folder_weights(Path(model)), {}
+        weights: Path | None = _folder_weights(Path(model))
+        pixels: dict[str, Any] = {}
     elif model in open_clip.list_models():
         name, config = model, open_clip.get_model_config(model)
         if not pretrained:
@@ -138,14 +139,17 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
     if pretrained and weights is None and pretrained != "random":
         weights = _pretrained(model, pretrained, pixels, config)
     clip = _build(model, name, config, pixels, device)
-    size = _side(model, clip.visual.image_size)
+    size = clip.visual.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    if height != width:
+        raise ValueError(f"model {model} takes pictures of {height} x {width} pixels; only square ones are supported")
     if weights is not None:
         _load_weights(clip, weights)
     preprocess = clip.visual.preprocess_cfg
     return Clip(
         use_fast_kernels(clip.eval()),
         tokenizer,
-        size,
+        height,
         tuple(preprocess["mean"]),
         tuple(preprocess["std"]),
         config["embed_dim"],
@@ -161,13 +165,10 @@ def save_class_embeddings(
 
     Args:
         path: a .safetensors file.
-        names: class names as text, each once.
-        embeddings: (C, D), a row per name.
+        names: class names as text. A ValueError when one comes twice.
+        embeddings: (C, D), a row per name. A ValueError when they are not finite.
         source: which text tower made them, as in `Clip.source`.
         template: the prompt template they were made with.
-
-    Raises:
-        ValueError: not one finite row per name, or a name that comes twice.
     """
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
@@ -275,20 +276,14 @@ def _pretrained(model: str, tag: str, pixels: dict[str, Any], config: dict[str, 
     return Path(fetch(model, f"its weights {tag!r}", lambda: open_clip.download_pretrained(pixels)))
 
 
-def _build(
-    model: str, name: str, config: dict[str, Any], pixels: dict[str, Any], device: str | torch.device
-) -> nn.Module:
+def _build(model: str, name: str, config: dict[str, Any], pixels: dict[str, Any], device: str | torch.device) -> Any:
     """The architecture alone, without open_clip's warning that its weights are random: they are loaded next."""
 
     def make():
         with quiet(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             return open_clip.create_model(
-                name,
-                load_weights=False,
-                device=device,
-                pretrained_text=False,
-                force_preprocess_cfg=pixels or None,
+                name, load_weights=False, device=device, pretrained_text=False, force_preprocess_cfg=pixels or None
             )
 
     tower = config["text_cfg"].get("hf_model_name")
@@ -298,13 +293,6 @@ def _build(
         return make()
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
         raise ValueError(f"open_clip cannot build model {model}: {first_line(error)}") from error
-
-
-def _side(model: str, image_size: int | Sequence[int]) -> int:
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if height != width:
-        raise ValueError(f"model {model} takes pictures of {height} x {width} pixels; only square ones are supported")
-    return height
 
 
 def _load_weights(clip: nn.Module, path: Path) -> None:

@@ -1,6 +1,8 @@
 """Residual blocks of an image encoder, changed while it trains: stochastic depth, and recomputation to save memory.
 
 Both are context managers. They change no parameter and no name of one, and leave the encoder as it was.
+
+B videos, T frames; the encoder gets B * T pictures.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +18,8 @@ from torch.utils.checkpoint import checkpoint
 def residual_blocks(visual: nn.Module) -> list[tuple[nn.Module, list[nn.Module]]]:
     """The residual blocks in order, each with the last module of each of its branches.
 
-    Known are transformer blocks (open_clip's and timm's; attention and MLP) and the bottlenecks of CLIP's ResNet.
-
-    Raises:
-        ValueError: the encoder has none of these.
+    Known are transformer blocks (open_clip's and timm's; attention and MLP) and the bottlenecks of CLIP's ResNet; a
+    ValueError for an encoder that has none of these.
     """
     blocks = []
     for module in visual.modules():
@@ -52,12 +52,7 @@ class StochasticDepth:
         """Draw anew, before every forward pass: a function of (seed, epoch, video, frame, branch) and nothing else.
 
         So a video loses the same branches in whatever batch, process or micro-batch it is, and again when its blocks
-        are recomputed.
-
-        Args:
-            seed, epoch: of the run.
-            indices: (B,) of the videos in the batch that comes next, on the CPU.
-            frames: T of each.
+        are recomputed. `indices` (B,) are those of the next batch's videos, on the CPU, which have `frames` T each.
         """
         if not len(self._rates):
             return
@@ -94,19 +89,13 @@ class StochasticDepth:
 def stochastic_depth(visual: nn.Module, rate: float) -> Iterator[StochasticDepth]:
     """In training, leave out residual branches at random (Huang et al., stochastic depth, ECCV 2016).
 
-    A branch of block i of L is left out with probability `rate` * i / (L - 1), for each picture alone, and what is kept
-    is divided by the probability of that. (The release's draw falls on tokens instead, for its tokens come first.)
-
-        with stochastic_depth(model.visual, 0.1) as depth:
+        with stochastic_depth(model.visual, rate=0.1) as depth:
             depth.draw(seed, epoch, batch["indices"], num_frames)
             model(batch["frames"])
 
-    Args:
-        visual: image encoder.
-        rate: of the last block, in [0, 1); 0 changes nothing.
-
-    Raises:
-        ValueError: an encoder without blocks that are known.
+    A branch of block i of L is left out with probability `rate` * i / (L - 1), for each picture alone, and what is kept
+    is divided by the probability of that. (The release's draw falls on tokens instead, for its tokens come first.) The
+    rate is in [0, 1), and 0 changes nothing. A ValueError for an encoder without blocks that are known.
     """
     blocks = residual_blocks(visual) if rate > 0 else []
     branches = [
@@ -127,12 +116,7 @@ def stochastic_depth(visual: nn.Module, rate: float) -> Iterator[StochasticDepth
 def recompute(visual: nn.Module, enabled: bool = True) -> Iterator[None]:
     """Gradient checkpointing: keep a residual block's input only, and compute the rest again in the backward pass.
 
-    Args:
-        visual: image encoder.
-        enabled: False changes nothing.
-
-    Raises:
-        ValueError: an encoder without blocks that are known.
+    A ValueError for an encoder without blocks that are known; `enabled=False` changes nothing.
     """
     blocks = [block for block, _ in residual_blocks(visual)] if enabled else []
     for block in blocks:

@@ -11,6 +11,7 @@ B videos, T frames, S pixels, L tokens of a frame, C channels or width inside th
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from open_clip.modified_resnet import ModifiedResNet
@@ -34,12 +35,7 @@ class Clock:
 
 
 def shift(clips: Tensor, fold: int) -> Tensor:
-    """Shift channels over time: the first fold from the next frame, the second from the previous, zeros at the ends.
-
-    Args:
-        clips: (B, T, ..., C).
-        fold: channels in a fold.
-    """
+    """(B, T, ..., C), the first `fold` channels from the next frame, as many from the previous, zeros at the ends."""
     nothing = torch.zeros_like(clips[:, :1, ..., :fold])
     following = torch.cat([clips[:, 1:, ..., :fold], nothing], dim=1)
     preceding = torch.cat([nothing, clips[:, :-1, ..., fold : 2 * fold]], dim=1)
@@ -122,9 +118,8 @@ class JointTransformer(VisionTransformer):
     def forward(self, images: Tensor) -> Tensor:
         patches = self.clock.unfold(self.conv1(images).flatten(2).transpose(1, 2) + self.positional_embedding[1:])
         if patches.shape[1] != len(self.time_embedding):
-            raise ValueError(
-                f"the joint encoder is for {len(self.time_embedding)} frames, the clip has {patches.shape[1]}"
-            )
+            expected = len(self.time_embedding)
+            raise ValueError(f"the joint encoder is for {expected} frames, the clip has {patches.shape[1]}")
         patches = patches + self.time_embedding[:, None]
         first = (self.class_embedding + self.positional_embedding[0]).expand(len(patches), 1, -1)
         tokens = torch.cat([first.to(patches.dtype), patches.flatten(1, 2)], dim=1)
@@ -144,7 +139,7 @@ def _add_to_blocks(module: Callable[[int, Clock], nn.Module], name: str) -> Call
     return convert
 
 
-def _add_tsm(visual: nn.Module, clock: Clock, num_frames: int | None) -> None:
+def _add_tsm(visual: Any, clock: Clock, num_frames: int | None) -> None:
     if isinstance(visual, ModifiedResNet):
         every = 2 if len(visual.layer3) >= DEEP else 1
         for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
@@ -156,7 +151,7 @@ def _add_tsm(visual: nn.Module, clock: Clock, num_frames: int | None) -> None:
     visual.transformer.resblocks = nn.ModuleList(ShiftedBlock(block, width, clock) for block in blocks)
 
 
-def _make_joint(visual: nn.Module, clock: Clock, num_frames: int | None) -> None:
+def _make_joint(visual: Any, clock: Clock, num_frames: int | None) -> None:
     _blocks(visual, "joint")
     if visual.pool_type != "tok" or visual.attn_pool is not None or visual.proj is None:
         raise ValueError("temporal module 'joint' needs an encoder whose class token is the embedding; this one pools")
@@ -168,7 +163,7 @@ def _make_joint(visual: nn.Module, clock: Clock, num_frames: int | None) -> None
     visual.time_embedding = nn.Parameter(width**-0.5 * torch.randn(num_frames, width))
 
 
-def _blocks(visual: nn.Module, name: str, fitting: str = "a ViT") -> list[nn.Module]:
+def _blocks(visual: Any, name: str, fitting: str = "a ViT") -> list[Any]:
     """The transformer's blocks, of an encoder that they can be changed in."""
     blocks = list(visual.transformer.resblocks) if isinstance(visual, VisionTransformer) else []
     if not blocks or any(type(block) is not ResidualAttentionBlock for block in blocks):
@@ -191,8 +186,6 @@ class MeanPooling(nn.Module):
 class TemporalTransformer(nn.Module):
     """The published temporal head: learned frame positions, six pre-norm blocks, residual over all, then the mean.
 
-    Parameter names and shapes are those of the published checkpoints' `fusion_model.*`.
-
     Args:
         dim: D, the embedding's size.
         heads: attention heads; the published models have text width / 64.
@@ -207,8 +200,10 @@ class TemporalTransformer(nn.Module):
         if dim % heads:
             raise ValueError(f"the temporal transformer's {heads} heads do not divide the embedding size {dim}")
         self.frame_position_embeddings = nn.Embedding(positions, dim)
-        block = partial(ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=_layer_norm)
-        self.transformer = nn.Module()
+        block = partial(
+            ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=partial(nn.LayerNorm, eps=1e-12)
+        )
+        self.transformer: Any = nn.Module()
         self.transformer.resblocks = nn.ModuleList(block() for _ in range(layers))
         self.apply(_initialise)
         nn.init.normal_(self.frame_position_embeddings.weight, std=position_std)
@@ -223,10 +218,6 @@ class TemporalTransformer(nn.Module):
         for block in self.transformer.resblocks:
             hidden = block(hidden)
         return (frames + hidden.to(frames.dtype)).mean(1)
-
-
-def _layer_norm(dim: int) -> nn.LayerNorm:
-    return nn.LayerNorm(dim, eps=1e-12)
 
 
 def _initialise(module: nn.Module) -> None:
@@ -280,19 +271,16 @@ def split_temporal(name: str) -> tuple[str | None, str]:
     parts = name.split("+")
     for part in parts:
         if part not in TEMPORAL:
-            raise ValueError(
-                f"unknown temporal module {part!r}; choose from: {', '.join(TEMPORAL)}, "
-                f"or one inside the encoder and a head, such as 'tokenshift+transformer'"
-            )
+            choices = f"{', '.join(TEMPORAL)}, or one inside the encoder and a head, such as 'tokenshift+transformer'"
+            raise ValueError(f"unknown temporal module {part!r}; choose from: {choices}")
     inside = [part for part in parts if part in INSIDE]
     heads = [part for part in parts if part in HEADS]
     if len(inside) > 1 or len(heads) > 1:
-        raise ValueError(
-            f"temporal {name!r} names two of one kind; one of {', '.join(INSIDE)} and one of {', '.join(HEADS)}"
-        )
+        choices = f"one of {', '.join(INSIDE)} and one of {', '.join(HEADS)}"
+        raise ValueError(f"temporal {name!r} names two of one kind; {choices}")
     if inside == ["joint"] and heads == ["transformer"]:
         raise ValueError("temporal 'joint' gives one embedding per video; a transformer over frames cannot follow it")
-    return (inside or [None])[0], (heads or ["mean"])[0]
+    return inside[0] if inside else None, heads[0] if heads else "mean"
 
 
 def insert(name: str | None, visual: nn.Module, clock: Clock, num_frames: int | None = None) -> None:
@@ -300,12 +288,9 @@ def insert(name: str | None, visual: nn.Module, clock: Clock, num_frames: int | 
 
     Args:
         name: a key of `INSIDE`; None for none.
-        visual: the image encoder.
+        visual: the image encoder. A ValueError when it is not of a kind that the module goes into.
         clock: tells the module how many frames a clip has.
         num_frames: for "joint", whose time embedding has as many rows.
-
-    Raises:
-        ValueError: the encoder is not of a kind that the module goes into.
     """
     if name is not None:
         INSIDE[name](visual, clock, num_frames)

@@ -9,6 +9,7 @@ B videos, T frames, S pixels, D width of an embedding, C classes.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class VideoClassifier(nn.Module):
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale)))
         self.logit_bias = logit_bias
         self.classifier: nn.Module | None = None
-        self.text_tower: nn.Module | None = None
+        self.text_tower: Any = None  # a `training.contrastive.TextTower`, while it is trained
         self.register_buffer("mean", torch.tensor(encoder.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(encoder.std).view(3, 1, 1), persistent=False)
 
@@ -109,7 +110,7 @@ class VideoClassifier(nn.Module):
             torch.manual_seed(seed)
             encoder = ImageEncoder(clip.image_encoder(), clip.dim, clip.size, clip.mean, clip.std)
             model = cls(encoder, clip.logit_scale, temporal, num_frames, options, clip.logit_bias)
-        return model.to(device, memory_format=model.memory_format).eval()
+        return model.to(device).to(memory_format=model.memory_format).eval()
 
     def set_classifier(self, rows: Tensor, frozen: bool = True) -> "VideoClassifier":
         """Put these rows (C, D) into the last layer, frozen or trainable. Returns self."""

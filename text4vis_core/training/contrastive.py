@@ -30,6 +30,7 @@ class TextTower(nn.Module):
 
     def __init__(self, clip: Clip, names: Sequence[str], template: str = TEMPLATES["published"]):
         super().__init__()
+        self.tokens: Tensor
         self.names, self.template = list(names), template
         self.register_buffer("tokens", clip.tokenizer(prompts(names, template)))
         self.model = copy.deepcopy(clip.model, {id(clip.model.visual): nn.Identity()})  # the images' tower stays behind

@@ -1,19 +1,12 @@
 """How training uses the hardware: processes, precision, a fused optimiser, compilation, and parameters in shards.
 
-    fabric = make_fabric(strategy="fsdp")                # processes are torchrun's; none of it: one process
-    fabric.launch()
-    objective = fabric.setup_module(objective)
-    optimizer = fabric.setup_optimizers(make_optimizer(parameter_groups(model, config), config))
-    ...
-    state = full_state(fabric, model, optimizer)         # on every process; whole tensors on the first
-
 With "fsdp" a parameter is a `DTensor`, of which each process holds its share. Names stay as they are, and a state that
 was saved by any number of processes, in shards or not, is loaded by any other.
 """
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -66,7 +59,7 @@ def make_fabric(
             f"{world // local} machines: start the run by torchrun --nnodes {num_nodes or 1} "
             f"--nproc-per-node {devices or 1}"
         )
-    plan = "auto"
+    plan: Any = "auto"
     if world > 1 and strategy == "fsdp":
         if precision == "16-mixed":
             raise ValueError("precision '16-mixed' does not go with strategy 'fsdp'; choose 'bf16-mixed' or '32-true'")
@@ -84,7 +77,7 @@ def make_fabric(
         strategy=plan,
         devices=local,
         num_nodes=world // local,
-        precision=precision,
+        precision=precision,  # type: ignore[arg-type]  # one of `PRECISIONS`
         plugins=[environment],
     )
 
@@ -93,7 +86,7 @@ def _by_torchrun() -> bool:
     return distributed.is_available() and distributed.is_torchelastic_launched()
 
 
-def _shard(objective: nn.Module, mesh) -> nn.Module:
+def _shard(objective: Any, mesh) -> nn.Module:
     """Give each process its share of the image encoder, the temporal head and the text tower's transformer.
 
     Those are called as modules, so that each can gather its parameters when it is, in training and in evaluation. What
@@ -130,7 +123,7 @@ def _averaged(gradient: Tensor) -> Tensor:
     return gradient
 
 
-def _in_shards(tensor: Tensor) -> bool:
+def _in_shards(tensor: Any) -> bool:
     return hasattr(tensor, "full_tensor")  # a DTensor; its module takes a second to import
 
 
@@ -174,7 +167,7 @@ def clip_gradients(fabric: "Fabric", optimizer: torch.optim.Optimizer, max_norm:
     return norm
 
 
-def compiled(objective: nn.Module, example: dict, enabled: bool) -> tuple[nn.Module, str]:
+def compiled(objective: nn.Module, example: dict) -> tuple[nn.Module, str]:
     """An objective by torch.compile, or the objective itself and why: no C++ compiler, or code that cannot be compiled.
 
     It is tried in one forward and backward pass, whose gradients are thrown away.
@@ -183,11 +176,8 @@ def compiled(objective: nn.Module, example: dict, enabled: bool) -> tuple[nn.Mod
         objective: what `fabric.setup_module` gave, in training mode.
         example: keyword arguments of a forward pass, such as those of the first batch. With stochastic depth, draw
             for it before.
-        enabled: False gives the objective and "not asked for".
     """
-    if not enabled:
-        return objective, "not asked for"
-    candidate = torch.compile(objective)
+    candidate: Any = torch.compile(objective)
     try:
         candidate(**example)[0].backward()
     except Exception as error:  # whatever the compiler does not know; a fault of the model itself comes again, plain
@@ -198,7 +188,7 @@ def compiled(objective: nn.Module, example: dict, enabled: bool) -> tuple[nn.Mod
     return candidate, ""
 
 
-def _whole(tensor: Tensor) -> Tensor:
+def _whole(tensor: Any) -> Tensor:
     return tensor.full_tensor() if _in_shards(tensor) else tensor
 
 
@@ -226,7 +216,7 @@ def full_state(fabric: "Fabric", model: nn.Module, optimizer: torch.optim.Optimi
                 whole[name] = gathered.cpu() if _in_shards(tensor) else gathered
         return whole
 
-    state = {"model": gather(model.state_dict())}
+    state: dict[str, Any] = {"model": gather(model.state_dict())}
     if optimizer is not None:
         moments = {name: optimizer.state[p] for name, p in model.named_parameters() if p in optimizer.state}
         state["optimizer"] = {name: gather(own) for name, own in moments.items()}
@@ -269,7 +259,7 @@ def load_full_state(
             fabric.strategy.precision.load_state_dict(state["scaler"])
 
 
-def _share(whole: Tensor, like: Tensor) -> Tensor:
+def _share(whole: Tensor, like: Any) -> Tensor:
     """This process's part of a tensor, as another is in parts."""
     if not _in_shards(like) or _in_shards(whole):
         return whole

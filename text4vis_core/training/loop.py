@@ -2,17 +2,13 @@
 
     fit(model, dataset, TrainingConfig(epochs=30), checkpoint_dir="runs/x", name="text")
 
-One epoch is a permutation of the videos drawn by (seed, epoch); a step is `batch_size` videos in `accumulate`
-micro-batches, each of which all processes share; the loss is label cross-entropy, or for the objective "contrastive"
-that of `contrastive.py`. CLIP's parameters move at `clip_lr_ratio` times the rate of everything new. The loop runs on
-CUDA in mixed precision where there is a GPU, else on the CPU; on one process, or on those of torchrun (`processes.py`),
-from the same code.
-
 All randomness is a function of (seed, epoch, step) or of (seed, epoch, index). So the state of a run is its weights,
 the optimiser and how far it is: one that was interrupted goes on after its last checkpoint, inside an epoch too, and
-ends with the same numbers; W processes take the steps that one would. The checkpoint's name holds a fingerprint of
-everything that determines the run: changed settings never meet an old checkpoint, and a run that was finished before
-returns at once.
+ends with the same numbers; W processes (`processes.py`) take the steps that one would. The checkpoint's name holds a
+fingerprint of everything that determines the run: changed settings never meet an old checkpoint, and a run that was
+finished before returns at once.
+
+B videos of a micro-batch, T frames, S pixels, C classes.
 """
 
 import hashlib
@@ -37,15 +33,7 @@ from ..files import CheckpointError, check_writable, code_fingerprint, remove_un
 from ..model.residual import StochasticDepth, recompute, stochastic_depth
 from ..model.video_classifier import VideoClassifier, fingerprint
 from ..processes import gather_objects, progress_bar, rank, world
-from .hardware import (
-    clip_gradients,
-    compiled,
-    full_state,
-    load_full_state,
-    make_fabric,
-    make_optimizer,
-    resolved_precision,
-)
+from . import hardware
 from .objectives import ClassifierObjective, ContrastiveObjective, gather_rows
 from .recipe import TrainingConfig, parameter_groups, warmup_cosine
 from .resume import last_good, load_newest, save_checkpoint
@@ -115,10 +103,10 @@ def fit(
         VideoError: a video cannot be decoded and the data set does not skip.
         FloatingPointError: the loss is no longer finite.
     """
-    fabric = make_fabric(precision=config.precision, strategy=config.strategy)
+    fabric = hardware.make_fabric(precision=config.precision, strategy=config.strategy)
     contrastive = config.objective == "contrastive"
     if contrastive:
-        objective = ContrastiveObjective(model, partial(gather_rows, fabric))
+        objective: Any = ContrastiveObjective(model, partial(gather_rows, fabric))
         model.set_classifier(model.text_tower.class_embeddings())
     else:
         objective = ClassifierObjective(model, config.label_smoothing)
@@ -127,7 +115,7 @@ def fit(
 
     fabric.launch()
     objective = fabric.setup_module(objective)
-    optimizer = fabric.setup_optimizers(make_optimizer(parameter_groups(model, config), config))
+    optimizer = fabric.setup_optimizers(hardware.make_optimizer(parameter_groups(model, config), config))
     run = _Run(fabric, objective, model, optimizer, dataset, config, path)
     run.resume()
     steps = config.epochs * math.ceil(len(dataset) / config.batch_size)
@@ -178,7 +166,7 @@ class _Run:
     def save(self) -> None:
         """Write the checkpoint; to be called by all processes."""
         finished = self.epoch == self.config.epochs  # then nobody needs the optimiser, which is two thirds of the file
-        state = full_state(self.fabric, self.model, None if finished else self.optimizer)
+        state = hardware.full_state(self.fabric, self.model, None if finished else self.optimizer)
         skipped = _merged(self.fit.skipped)
         if rank() == 0:
             state |= {"history": self.fit.history, "skipped": skipped, "not_compiled": self.fit.not_compiled}
@@ -195,12 +183,10 @@ class _Run:
         state, self.damaged = load_newest(self.path)
         here = None if state is None else (state["epoch"], state["step"])
         if len(set(gather_objects(here))) > 1:
-            raise CheckpointError(
-                f"the processes see different files at {self.path}; put run_dir where all see the same"
-            )
+            raise CheckpointError(f"the processes see different files at {self.path}; put run_dir where all see it")
         if state is None:
             return
-        load_full_state(self.fabric, state, self.model, self.optimizer if "optimizer" in state else None)
+        hardware.load_full_state(self.fabric, state, self.model, self.optimizer if "optimizer" in state else None)
         self.fit = Fit(state["history"], [tuple(pair) for pair in state["skipped"]], state["not_compiled"])
         self.begin_epoch(state["epoch"])
         self.step, self.seconds, self.sums = state["step"], state["seconds"], state["sums"].to(self.fabric.device)
@@ -222,11 +208,8 @@ class _Run:
             self.step += 1
             self.seconds = before + time.perf_counter() - begin
             self.tick()
-            if (
-                config.checkpoint_steps
-                and self.step % config.checkpoint_steps == 0
-                and self.step < self.steps_per_epoch
-            ):
+            due = config.checkpoint_steps and self.step % config.checkpoint_steps == 0
+            if due and self.step < self.steps_per_epoch:
                 self.save()
         loss, right, seen = self.sums.tolist()
         self.seconds = before + time.perf_counter() - begin
@@ -238,13 +221,8 @@ class _Run:
                 f"the loss is {loss / seen} in epoch {self.epoch}; lower lr ({config.lr}) or set grad_clip"
             )
         lr = max(group["lr"] for group in self.optimizer.param_groups)
-        return {
-            "epoch": self.epoch + 1,
-            "loss": loss / seen,
-            "train_top1": 100 * right / seen,
-            "lr": lr,
-            "seconds": self.seconds,
-        }
+        measured = {"loss": loss / seen, "train_top1": 100 * right / seen}
+        return {"epoch": self.epoch + 1} | measured | {"lr": lr, "seconds": self.seconds}
 
     def _train_step(self, step: list[list[int]], batches: Iterator[dict | None]) -> None:
         """One step of the optimiser."""
@@ -262,7 +240,7 @@ class _Run:
             inputs = self._inputs(batch)
             if self.untried:
                 self.untried = False
-                self.objective, why = compiled(self.objective, inputs, enabled=True)
+                self.objective, why = hardware.compiled(self.objective, inputs)
                 self.fit.not_compiled = why
                 if why:
                     warnings.warn(f"the model is trained as it is, not compiled: {why}", stacklevel=4)
@@ -282,7 +260,7 @@ class _Run:
             return
         if config.grad_clip is not None:
             # In fp16 the scaler skips a step whose gradients overflow; a loss that stays non-finite is told at the end.
-            clip_gradients(self.fabric, self.optimizer, config.grad_clip)
+            hardware.clip_gradients(self.fabric, self.optimizer, config.grad_clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -328,11 +306,8 @@ class _Run:
 
     def _inputs(self, batch: dict) -> dict[str, Tensor]:
         """What the objective is called with, on the device, where the augmentation ends."""
-        moved = {
-            name: batch[name].to(self.fabric.device, non_blocking=True)
-            for name in ("frames", "labels", "targets")
-            if name in batch
-        }
+        needed = [name for name in ("frames", "labels", "targets") if name in batch]
+        moved = {name: batch[name].to(self.fabric.device, non_blocking=True) for name in needed}
         moved["frames"] = transforms.finish(moved["frames"], batch["finish"])
         return moved
 
@@ -345,9 +320,9 @@ def _merged(skipped: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: TrainingConfig, depends_on: Any) -> str:
     """Everything that determines a run: architecture, weights, videos, clips, recipe, code, precision, threads."""
     recipe = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
-    parts = [fingerprint(model), dataset.videos.fingerprint(), dataset.settings, recipe, code_fingerprint(PACKAGE)]
-    parts += [str(model), model.mean.tolist(), model.std.tolist(), depends_on, dataset.on_error]
-    parts += [getattr(model.classifier, "frozen", None)]
+    parts: list[Any] = [fingerprint(model), str(model), model.mean.tolist(), model.std.tolist()]
+    parts += [getattr(model.classifier, "frozen", None), dataset.videos.fingerprint(), dataset.settings]
+    parts += [dataset.on_error, recipe, code_fingerprint(PACKAGE), depends_on]
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
-    parts += [resolved_precision(config.precision), torch.__version__, torch.get_num_threads(), world()]
+    parts += [hardware.resolved_precision(config.precision), torch.__version__, torch.get_num_threads(), world()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

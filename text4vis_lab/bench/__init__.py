@@ -7,5 +7,9 @@ of `clips` and against the models of `baselines`; `steps` sets limits to what `m
 `python -m text4vis_lab.bench compare A B` compares two of its records.
 """
 
+from text4vis_core._names import on_first_use
+
 # What can be measured, in the order of the notebook.
 PARTS = ("samples", "copies", "workers", "memory", "model", "starts", "scoring", "processes")
+
+__getattr__, __dir__, __all__ = on_first_use(__name__, {"Bench": "parts", "Sizes": "parts"})

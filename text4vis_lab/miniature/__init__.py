@@ -13,5 +13,5 @@ from text4vis_core._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     dict.fromkeys(("ACTIONS", "NOVEL_CLASSES", "TIME_ORDERED_PAIRS"), "actions")
-    | dict.fromkeys(("Miniature", "captioned_pictures", "make", "prepare", "training_log"), "making"),
+    | dict.fromkeys(("Miniature", "captioned_pictures", "film", "make", "prepare", "training_log"), "making"),
 )

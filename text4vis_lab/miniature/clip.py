@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from text4vis_core.processes import progress_bar
 from text4vis_core.training.recipe import warmup_cosine
 
-from ..records import write_json
+from ..plain import write_json
 
 SIZE = 64  # pixels
 MODEL_CONFIG: dict[str, Any] = {

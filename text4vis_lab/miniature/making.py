@@ -16,7 +16,8 @@ from filelock import FileLock
 
 from text4vis_core.files import check_writable
 
-from ..records import repository_root, write_json
+from ..notebooks import repository_root
+from ..plain import write_json
 from .actions import ACTIONS
 from .world import make_pictures, make_puppets, render_picture
 
@@ -94,6 +95,19 @@ def prepare(dataset: str, data_root: str, model: str) -> tuple[Path, str]:
         folder = world.videos if dataset == "puppets" and not data_root else root / folder
         model = str(world.clip) if model == "mini_clip" else model
     return root / folder, model
+
+
+def film(name: str) -> tuple[str, list[str]]:
+    """The path of a test film of a class, and the names of all classes; the miniature is made first.
+
+    Raises:
+        ValueError: no class has this name, with the choices.
+    """
+    from text4vis_core.data.formats.readers import load_videos
+
+    test = load_videos("puppets", make().videos, "test")
+    [label] = test.class_ids([name])
+    return str(next(video.path for video in test.videos if video.label == label)), test.names
 
 
 def captioned_pictures(count: int, seed: int = 0, size: int = 160) -> tuple[list[np.ndarray], list[str]]:

@@ -3,5 +3,15 @@
 from text4vis_core._names import on_first_use
 
 __getattr__, __dir__, __all__ = on_first_use(
-    __name__, dict.fromkeys(("prepare", "Prepared", "PrepareError", "Work"), "data_set") | {"Recipe": "copying"}
+    __name__,
+    {
+        "prepare": "data_set",
+        "Prepared": "data_set",
+        "PrepareError": "data_set",
+        "Work": "data_set",
+        "Recipe": "copying",
+        "Trials": "comparing",
+        "compare_recipes": "comparing",
+        "recipes_of": "comparing",
+    },
 )

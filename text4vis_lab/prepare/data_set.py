@@ -21,7 +21,7 @@ from text4vis_core.data.video import VideoError
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
 
-from ..records import write_json
+from ..plain import write_json
 from ..settings import check_choices
 from ._crew import do_jobs
 from .copying import Recipe, attempt, is_there, job_of, stamp

@@ -29,7 +29,7 @@ from text4vis_core.training.recipe import TrainingConfig
 from text4vis_core.training.resume import load_checkpoint
 
 from ..experiment import Clips, Source, own_scores, train_and_test
-from ..records import write_json
+from ..plain import write_json
 from ..suites import Run, read_suite
 from .plan import Plan, brief, plan_of
 from .running import WEIGHTS

@@ -12,7 +12,8 @@ from typing import Any
 
 from text4vis_core.data.formats.readers import load_videos
 
-from ..records import provenance, write_json
+from ..plain import write_json
+from ..records import provenance
 from ..suites import Run, Suite, SuiteError
 from .plan import Plan, plan_of
 from .report import row

@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from ..notebooks import NotebookError, notebook_parameters
+from ..notebooks import NotebookError, notebook_defaults, notebook_settings, notebook_uses
+from ..settings import checked
 
 SUITE_KEYS = ("description", "runs")
 RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources", "needs")
@@ -264,7 +265,7 @@ def _resolve_after(run: Run, runs: list[Run], expansions: dict[str, tuple[str, .
 
 def _check_parameters(run: Run, path: Path) -> None:
     try:
-        known = notebook_parameters(run.source)
+        known, own, uses = notebook_settings(run.source), notebook_defaults(run.source), notebook_uses(run.source)
     except NotebookError as error:
         raise SuiteError(str(error)) from None
     if RUN_DIR not in known:
@@ -276,6 +277,10 @@ def _check_parameters(run: Run, path: Path) -> None:
         if parameter not in known:
             others = [name for name in known if name != RUN_DIR]
             raise SuiteError(f"{where} is not one of {run.source}{_choices(str(parameter), others)}")
+    try:
+        checked(run.parameters, own, uses, choices=False)
+    except ValueError as error:
+        raise SuiteError(f"{path}: run {run.name!r}: {error}") from None
     if run.parameters.get("published"):
         from ..published import published_result  # slow to import, and a reader of notebooks' parameters itself
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..records import write_json
+from ..plain import write_json
 from ._locks import holder, take, wait_for
 from .reading import Run, Suite, SuiteError
 

@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as F
 
 from text4vis_core.data.transforms import (
     CROPS,
+    LIGHT_AUGMENTATION,
     PUBLISHED_AUGMENTATION,
     Augmentation,
     _random_crop,
@@ -19,7 +20,6 @@ from text4vis_core.data.transforms import (
     finish,
     to_clip,
     training_crop,
-    training_view,
 )
 
 sides = st.integers(8, 40)
@@ -102,6 +102,12 @@ def test_ten_crops_are_five_and_their_mirror_images():
 def test_unknown_number_of_crops_names_the_choices():
     with pytest.raises(ValueError, match="crops is 2; choose one of 1, 3, 5, 10"):
         evaluation_views(ramp(10, 10), 8, crops=2)
+
+
+def training_view(clip, size, rng, augmentation=LIGHT_AUGMENTATION, resize=None) -> torch.Tensor:
+    """One random view of a clip, the same for all its frames: uint8 (T, 3, S, S)."""
+    view, row = training_crop(clip, size, rng, augmentation, resize)
+    return finish(view[None], row[None])[0]
 
 
 def test_resize_smaller_than_the_crop():

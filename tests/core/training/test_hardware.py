@@ -281,7 +281,6 @@ def test_a_compiler_that_fails_says_why(monkeypatch):
     run = Run()
     frames, labels = batch(0)
     example = {"frames": frames, "labels": labels}
-    assert compiled(run.objective, example, enabled=False) == (run.objective, "not asked for")
 
     def broken(module):
         def call(**inputs):
@@ -290,14 +289,14 @@ def test_a_compiler_that_fails_says_why(monkeypatch):
         return call
 
     monkeypatch.setattr(torch, "compile", broken)
-    assert compiled(run.objective, example, enabled=True) == (run.objective, "RuntimeError: no C++ compiler found")
+    assert compiled(run.objective, example) == (run.objective, "RuntimeError: no C++ compiler found")
 
 
 def test_trying_to_compile_leaves_no_gradients(monkeypatch):
     run = Run()
     frames, labels = batch(0)
     monkeypatch.setattr(torch, "compile", lambda module: module)
-    candidate, reason = compiled(run.objective, {"frames": frames, "labels": labels}, enabled=True)
+    candidate, reason = compiled(run.objective, {"frames": frames, "labels": labels})
     assert (candidate, reason) == (run.objective, "")
     assert all(parameter.grad is None for parameter in run.model.parameters())
 
@@ -320,7 +319,7 @@ def test_fast_kernels_can_be_compiled(monkeypatch):
     objective, inputs = Small(), {"frames": torch.randn(4, 8), "labels": torch.arange(4)}
     objective(**inputs)[0].backward()
     expected = [parameter.grad.clone() for parameter in objective.parameters()]
-    candidate, reason = compiled(objective, inputs, enabled=True)
+    candidate, reason = compiled(objective, inputs)
     assert reason == ""
     assert candidate is not objective
     candidate(**inputs)[0].backward()

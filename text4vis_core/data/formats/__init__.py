@@ -1,4 +1,8 @@
-"""Lists of videos as data sets publish them: a reader each."""
+"""Lists of videos as data sets publish them: a reader each.
+
+A reader is `(root, split, fold, missing) -> VideoList`, its arguments those of `load_videos`; its docstring says what
+is its own. Whatever is wrong with the files it raises as an `AnnotationError` of the file, the line and the remedy.
+"""
 
 from ..._names import on_first_use
 
@@ -8,7 +12,8 @@ __getattr__, __dir__, __all__ = on_first_use(
         "READERS": "readers",
         "SPLITS": "readers",
         "load_videos": "readers",
-        "read_prepared": "index",
+        "kinetics400_categories": "kinetics",
+        "index_path": "index",
         "write_index": "index",
     },
 )

@@ -133,7 +133,7 @@ def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], Annotat
         number = text.count("\n", 0, digits.start() if digits else 0) + 1
         raise fault(path, number, "an integer of more digits than Python reads; fetch it again") from None
     if not isinstance(content, kind):
-        expected = {dict: "an object {...}", list: "a list [...]"}[kind]
+        expected = "an object {...}" if kind is dict else "a list [...]"
         raise fault(path, 1, f"expected {expected}, found {type(content).__name__}; fetch the file again")
 
     def fault_of(key: str, reason: str) -> AnnotationError:
@@ -176,7 +176,8 @@ def locate(root: Path, stems: Iterable[str], is_video: Callable[[str], bool]) ->
     A video is a file, or a folder of frames. `is_video` tells from a folder's name that it holds frames: it is not
     searched, for a data set has millions of frames.
     """
-    wanted, found, seen = set(stems), {}, set()
+    wanted, seen = set(stems), set()
+    found: dict[str, Path] = {}
     for folder, folders, files in os.walk(root, followlinks=True):
         place = os.path.realpath(folder)
         if place in seen:  # a link to a folder above
@@ -196,7 +197,7 @@ def locate(root: Path, stems: Iterable[str], is_video: Callable[[str], bool]) ->
 
 def complete(videos: VideoList, source: Path) -> VideoList:
     """The same list, if every class has a video, be it there or missing."""
-    listed = [i for video in videos.videos + videos.missing for i in video.all_labels]
+    listed = [i for video in (*videos.videos, *videos.missing) for i in video.all_labels]
     counts = np.bincount(listed, minlength=len(videos.classes))
     if (counts == 0).any():
         missing = [videos.classes[i] for i in np.flatnonzero(counts == 0)]

@@ -19,17 +19,9 @@ def read_tsn(root: str | Path, split: str, fold: int = 1, missing: str = "error"
     The lists and the one CSV lie in `root` or in a folder of it. A list is told by its name: `train_rgb_split_1.txt`,
     `kinetics_video_val_se320.txt`; of several folds, `split_1` or `split1`. Paths are relative to `root` or to a folder
     of it, and may hold spaces. Frames are called `img_00001.jpg`, `image_0001.jpg` or `image_000001.jpg`. A video that
-    is listed with 0 frames is missing either way. Classes that tell left from right are `directional`.
-
-    Args:
-        root: the data set's folder.
-        split: "train"; "test" (a name with val, validation or test); "all" (a name with full or all, as in
-            `ucf_full_for_zeroshot.txt`, or both of the others).
-        fold: which of the lists, where their names number them.
-        missing: see `readers.load_videos`.
-
-    Raises:
-        AnnotationError: a missing or ambiguous file, a faulty line, a folder with fewer frames than listed or others.
+    is listed with 0 frames is missing either way. "test" is a list with val, validation or test in its name; "all" one
+    with full or all, as in `ucf_full_for_zeroshot.txt`, or both of the others. Classes that tell left from right are
+    `directional`.
     """
     root = existing_root(root)
     tables = [path for path in find_all(root, "*.csv") if _names_classes(path)]
@@ -78,9 +70,8 @@ def _lists(root: Path, split: str, fold: int) -> list[Path]:
     """The one list of a split, or both lists for "all"."""
     words = {path: set(re.split(r"[^a-z]+", path.stem.lower())) for path in find_all(root, "*.txt")}
     found = [path for path in words if words[path].intersection(WORDS[split])]
-    folds = {path: re.search(r"split_?(\d+)", path.stem) for path in found}
-    numbered = [path for path in found if folds[path] and int(folds[path][1]) == fold]
-    found = numbered or [path for path in found if not folds[path]]
+    folds = {path: int(match[1]) for path in found if (match := re.search(r"split_?(\d+)", path.stem))}
+    found = [path for path in found if folds.get(path) == fold] or [path for path in found if path not in folds]
     if len(found) > 1:
         raise AnnotationError(f"{root}: several lists may be meant, {_names(root, found)}; keep one")
     if not found and split == "all":

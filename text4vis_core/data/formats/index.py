@@ -222,7 +222,7 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
     rows, there = [*videos.videos, *videos.missing], [copies[video.path] for video in videos.videos]
     absent = len(videos.missing)
     names = [str(video.path.relative_to(path.parent)).encode("utf-8", "surrogateescape") for video in rows]
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "label": np.array([video.label for video in rows], dtype=np.int32),
         "names": np.frombuffer(b"".join(names), dtype=np.uint8).copy(),
         "name_ends": np.cumsum([len(name) for name in names], dtype=np.int64),
@@ -248,15 +248,8 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
 def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """A data set that `prepare` copied: `root/<split>-<fold>.index`. Its videos are objects only while they are used.
 
-    Args:
-        root: the folder of the copies.
-        split: as it was prepared.
-        fold: as it was prepared.
-        missing: "report" looks whether every copy is there; "error" looks at the sizes of a thousand of them. The data
-            check looks at all of their content. What could not be copied, or was missing then, is missing here.
-
-    Raises:
-        AnnotationError: there is no such index, it is damaged, or a copy is not what was written.
+    `missing="report"` looks whether every copy is there; "error" looks at the sizes of a thousand of them. The data
+    check looks at all of their content. What could not be copied, or was missing then, is missing here.
     """
     path = index_path(root, split, fold)
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 A clip is a file `<YouTube id>_<start>_<end>.mp4` (seconds, six digits) or a folder of frames of that name, anywhere
 below the root: flat in the split's folder, or in class folders. Clips disappear from YouTube, so no copy is whole: what
-is listed and not there goes to `VideoList.missing`.
+is listed and not there goes to `VideoList.missing`, whatever `missing` says.
 """
 
 import difflib
@@ -25,27 +25,14 @@ def read_kinetics(root: str | Path, split: str, fold: int = 1, missing: str = "r
     """Kinetics-600 or 700: CSV files `label,youtube_id,time_start,time_end,split` in `root` or in a folder of it.
 
     They are called `train.csv` and `val.csv` (or `validate.csv`), with or without a prefix such as `kinetics-600_`. The
-    classes are the labels of all of them, in alphabetical order.
-
-    Args:
-        root: the data set's folder.
-        split: "train"; "test", which is the validation set, on which results are published (`test.csv` where there is
-            no other); "all", which is both.
-        fold: there is one.
-        missing: clips are reported either way, for no copy is whole.
-
-    Raises:
-        AnnotationError: a missing or ambiguous file, a faulty line, or not one of the clips is there.
+    classes are the labels of all of them, in alphabetical order. "test" is the validation set, on which results are
+    published (`test.csv` where there is no other).
     """
     return _read(existing_root(root), split)
 
 
 def read_kinetics400(root: str | Path, split: str, fold: int = 1, missing: str = "report") -> VideoList:
-    """Kinetics-400: as `read_kinetics`, with the names of torchvision's published list of its 400 categories.
-
-    Raises:
-        AnnotationError: as `read_kinetics`; also a label that is none of those categories.
-    """
+    """Kinetics-400: as `read_kinetics`, with the names of torchvision's published list of its 400 categories."""
     return _read(existing_root(root), split, {_plain(name): name for name in kinetics400_categories()})
 
 
@@ -54,16 +41,7 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
 
     Either the release's files, `test_split1_exist.txt` (lines `<clip>.mp4 label`) with `k160_labels_split1.csv`
     (`id,name`); or a list of class names, `classes_split1.txt`, one a line, beside the CSV files of Kinetics-600, of
-    which `test.csv` is preferred, as in the release. In `root` or in a folder of it.
-
-    Args:
-        root: the data set's folder.
-        split: "test" or "all", which are the same: nothing is trained.
-        fold: which of the three lists.
-        missing: clips are reported either way.
-
-    Raises:
-        AnnotationError: a missing file, a faulty line, a class of Kinetics-400, or not one of the clips is there.
+    which `test.csv` is preferred, as in the release. In `root` or in a folder of it. "all" is "test".
     """
     root = existing_root(root)
     if split == "train":
@@ -84,7 +62,7 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
         for i, (number, name) in enumerate(lines):
             if name in classes[:i]:
                 raise fault(source, number, f"class {name!r} occurs twice; remove the line", name)
-        listing = _files(root, r"test\.csv", *FILES["test"])
+        listing = _first_file(root, r"test\.csv", *FILES["test"])
         ids = {_plain(name): i for i, name in enumerate(classes)}
         rows = [(number, *_clip(listing, number, row)) for number, row in read_csv(listing, COLUMNS)]
         clips = [(number, clip, ids[_plain(label)]) for number, clip, label in rows if _plain(label) in ids]
@@ -112,9 +90,9 @@ def kinetics400_categories() -> tuple[str, ...]:
 def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> VideoList:
     """`spelling`: label without spaces and signs -> label as published; labels as they are when None."""
     wanted = ("train", "test") if split == "all" else (split,)
-    files = {name: _files(root, *FILES[name]) for name in wanted}
+    files = {name: _first_file(root, *FILES[name]) for name in wanted}
     for name in FILES.keys() - files.keys():  # its labels are classes too, where the file is there
-        other = _files(root, FILES[name][0], required=False)
+        other = _file(root, FILES[name][0])
         files |= {name: other} if other else {}
     clips, labels = [], set()
     for name, path in files.items():
@@ -130,19 +108,22 @@ def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> Vid
     return _located(root, classes, [(number, clip, ids[label]) for number, clip, label in clips], files[wanted[0]])
 
 
-def _files(root: Path, *patterns: str, required: bool = True) -> Path | None:
+def _file(root: Path, pattern: str) -> Path | None:
+    """The one annotation file that matches a pattern."""
+    found = [p for p in find_all(root, "*.csv") if re.fullmatch(PREFIX + pattern, p.name, re.IGNORECASE)]
+    if len(found) > 1:
+        raise AnnotationError(
+            f"{root}: several files may be meant, {', '.join(str(path.relative_to(root)) for path in found)}; "
+            "keep one, or set data_root to the folder of one data set"
+        )
+    return found[0] if found else None
+
+
+def _first_file(root: Path, *patterns: str) -> Path:
     """The one annotation file that matches the first pattern that any matches."""
     for pattern in patterns:
-        found = [p for p in find_all(root, "*.csv") if re.fullmatch(PREFIX + pattern, p.name, re.IGNORECASE)]
-        if len(found) > 1:
-            raise AnnotationError(
-                f"{root}: several files may be meant, {', '.join(str(path.relative_to(root)) for path in found)}; "
-                "keep one, or set data_root to the folder of one data set"
-            )
-        if found:
-            return found[0]
-    if not required:
-        return None
+        if (found := _file(root, pattern)) is not None:
+            return found
     name = re.sub(r"\\|\(|\|.*\)", "", patterns[0])
     raise AnnotationError(
         f"{root}: no {name} in it or in a folder of it, nor kinetics-400_{name} or the like; "

@@ -40,15 +40,6 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "err
 
     The annotation files lie in `root` or in a folder of it (`ucfTrainTestlist`, `annotations`), the class folders in
     `root` or in a folder of it (`UCF-101`, `videos`).
-
-    Args:
-        root: the data set's folder.
-        split: "train", "test" or "all", which is both.
-        fold: 1, 2 or 3.
-        missing: see `load_videos`.
-
-    Raises:
-        AnnotationError: a missing folder or file, or a faulty line (file and line number).
     """
     root = existing_root(root)
     index = find(root, "classInd.txt")
@@ -67,7 +58,8 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "err
     ids = {name: i for i, name in enumerate(names)}
 
     base = _base(root, names)
-    videos, gone = [], []
+    videos: list[Video] = []
+    gone: list[Video] = []
     for listing in (find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
         for number, line in read_lines(listing):
             fields = line.split()
@@ -95,17 +87,8 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "err
 def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """HMDB51: class folders of videos, and a file `<class>_test_split<fold>.txt` per class.
 
-    Its lines are `<file> <code>`: 1 for training, 2 for test, 0 for neither. The files lie in `root` or in a folder of
-    it (`testTrainMulti_7030_splits`), as do the class folders.
-
-    Args:
-        root: the data set's folder.
-        split: "train", "test" or "all", which is every video whatever its code.
-        fold: 1, 2 or 3.
-        missing: see `load_videos`.
-
-    Raises:
-        AnnotationError: a missing folder or file, or a faulty line (file and line number).
+    Its lines are `<file> <code>`: 1 for training, 2 for test, 0 for neither; "all" is every video. The files lie in
+    `root` or in a folder of it (`testTrainMulti_7030_splits`), as do the class folders.
     """
     root = existing_root(root)
     suffix = f"_test_split{fold}.txt"
@@ -114,7 +97,8 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
     if not names:
         find(root, f"<class>{suffix}")  # says that there is none
     base = _base(root, names)
-    videos, gone = [], []
+    videos: list[Video] = []
+    gone: list[Video] = []
     for label, name in enumerate(names):
         listing, before = listings[name], len(videos) + len(gone)
         for number, line in read_lines(listing):
@@ -138,15 +122,6 @@ def read_class_folders(root: str | Path, split: str, fold: int = 1, missing: str
     """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
 
     The classes are those of all splits together, so that a label means the same in each.
-
-    Args:
-        root: the data set's folder.
-        split: "train", "test" or "all", which is both.
-        fold: there is one.
-        missing: nothing is listed, so nothing is missing.
-
-    Raises:
-        AnnotationError: a missing folder, a class without videos in this split, or two classes of one name.
     """
     root = existing_root(root)
     folders = [existing_root(root / part) for part in _parts(split)]
@@ -173,17 +148,9 @@ def read_class_folders(root: str | Path, split: str, fold: int = 1, missing: str
 def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """Something-Something v2: `something-something-v2-{labels,train,validation}.json`, videos `<id>.webm`.
 
-    The prefix may be absent. A video's class is its template without brackets. The classes whose names tell left from
-    right are `directional`: their videos are never mirrored. (The release swaps their six labels instead.)
-
-    Args:
-        root: the data set's folder; the videos lie anywhere below.
-        split: "train"; "test", which is the validation set; "all", which is both.
-        fold: there is one.
-        missing: see `load_videos`.
-
-    Raises:
-        AnnotationError: a missing file or video, or a faulty entry (its id and line).
+    The prefix may be absent; "test" is the validation set. A video's class is its template without brackets. The
+    classes whose names tell left from right are `directional`: their videos are never mirrored. (The release swaps
+    their six labels instead.)
     """
     root = existing_root(root)
 

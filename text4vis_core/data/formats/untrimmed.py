@@ -1,5 +1,6 @@
 """Readers of videos that are longer than the actions in them and may show several: ActivityNet and Charades."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,8 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
 
     A video is a file of any usual suffix or a folder of frames; those that are listed and not there go to `missing`,
     for videos disappear from YouTube. The classes are the labels in alphabetical order, which is the release's.
-
-    Args:
-        root: the data set's folder.
-        split: "train": one entry per labelled segment, as the release trains; "test": the validation set, whole videos
-            with all their labels; "all": whole videos of both, which is what the release's zero-shot figures are over.
-        fold: there is one.
-        missing: videos are reported either way.
-
-    Raises:
-        AnnotationError: a missing or faulty file (with the video's id and the line), or none of the videos is there.
+    "train" has one entry per labelled segment, as the release trains; "test" (the validation set) and "all", which the
+    release's zero-shot figures are over, whole videos with all their labels.
     """
     root = existing_root(root)
     path = find(root, "activity_net*1-3*.json", "activity_net*.json")
@@ -39,7 +32,9 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
 
     stems = {stem for key in database for stem in (f"v_{key}", key)}
     found = locate(root, stems, stems.__contains__)
-    videos, gone, listed = [], [], 0
+    videos: list[Video] = []
+    gone: list[Video] = []
+    listed = 0
     for key, entry in entries.items():
         if entry["subset"] not in SUBSETS[split]:
             continue
@@ -67,15 +62,6 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
 
     Every video is used whole, with all the classes of its `actions` (`c092 11.90 21.20;c147 0.00 12.60`). A video
     without any is left out: the published evaluation ranks it behind all others, which comes to the same.
-
-    Args:
-        root: the data set's folder; the videos lie anywhere below.
-        split: "train", "test" or "all", which is both.
-        fold: there is one.
-        missing: see `readers.load_videos`.
-
-    Raises:
-        AnnotationError: a missing file or video, a faulty line, or a file without any action.
     """
     root = existing_root(root)
     source = find(root, "Charades_v1_classes.txt")
@@ -90,7 +76,7 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
         codes[code] = name.strip()
     ids = {code: i for i, code in enumerate(codes)}
 
-    rows = []
+    rows: list[tuple[Path, int, str, tuple[int, ...]]] = []
     for path in (find(root, f"Charades_v1_{name}.csv") for name in CHARADES[split]):
         before = len(rows)
         for number, row in read_csv(path, ("id", "actions")):
@@ -114,13 +100,13 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
     return VideoList(tuple(codes.values()), videos, gone)
 
 
-def _names(taxonomy: Any, fault_of) -> set[str]:
+def _names(taxonomy: Any, fault_of: Callable) -> set[Any]:
     """The names of ActivityNet's taxonomy."""
     nodes = taxonomy if isinstance(taxonomy, list) else [taxonomy]
-    names = [node.get("nodeName") if isinstance(node, dict) else None for node in nodes]
+    names = {node.get("nodeName") if isinstance(node, dict) else None for node in nodes}
     if not all(isinstance(name, str) for name in names):
         raise fault_of("taxonomy", "expected a list of objects with a nodeName; fetch the file again, or take it out")
-    return set(names)
+    return names
 
 
 def _entry(key: str, entry: Any, nodes: set, fault_of) -> dict[str, Any]:

@@ -1,0 +1,171 @@
+"""The bench's parts, one after the other: each measures, draws, and tabulates what it is measured against."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from text4vis_core.data.video_list import VideoList
+
+from ..settings import check_choices
+from . import PARTS, clips, copies, figures, loading, machine, memory, processes, scoring, starts, steps, workers
+from .measurement import Quantity
+from .model import inference_rate, step_times
+
+REPEATED = "median and 95 % interval"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured; the names are the notebook's parameters.
+
+    Attributes:
+        parts: names in `PARTS`.
+        repeats, long_repeats: repetitions of what takes a second at most, and of what takes longer.
+        videos: different videos that are decoded in a repetition.
+        model: open_clip name of the model that is started.
+        small: a tiny model in the place of ViT-B/32.
+        cores: workers and processes at most; 0: as many as the machine has cores.
+        worker_samples, memory_samples: samples of each number of workers, and over which memory is watched.
+        indexed_videos, scored_videos: videos of an index that is opened, and that are scored.
+    """
+
+    parts: list[str]
+    repeats: int
+    long_repeats: int
+    videos: int
+    model: str
+    small: bool
+    cores: int
+    worker_samples: int
+    memory_samples: int
+    indexed_videos: int
+    scored_videos: int
+
+    def __post_init__(self):
+        check_choices("parts", self.parts, PARTS)
+        counts = ("repeats", "long_repeats", "videos", "worker_samples", "memory_samples")
+        for name in (*counts, "indexed_videos", "scored_videos"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"parameter {name}: {getattr(self, name)}; it must be at least 1")
+
+
+@dataclass
+class Bench:
+    """Measures part by part.
+
+    Attributes:
+        sizes: how much.
+        folder: for what is written meanwhile.
+        quantities: all that was measured so far.
+        curves: what was measured over time.
+        yardstick: the videos that are decoded.
+    """
+
+    sizes: Sizes
+    folder: Path
+    quantities: list[Quantity] = field(default_factory=list)
+    curves: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self._begin = time.perf_counter()
+        self.cores = self.sizes.cores or os.cpu_count() or 1
+        self.yardstick: VideoList = clips.write_videos(self.folder / "videos", self.sizes.videos)
+
+    def show(self, part: str) -> pd.DataFrame | None:
+        """Measure a part, draw it, and return the table of its limits; nothing where it was not asked for."""
+        if part not in self.sizes.parts:
+            print(f"Not measured: {part} is not among the parts that were asked for.")
+            return None
+        measured, tabulated = getattr(self, f"_{part}")()
+        self.quantities += measured
+        return figures.table(tabulated) if tabulated else None
+
+    def matrix_products(self) -> pd.DataFrame:
+        """The ceiling of what a model can do here."""
+        rates = machine.matmul_rates(3 * self.sizes.repeats)
+        self.quantities += rates
+        return figures.table(rates)
+
+    def against_limits(self) -> list[Quantity]:
+        """Draw what has a limit; returns that."""
+        took = time.perf_counter() - self._begin
+        self.quantities.append(Quantity("this bench, all of it", [took], "s", limit=600))
+        asked = [quantity for quantity in self.quantities if quantity.limit is not None]
+        figures.against_limits(asked, title=f"{len(asked)} limits: medians and 95 % intervals")
+        return asked
+
+    def _samples(self):
+        found = loading.sample_quantities(loading.sample_times(self.yardstick, self.sizes.repeats))
+        title = f"One video, one thread ({self.sizes.repeats} repetitions of {self.sizes.videos} videos)"
+        return found, _drawn(found, title, f"milliseconds, {REPEATED}")
+
+    def _copies(self):
+        copied = copies.copy_quantities(self.yardstick, self.folder / "copies", self.sizes.repeats, self.cores)
+        index = copies.index_opening(self.folder / "index", self.sizes.indexed_videos, self.sizes.long_repeats)
+        self.by_form = copies.by_form(copied)
+        return [*copied, index], [*(quantity for quantity in copied if quantity.limit), index]
+
+    def _workers(self):
+        sizes, numbers = self.sizes, workers.numbers(self.cores)
+        loaded, decoded = workers.rates(self.yardstick, numbers, sizes.worker_samples, sizes.long_repeats)
+        figures.scaling(
+            {"training samples": loaded, "decoding alone": decoded},
+            title=f"Workers ({sizes.long_repeats} repetitions of {sizes.worker_samples} samples)",
+            xlabel="processes that decode",
+            ylabel="samples a second",
+        )
+        scaled = workers.scaling(loaded, decoded, os.cpu_count() or 1)
+        return [*loaded.values(), *decoded.values(), *scaled], scaled
+
+    def _memory(self):
+        samples = self.sizes.memory_samples
+        self.curves["memory"] = memory.memory_curve(self.folder / "tiny", samples, num_workers=1)
+        growth = memory.memory_growth(self.curves["memory"])
+        figures.memory(self.curves["memory"], growth[0], title=f"Memory over {samples} samples")
+        return growth, growth
+
+    def _model(self):
+        sizes = self.sizes
+        stepped = steps.step_quantities(step_times(sizes.long_repeats, sizes.small), sizes.small)
+        title = f"One training step ({sizes.long_repeats} repetitions)"
+        tabulated = _drawn(stepped, title, f"seconds, {REPEATED}")
+        inferred = steps.inference_quantities(inference_rate(sizes.repeats, sizes.small), sizes.small)
+        title = f"Operations a second ({sizes.repeats} repetitions)"
+        tabulated = [*tabulated, *_drawn(inferred, title, f"GFLOP/s, {REPEATED}")]
+        return [*stepped, *inferred], tabulated
+
+    def _starts(self):
+        weights = self.folder / "weights.safetensors"
+        starts.save_random_weights(self.sizes.model, weights)
+        video = self.yardstick.videos[0].path
+        found = starts.imports(self.sizes.repeats)
+        found += starts.embeddings(self.sizes.model, weights, video, self.sizes.long_repeats)
+        return found, found
+
+    def _scoring(self):
+        count = self.sizes.scored_videos
+        scored = scoring.large_scale(count)
+        found = [
+            Quantity(f"scoring {count} videos", [scored["seconds"]], "s"),
+            Quantity(f"scoring {count} videos, largest memory", [scored["peak_gb"]], "GB", limit=4),
+        ]
+        return found, found
+
+    def _processes(self):
+        repeats, numbers = self.sizes.long_repeats, workers.numbers(self.cores)[1:]
+        shared = clips.in_classes(self.yardstick.repeat(13), 3)
+        rates, agreement = processes.process_rates(shared, numbers, str(self.folder), repeats)
+        title = f"Processes ({repeats} repetitions)"
+        figures.scaling(rates, title=title, xlabel="processes", ylabel="videos a second")
+        scaled = [*processes.process_scaling(rates), *agreement]
+        return [*(rate for of_task in rates.values() for rate in of_task.values()), *scaled], scaled
+
+
+def _drawn(found: list[Quantity], title: str, xlabel: str) -> list[Quantity]:
+    """Draw what has a unit; returns the ratios, which have none."""
+    figures.bars([quantity for quantity in found if quantity.unit], title=title, xlabel=xlabel)
+    return [quantity for quantity in found if not quantity.unit]

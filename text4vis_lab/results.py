@@ -1,0 +1,107 @@
+"""What finished runs hold, as tables: for the notebooks that read other notebooks' records, and for the book."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from safetensors.torch import load
+from torch import Tensor
+
+from .rows import METRICS, as_table, mean_over
+from .scores import FOLDER, Scores, read_scores, recompute
+
+# What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
+CONDITIONS = ("test", "view", "method", "temporal", "template", "shots")
+
+
+def rows_of(record: Mapping[str, Any]) -> pd.DataFrame:
+    """A record's rows as a table, without those of the half-class splits."""
+    return as_table([row for row in record["rows"] if row.get("half") is None])
+
+
+def histories_of(record: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each epoch of each cell, with the seconds of training since its begin."""
+    return pd.DataFrame(record["histories"]).assign(seconds=record["timings"].get("histories", []))
+
+
+def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
+    """The scores per video from which a row's metrics were computed.
+
+    Raises:
+        ValueError: they are missing or damaged.
+    """
+    parts = read_scores(Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet")
+    return parts[row["test"], row["view"]]
+
+
+def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
+    """A cell's classifier rows (C, D), "initial" and "learned", and "means" of its classes' embeddings.
+
+    Raises:
+        FileNotFoundError: the run's folder lacks them.
+    """
+    return load((Path(record["path"]).parent / "cells" / f"{cell}.safetensors").read_bytes())
+
+
+def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """What runs measured: a mean in percent, half the width of its 95 % interval, and over what.
+
+    Half-class splits are one line, whose halves overlap: it has a standard deviation instead of an interval.
+    """
+    lines = []
+    for record in records:
+        about = {"suite": record["suite"], "run": record["run"], "data": record["parameters"].get("dataset", "puppets")}
+        left_out = len(record["skipped"])
+        rows, whole = as_table(record["rows"]), rows_of(record)
+        by = [name for name in CONDITIONS if name in whole]
+        for metric in [name for name in METRICS if name != "top5" and name in whole]:
+            for mean in mean_over(whole, by, metric).to_dict("records"):
+                count = whole["videos"].max()
+                over = f"{mean['n']} trainings" if mean["n"] > 1 else f"{count} videos"
+                values = {name: mean[name] for name in by} | {"metric": metric, "%": round(mean["mean"], 1)}
+                lines.append(about | values | {"± (95 %)": round(mean["half"], 1), "over": over})
+                lines[-1]["videos left out"] = left_out
+        if "half" in rows and rows["half"].notna().any():
+            halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
+            over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
+            line = about | {"test": "half of the classes", "method": "zero-shot", "metric": "top1"}
+            lines.append(line | {"%": round(halves.mean(), 1), "± (95 %)": math.nan, "over": over})
+            lines[-1]["videos left out"] = left_out
+    return pd.DataFrame(lines)
+
+
+def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per run: where it belongs, how long it took, on what and when."""
+    return pd.DataFrame(
+        [
+            {
+                "suite": record["suite"],
+                "run": record["run"],
+                "notebook": record["notebook"],
+                "minutes": round(record["timings"]["total_seconds"] / 60, 1),
+                "videos left out": len(record["skipped"]),
+                "commit": (record["provenance"]["commit"] or "")[:9],
+                "hardware": record["provenance"]["hardware"]["gpu"] or record["provenance"]["hardware"]["processor"],
+                "finished": record["provenance"]["finished"],
+            }
+            for record in records
+        ]
+    )
+
+
+def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
+    """How many metrics of a record were computed again from its scores per video, and their largest difference.
+
+    Raises:
+        ValueError: scores are missing, or a metric is not what they give (named).
+    """
+    count, largest = 0, 0.0
+    for row, again in zip(record["rows"], recompute(Path(record["path"]).parent, record["rows"]), strict=True):
+        for metric in METRICS:
+            if row.get(metric) is not None:
+                if metric not in again:
+                    raise ValueError(f"{record['path']}: {metric} of {row['cell']} cannot be computed from its scores")
+                count, largest = count + 1, max(largest, abs(again[metric] - row[metric]))
+    return count, largest
