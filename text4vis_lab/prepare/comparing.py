@@ -86,7 +86,7 @@ class Trials:
         return taken
 
     def see(self, embedded: Mapping[str, EmbeddedVideos], top1: Mapping[str, float]) -> None:
-        """Note what a model sees: its accuracy (percent), and the cosine of each video's embedding to the original's."""
+        """Note what a model sees: its accuracy (percent), and the cosine of each embedding to the original's."""
         for name, videos in embedded.items():
             between = cosine_similarity(embedded[ORIGINAL].mean, videos.mean)
             self.measured[name] |= {"top-1 (%)": top1[name]}
