@@ -24,7 +24,7 @@ RECIPE = TrainingConfig(epochs=2, batch_size=5, lr=3e-3, warmup_epochs=1, grad_c
 @pytest.fixture(autouse=True)
 def threads(monkeypatch):
     """One thread in each process, and this folder's modules are found by all of them."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent))))
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -52,7 +52,6 @@ class Views:
         clips: views of a video along time (evaluation only).
         crops: views of a clip along space, one of `transforms.CROPS` (evaluation only); a ValueError for another.
         augmentation: of the training clip; videos of `VideoList.directional` classes are never mirrored.
-
     """
 
     training: bool = False
@@ -87,7 +86,6 @@ class VideoDataset(Dataset):
         on_error: "raise" or "skip"; a ValueError with the choices for another.
         seed: the training clips of an epoch are a function of (seed, epoch, index).
         store: keeps small videos in memory; None: every reading decodes.
-
     """
 
     def __init__(

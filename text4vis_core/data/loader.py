@@ -80,10 +80,9 @@ def load_batches(
                     raise error from None
                 errors[index] = str(error)
             if fruitless > TRIES:
-                raise RuntimeError(
-                    f"the loader's workers ended {fruitless} times without a batch ({ended}); set num_workers to 0 to "
-                    "see why. A script that starts workers needs `if __name__ == '__main__':`"
-                ) from ended
+                remedy = "a script that starts workers needs `if __name__ == '__main__':`"
+                reason = f"the loader's workers ended {fruitless} times without a batch ({ended})"
+                raise RuntimeError(f"{reason}; set num_workers to 0 to see why; {remedy}") from ended
         finally:
             workers.kill()
 

@@ -271,7 +271,9 @@ def read_frames(
     return frames[places]
 
 
-def read_distinct_frames(path: str | Path, choose: Callable[[int], np.ndarray], part: Part) -> tuple[np.ndarray, ...]:
+def read_distinct_frames(
+    path: str | Path, choose: Callable[[int], np.ndarray], part: Part = (None, None, None)
+) -> tuple[np.ndarray, ...]:
     """As `read_frames`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
     video = open_video(path)
     try:
