@@ -22,8 +22,8 @@ from text4vis_core.model.video_classifier import fingerprint
 from text4vis_core.processes import Processes, rank
 from text4vis_core.training import AfterEpoch
 from text4vis_core.training.resume import load_newest
-from text4vis_lab.experiment import Clips
 from text4vis_lab.prepare.data_set import Work, prepare
+from text4vis_lab.sources import Clips
 
 from .harness import LIMIT
 
@@ -81,7 +81,7 @@ def train(
         "steps": that this process took.
     """
     model, steps, trouble = build(encoder), 0, trouble or {}
-    clips = Clips(FRAMES, on_error=on_error)
+    clips = Clips(num_frames=FRAMES, on_error=on_error)
     test = load_videos("ucf101", root, "test")
 
     def accuracy(model: VideoClassifier) -> dict:
@@ -150,7 +150,7 @@ def load_copies(folder: Path) -> list[tuple[str, int]]:
 
 def embed(root: Path, cache: Path) -> str:
     """A fingerprint of the test videos' embeddings, by way of the cache."""
-    embedded = Clips(FRAMES, cache=str(cache)).embed(build(), load_videos("ucf101", root, "test"))
+    embedded = Clips(num_frames=FRAMES, cache=str(cache)).embed(build(), load_videos("ucf101", root, "test"))
     return hashlib.sha256(embedded.views.numpy().tobytes()).hexdigest()
 
 

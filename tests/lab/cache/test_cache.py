@@ -25,12 +25,13 @@ from text4vis_core.processes import Processes
 from text4vis_lab.cache import _dependencies as dependencies
 from text4vis_lab.cache.__main__ import _main
 from text4vis_lab.cache.cache import cached_class_embeddings, entries, entry_path, read_entry, write_entry
-from text4vis_lab.experiment import Clips, Source, train_and_test
+from text4vis_lab.experiment import Cell, Method, train_and_test
+from text4vis_lab.sources import Clips, Source
 
 
 @pytest.fixture
 def clips(tmp_path) -> Clips:
-    return Clips(2, cache=str(tmp_path / "cache"))
+    return Clips(num_frames=2, cache=str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -71,24 +72,24 @@ def same(one, other) -> bool:
 
 
 def test_what_is_kept_is_what_was_made_and_nothing_is_decoded(model, videos, clips, opened):
-    made = Clips(2).embed(model, videos, 2, 3)
-    first = clips.embed(model, videos, 2, 3)
+    made = Clips(num_frames=2).embed(model, videos, (2, 3))
+    first = clips.embed(model, videos, (2, 3))
     assert len(opened) == 2 * len(videos)
-    again = clips.embed(model.train(), videos, 2, 3)
+    again = clips.embed(model.train(), videos, (2, 3))
     assert len(opened) == 2 * len(videos)
     assert same(first, made) and same(again, made)
     assert len(files(clips)) == 1
     assert not model.training
     again.views.zero_()  # of the memory, not of the file
-    assert same(clips.embed(model, videos, 2, 3), made)
+    assert same(clips.embed(model, videos, (2, 3)), made)
 
 
 def test_prompts_classifiers_and_labels_decode_nothing(clip, videos, clips, opened):
-    source = Source(clip, cache=clips.cache)
+    source = Source(clip=clip, cache=clips.cache)
     first = clips.embed(source.model(), videos)
     opened.clear()
     for template in ("{}", "a photo of a {}."):
-        rows = replace(source, template=template).class_embeddings(videos)
+        rows = replace(source, template=template).embed_classes(videos)
         assert torch.equal(clips.embed(source.model().set_classifier(rows, frozen=False), videos).views, first.views)
     relabelled = tuple(replace(video, label=0, labels=(0, 2)) for video in videos.videos)
     several = clips.embed(source.model(), VideoList(("x", "y", "z"), relabelled))
@@ -160,7 +161,7 @@ CHANGES += ["version", "precision", "threads", "code"]
 @pytest.mark.parametrize("name", CHANGES)
 def test_whatever_changes_is_noticed(model, videos, clips, monkeypatch, name):
     from text4vis_core.evaluation.embedding import EmbeddedVideos
-    from text4vis_lab import experiment
+    from text4vis_lab import sources
 
     made = []
 
@@ -169,7 +170,7 @@ def test_whatever_changes_is_noticed(model, videos, clips, monkeypatch, name):
         count = len(dataset.videos)
         return EmbeddedVideos(torch.full((count, 1, 16), float(len(made))), torch.zeros(count), torch.arange(count))
 
-    monkeypatch.setattr(experiment, "embed_videos", embed)
+    monkeypatch.setattr(sources, "embed_videos", embed)
     monkeypatch.setattr(Processes, "run", lambda self, function, *args, **kwargs: function(*args, **kwargs))
     clips.embed(model, videos)
     clips.embed(model, videos)
@@ -182,23 +183,23 @@ def test_whatever_changes_is_noticed(model, videos, clips, monkeypatch, name):
 
 def test_another_process_finds_the_same_entry(clip, clip_folder, model, videos, clips):
     clips.embed(model, videos)
-    Source(clip, cache=clips.cache).class_embeddings(videos)
+    Source(clip=clip, cache=clips.cache).embed_classes(videos)
     before = {path: path.stat().st_mtime_ns for path in Path(clips.cache).iterdir()}
     program = f"""
 import pickle, sys, torch
 from text4vis_core import load_clip
 from text4vis_core.data import video
-from text4vis_lab.experiment import Clips, Source
+from text4vis_lab.sources import Clips, Source
 
 def open_video(path):
     raise AssertionError(path)
 
 torch.set_num_threads(1)
 video.open_video = open_video
-source = Source(load_clip({str(clip_folder)!r}), cache={clips.cache!r})
+source = Source(clip=load_clip({str(clip_folder)!r}), cache={clips.cache!r})
 videos = pickle.load(sys.stdin.buffer)
-source.class_embeddings(videos)
-Clips(2, cache={clips.cache!r}).embed(source.model(), videos)
+source.embed_classes(videos)
+Clips(num_frames=2, cache={clips.cache!r}).embed(source.model(), videos)
 """
     done = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(videos), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
@@ -206,7 +207,7 @@ Clips(2, cache={clips.cache!r}).embed(source.model(), videos)
 
 
 def test_views_are_entries_of_their_own(model, videos, clips):
-    shapes = [clips.embed(model, videos, *views).views.shape[1] for views in ((1, 1), (2, 1), (1, 3), (2, 3), (1, 1))]
+    shapes = [clips.embed(model, videos, views).views.shape[1] for views in ((1, 1), (2, 1), (1, 3), (2, 3), (1, 1))]
     assert shapes == [1, 2, 3, 6, 1]
     assert len(files(clips)) == 4
 
@@ -214,7 +215,7 @@ def test_views_are_entries_of_their_own(model, videos, clips):
 def test_another_head_is_another_model(clip, videos, clips):
     for temporal, seed in (("mean", 0), ("mean", 1), ("transformer", 0), ("transformer", 1), ("tsm", 0)):
         model = VideoClassifier.from_clip(clip, temporal, num_frames=2, seed=seed)
-        assert torch.equal(clips.embed(model, videos).views, Clips(2).embed(model, videos).views)
+        assert torch.equal(clips.embed(model, videos).views, Clips(num_frames=2).embed(model, videos).views)
     assert len(files(clips)) == 4  # a mean has nothing that a seed would draw
 
 
@@ -273,7 +274,7 @@ def test_a_damaged_entry_is_said_in_a_line_and_made_anew(model, videos, clips, c
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(model, clip, videos, clips, tmp_path):
-    made = Clips(2).embed(model, videos)
+    made = Clips(num_frames=2).embed(model, videos)
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="the cache is not written, and the work goes on without it: .*cache") as said:
         assert same(clips.embed(model, videos), made)
@@ -284,7 +285,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(model, clip, videos, clips
 
 
 def test_a_full_disk_stops_nothing_and_leaves_nothing(model, videos, clips):
-    made = Clips(2).embed(model, videos)
+    made = Clips(num_frames=2).embed(model, videos)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, limit[1]))
     try:
@@ -323,7 +324,7 @@ def test_videos_left_out_are_part_of_an_entry_and_tried_again(model, videos, cli
 
 
 def test_a_repaired_video_is_not_hidden(model, videos, clips, monkeypatch):
-    whole = Clips(2).embed(model, videos)
+    whole = Clips(num_frames=2).embed(model, videos)
     path, clips = videos.videos[1].path, replace(clips, on_error="skip")
     real = video.open_video
     with monkeypatch.context() as patch:  # out of reach for a while; the file stays what it is
@@ -369,7 +370,7 @@ def test_code_that_cannot_be_seen_is_not_cached(model, videos, clips):
     model.temporal = OwnHead()
     with pytest.warns(UserWarning, match=r"not cached: the code of test_cache\.OwnHead, in the model's temporal, is"):
         embedded = clips.embed(model, videos)
-    assert same(embedded, Clips(2).embed(model, videos))
+    assert same(embedded, Clips(num_frames=2).embed(model, videos))
     assert not Path(clips.cache).exists()
 
 
@@ -435,12 +436,12 @@ def test_the_text_tower_runs_once_per_set_of_prompts(clip, clip_folder, tmp_path
 
 
 def test_what_training_gives_is_not_kept(clip, train_videos, test_videos, clips, tmp_path):
-    settings = {"initialisation": "lda", "frozen": True, "run_dir": tmp_path / "run", "name": "cell", "progress": False}
     recipe = TrainingConfig(epochs=1, batch_size=4, warmup_epochs=0)
-    source = Source(clip, cache=clips.cache)
-    train_and_test(source, train_videos, test_videos, recipe, clips, test_every_epoch=True, **settings)
+    source, tests = Source(clip=clip, cache=clips.cache), {"test": test_videos}
+    cell = Cell(Method("lda, frozen", "lda"), train_videos, tests, recipe, every_epoch="test")
+    train_and_test(cell, source, clips, tmp_path / "run")
     assert len(files(clips)) == 1  # the features that the rows are made of
-    train_and_test(source, train_videos, test_videos, recipe, clips, fine_tune=False, **settings)
+    train_and_test(replace(cell, fine_tune=False), source, clips, tmp_path / "run")
     assert len(files(clips)) == 2
     clips.embed(source.model(), test_videos, cache=False)
     assert len(files(clips)) == 2
