@@ -6,11 +6,9 @@ With one process `run` is the call itself. With more, every process makes the sa
 (`embed_videos`, `fit`) divides the work by `rank()` and `world()`. torchrun starts all of them again when one dies, and
 `fit` goes on from its last checkpoint.
 
-Several machines share the folder of the run. The notebook runs on one of them, on each of the others
-
-    python -m text4vis_core.processes join runs/ours/full
-
-takes part in every call that the notebook makes, until the run has its record.
+Several machines share the folder of the run. The notebook runs on one of them; on each of the others
+`python -m text4vis_core.processes join runs/ours/full` takes part in every call that it makes, until the run has its
+record.
 """
 
 import argparse

@@ -52,9 +52,8 @@ def load_batches(
     Yields:
         What `collate` makes of a batch.
 
-    Raises:
-        VideoError: a video cannot be decoded, and the data set does not skip.
-        RuntimeError: workers end before they decode anything.
+    A `VideoError` when a video cannot be decoded and the data set does not skip; a RuntimeError when workers end before
+    they decode anything.
     """
     options: dict[str, Any] = {"collate_fn": _collate, "pin_memory": pin_memory, "generator": torch.Generator()}
     if num_workers == 0:

@@ -213,8 +213,7 @@ Part = tuple[float | None, float | None, float | None]  # start, end and the who
 def open_video(path: str | Path) -> Reader:
     """The reader of a video file or a folder of frames: `len`, `fps` (0: unknown), `decode` -> uint8 (N, H, W, 3), RGB.
 
-    Raises:
-        VideoError: the file is missing, empty, not a video, or has no frames.
+    A `VideoError` when the file is missing, empty, not a video, or has no frames.
     """
     keep_freed_memory(CLIPS)
     path = Path(path)

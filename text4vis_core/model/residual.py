@@ -38,9 +38,7 @@ def residual_blocks(visual: nn.Module) -> list[tuple[nn.Module, list[nn.Module]]
 class StochasticDepth:
     """Which branches are left out of which pictures, until the next draw. Made by `stochastic_depth`.
 
-    Args:
-        rates: of each branch, in the encoder's order; none: nothing is ever left out.
-        device: where the encoder computes.
+    `rates` are each branch's, in the encoder's order; the encoder computes on `device`.
     """
 
     def __init__(self, rates: Sequence[float], device: torch.device):
