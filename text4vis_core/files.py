@@ -57,11 +57,7 @@ class CheckpointError(RuntimeError):
 
 
 def check_writable(folder: str | Path) -> Path:
-    """Make a folder and write to it, so that a run fails before its training and not after.
-
-    Raises:
-        CheckpointError: it cannot be made or written to.
-    """
+    """Make a folder and write to it, so that a run fails (`CheckpointError`) before its training and not after."""
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,8 +71,7 @@ def check_writable(folder: str | Path) -> Path:
 def save_tensors(path: str | Path, state: dict) -> None:
     """Write a dictionary of tensors and plain values by torch, so that `path` always holds a whole file.
 
-    Raises:
-        CheckpointError: the folder cannot be written to, or the disk is full.
+    A `CheckpointError` when the folder cannot be written to, or the disk is full.
     """
     import torch
 
@@ -97,12 +92,7 @@ def save_tensors(path: str | Path, state: dict) -> None:
 def read_tensors(path: str | Path, remedy: str) -> Any:
     """A file of tensors and plain values by torch, on the CPU, mapped; nothing else is ever unpickled.
 
-    Args:
-        path: of the file.
-        remedy: the end of the error's message.
-
-    Raises:
-        CheckpointError: it is not there, damaged, or holds more than that.
+    A `CheckpointError`, which ends with the `remedy`, when it is not there, damaged, or holds more than that.
     """
     import torch  # workers that copy videos import this module and do without
 

@@ -82,7 +82,11 @@ class Processes:
         """
         if self.devices * self.num_nodes == 1 or world() > 1:
             return function(*args, **kwargs)
-        self._check_devices()
+        import torch
+
+        available = torch.cuda.device_count()
+        if available and self.devices > available:
+            raise ValueError(f"parameter devices: {self.devices}; this machine has {available} GPUs")
         if self.folder:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         if self.num_nodes > 1:  # what a run that was killed has left, in which other machines may still wait
@@ -91,26 +95,20 @@ class Processes:
         with tempfile.TemporaryDirectory(prefix=CALLS, dir=self.folder or None) as name:
             folder = Path(name)
             (folder / "call.pickle").write_bytes(pickle.dumps((function, args, kwargs)))
-            endpoint = self.endpoint or f"{socket.gethostname()}:{_free_port()}"
+            with socket.socket() as server:
+                server.bind(("", 0))  # a free port
+                endpoint = self.endpoint or f"{socket.gethostname()}:{server.getsockname()[1]}"
             with replacing(folder / "call.json") as file:  # the last: who joins waits for it
                 file.write_text(json.dumps([self.devices, self.num_nodes, endpoint, self.restarts]))
             status, printed = _launch(folder)
-            for outcome, ending in ((_read(folder / "result"), False), (_read(folder / "error"), True)):
-                if outcome is not None and ending:
-                    raise outcome[0]
-                if outcome is not None:
-                    return outcome[0]
+            if (folder / "result").exists():
+                return pickle.loads((folder / "result").read_bytes())[0]
+            if (folder / "error").exists():
+                raise pickle.loads((folder / "error").read_bytes())[0]
         raise ProcessesError(
             f"{self.devices * self.num_nodes} processes ended without a result, with status {status}, after being "
             f"started again {self.restarts} times at most. They printed last:\n{printed}"
         )
-
-    def _check_devices(self) -> None:
-        import torch
-
-        available = torch.cuda.device_count()
-        if available and self.devices > available:
-            raise ValueError(f"parameter devices: {self.devices}; this machine has {available} GPUs")
 
 
 def rank() -> int:
@@ -256,20 +254,14 @@ def _work(folder: Path) -> None:
         if rank() == 0:
             _write(folder / "result", result)
     except Exception as error:
-        if _names_a_cause(error):
+        # Those that follow when another process is gone are no cause: plain RuntimeErrors of the connection to it.
+        if type(error) is not RuntimeError and not isinstance(error, distributed.DistError | ConnectionError):
             _write(folder / "error", error)
         else:
             print(f"\nprocess {rank()} of {world()} stops: {first_line(error)}", file=sys.stderr, flush=True)
         os._exit(1)  # at once: an orderly end would wait for the others
     distributed.barrier()
     distributed.destroy_process_group()
-
-
-def _names_a_cause(error: Exception) -> bool:
-    """Not so the errors that follow when another process is gone: plain RuntimeErrors of the connection to it."""
-    from torch import distributed
-
-    return type(error) is not RuntimeError and not isinstance(error, distributed.DistError | ConnectionError)
 
 
 def _write(path: Path, value: Any) -> None:
@@ -281,16 +273,12 @@ def _write(path: Path, value: Any) -> None:
         temporary.write_bytes(data)
 
 
-def _read(path: Path) -> list | None:
-    return pickle.loads(path.read_bytes()) if path.exists() else None
-
-
 def _join(folder: Path) -> None:
     """Take part in the calls of a run on another machine, one after the other, until it has its record."""
     done, earlier = set(), _written(folder / RECORD)
-    which = "its record" if earlier is None else "a newer record than the one that is there"
+    which = "a newer record than the one that is there" if earlier else "its record"
     print(f"waiting for the calls of {folder} until it has {which}, or for Ctrl-C", file=sys.stderr, flush=True)
-    while _written(folder / RECORD) in (None, earlier):
+    while _written(folder / RECORD) in (0, earlier):
         for call in sorted(folder.glob(f"{CALLS}*/call.json")):
             if call not in done:
                 done.add(call)
@@ -299,18 +287,11 @@ def _join(folder: Path) -> None:
     print(f"{folder / RECORD} is written", file=sys.stderr, flush=True)
 
 
-def _written(path: Path) -> int | None:
-    """Changes when a file is written; None where there is none."""
-    try:
+def _written(path: Path) -> int:
+    """Changes when a file is written; 0 where there is none."""
+    with contextlib.suppress(OSError):
         return path.stat().st_mtime_ns
-    except OSError:
-        return None
-
-
-def _free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("", 0))
-        return server.getsockname()[1]
+    return 0
 
 
 def _main(arguments: Sequence[str] | None = None) -> None:

@@ -44,12 +44,12 @@ def _zero_shot(rows: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def _few_shot(rows: pd.DataFrame) -> Iterator[Verdict]:
-    for shots, some in rows.dropna(subset="shots").groupby("shots"):
+    for shots, some in _by_shots(rows):
         found = _compared(some, "method", "text, frozen", "random, frozen")
-        if found and int(shots) <= 4:
+        if found and shots <= 4:
             points, evidence = found
             yield (
-                f"With {shots} video{'s' * (int(shots) > 1)} per class, frozen text beats frozen random by at least "
+                f"With {shots} video{'s' * (shots > 1)} per class, frozen text beats frozen random by at least "
                 f"{FEW_SHOT_GAIN} points",
                 points[0] >= FEW_SHOT_GAIN and _above(points, 0),
                 evidence,
@@ -94,11 +94,11 @@ def _temporal(rows: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def _vision_only(rows: pd.DataFrame) -> Iterator[Verdict]:
-    for shots, some in rows.dropna(subset="shots").groupby("shots"):
+    for shots, some in _by_shots(rows):
         found = _compared(some, "method", "text classifier", "vision-only")
         if found:
             points, evidence = found
-            videos = f"{shots} video{'s' * (int(shots) != 1)} per class" if int(shots) else "all videos"
+            videos = f"{shots} video{'s' * (shots != 1)} per class" if shots else "all videos"
             yield (
                 f"Trained on {videos}, a frozen text classifier beats a linear layer that knows no text",
                 _above(points, 0),
@@ -123,6 +123,11 @@ def _compared(rows: pd.DataFrame, column: str, ahead: str, behind: str) -> tuple
     names = (value.removesuffix(", frozen").removesuffix(" classifier") for value in (ahead, behind))
     parts = [f"{name} {_text(some)}" for name, some in zip(names, (first, second), strict=True)]
     return points, ", ".join([*parts, f"gain {with_interval(*points, unit='points')}", _seeds(rows)])
+
+
+def _by_shots(rows: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    for shots in sorted(rows["shots"].dropna().unique()):
+        yield int(shots), rows[rows["shots"] == shots]
 
 
 def _text(rows: pd.DataFrame) -> str:

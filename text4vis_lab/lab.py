@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import torch
@@ -39,19 +39,10 @@ from .records import RECORD, RunRecord, run_code
 from .results import scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
-from .settings import GROUPS, as_html, by_name, checked, declared
+from .settings import GROUPS, SettingsTable, by_name, checked, declared
 from .sources import Clips, Source
 
 WITHOUT_EFFECT = {"num_workers", "timeout", "checkpoint_steps"}  # of a recipe: how a run is done
-
-
-class SettingsTable(pd.DataFrame):
-    """All settings of a run, changed ones first; a page shows those, and the rest folded."""
-
-    _metadata: ClassVar[list[str]] = ["html"]
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 @dataclass
@@ -70,6 +61,7 @@ class Lab:
     defaults: dict[str, Any]
     clips: Clips
     _names: set[str] = field(default_factory=set)  # of the cells so far
+    _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
     @classmethod
@@ -110,15 +102,7 @@ class Lab:
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
         values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
-        about = {name: setting.about for name, setting in declared().items()}
-        order = sorted(values, key=lambda name: values[name] == self.defaults[name])
-        table = SettingsTable(
-            [(values[name], self.defaults[name], about.get(name, "this notebook's own")) for name in order],
-            index=order,
-            columns=["value", "default", "about"],
-        )
-        table.html = as_html(values, self.defaults, about)
-        return table
+        return SettingsTable(values, self.defaults)
 
     def changed(self, settings: Mapping[str, Any]) -> "Lab":
         """The same laboratory with other settings, as for a part of an experiment; what it measures goes to one record.
@@ -127,22 +111,21 @@ class Lab:
             ValueError: a name that is no shared setting, or a value that cannot be.
         """
         shared = {name: self.values[name] for name in declared() if name in self.values}
-        values = self.values | checked(settings, shared, ())
-        other = replace(self, values=values, clips=_clips(values, self.record.run_dir, self.clips.store), _embedded={})
-        other._places = self._places
-        if not {"model", "pretrained"}.intersection(settings):  # what is loaded need not be loaded again
-            other.source = by_name(Source, values, clip=self.source.clip)
-        return other
+        values = self.values | checked(settings, shared, {declared()[name].group for name in shared})
+        _recipe(values, 0)
+        clips = _clips(values, self.record.run_dir, self.clips.store)
+        return replace(self, values=values, clips=clips, _embedded={})
 
     def use_clip(self, folder: Path) -> None:
         """Take the CLIP of a folder, whatever the settings say."""
         self.values |= {"model": str(folder), "pretrained": ""}
 
-    @cached_property
+    @property
     def _places(self) -> tuple[Path, str]:
-        return miniature.prepare(
-            self.values.get("dataset", ""), self.values.get("data_root", ""), self.values.get("model", "")
-        )
+        asked = tuple(self.values.get(name, "") for name in ("dataset", "data_root", "model"))
+        if asked not in self._loaded:
+            self._loaded[asked] = miniature.prepare(*asked)
+        return self._loaded[asked]
 
     @property
     def folder(self) -> Path:
@@ -178,7 +161,10 @@ class Lab:
     def source(self) -> Source:
         """Where models and class embeddings come from."""
         name = self._places[1]
-        clip = load_clip(name, self.values["pretrained"] or None) if name else None
+        asked = name, self.values["pretrained"]
+        if asked not in self._loaded:
+            self._loaded[asked] = load_clip(name, asked[1] or None) if name else None
+        clip = self._loaded[asked]
         source = by_name(Source, self.values, clip=clip)
         self.record.weights = source.fingerprints()
         return source

@@ -1,5 +1,9 @@
-"""What a notebook says of itself, read without running it."""
+"""What a notebook says of itself, read without running it.
 
+python -m text4vis_lab.notebooks 03_few_shot      # everything that can be given to it
+"""
+
+import argparse
 import ast
 import json
 from pathlib import Path
@@ -133,3 +137,19 @@ def _cells(path: Path) -> list[dict]:
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise NotebookError(f"{path}: not a notebook ({error})") from None
     return cells
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m text4vis_lab.notebooks", description="What a notebook takes.")
+    parser.add_argument("notebook", help="its name, such as 03_few_shot")
+    path = repository_root() / "notebooks" / f"{parser.parse_args().notebook}.ipynb"
+    if not path.is_file():
+        parser.error(f"there is no {path}")
+    own, shared = notebook_parameters(path), declared()
+    for name, default in notebook_settings(path).items():
+        about = shared[name].about if name in shared else "its own: see its parameters cell"
+        print(f"{name:24} {default!r:24} {shared[name].group if name in shared and name not in own else '':10} {about}")
+
+
+if __name__ == "__main__":
+    _main()

@@ -75,7 +75,7 @@ class RunRecord:
 
     def add_skipped(self, skipped: Iterable[tuple[str, str]]) -> None:
         """Note videos that are left out of the numbers: they could not be decoded, or are too short."""
-        self.skipped += [tuple(pair) for pair in skipped if tuple(pair) not in self.skipped]
+        self.skipped += [(path, why) for path, why in skipped if (path, why) not in self.skipped]
 
     def save(self) -> Path:
         """Write the record atomically; returns its path.

@@ -57,7 +57,8 @@ def check_rows(rows: Iterable[Mapping[str, Any]], where: str) -> None:
 def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows as a table, without the columns that are empty."""
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if any(row.get(name) is not None for row in rows)])
-    return table.astype({name: "Int64" for name in table if COLUMNS[name] is int and table[name].isna().any()})
+    whole = [name for name, kind in COLUMNS.items() if name in table and kind is int]
+    return table.astype(dict.fromkeys(whole, "Int64"))
 
 
 def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.DataFrame:
@@ -71,7 +72,7 @@ def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.Da
     found = []
     names = [by] if isinstance(by, str) else by
     for key, group in rows.groupby(names, sort=False, observed=True, dropna=False):
-        mean, half = mean_interval(group[y])
+        mean, half = mean_interval(group[y].to_numpy())
         if len(group) == 1 and y in ("top1", "top5") and "videos" in group:
             low, high = wilson_interval(mean, int(group["videos"].iloc[0]))
             half = (high - low) / 2
@@ -91,7 +92,7 @@ def gain(ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1", pairs: str 
         None where there is no pair.
     """
     both = ahead.set_index(pairs)[y].sub(behind.set_index(pairs)[y]).dropna()
-    return mean_interval(both) if len(both) else None
+    return mean_interval(both.to_numpy()) if len(both) else None
 
 
 def mean_text(rows: pd.DataFrame, y: str = "top1") -> str:

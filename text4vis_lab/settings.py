@@ -9,12 +9,14 @@ The book's page of settings, `Lab.settings`, and every check are made from these
 
 import contextlib
 import difflib
-import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 
@@ -251,30 +253,43 @@ def by_name(kind: type[T], values: Mapping[str, Any], **others: Any) -> T:
     return kind(**{field: values[name] for name, field in names.items() if name in values} | others)
 
 
+@dataclass(frozen=True)
+class SettingsTable:
+    """All settings of a run, those that differ from their defaults first; a page shows these, and the rest folded.
+
+    Attributes:
+        values: the settings.
+        defaults: what each would be if nobody had given it.
+    """
+
+    values: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    def table(self) -> "pd.DataFrame":
+        """A row for each setting: value, default, and what it is."""
+        import pandas as pd
+
+        about = {name: setting.about for name, setting in declared().items()}
+        order = sorted(self.values, key=lambda name: self.values[name] == self.defaults[name])
+        rows = [(self.values[name], self.defaults[name], about.get(name, "this notebook's own")) for name in order]
+        return pd.DataFrame(rows, index=order, columns=["value", "default", "about"])
+
+    def __repr__(self) -> str:
+        return self.table().to_string()
+
+    def _repr_html_(self) -> str:
+        table = self.table()
+        changed = table[table["value"].map(repr) != table["default"].map(repr)]
+        first = changed.to_html(border=0) if len(changed) else "<p>All settings are at their defaults.</p>"
+        return f"{first}<details><summary>all {len(table)} settings</summary>{table.to_html(border=0)}</details>"
+
+
 def check_choices(parameter: str, values: Any, choices: Iterable) -> None:
     """Raise a ValueError that names the parameter, the value and the choices, if a value is not one of them."""
     known = list(choices)
     for value in values if isinstance(values, list | tuple) else [values]:
         if value not in known:
             raise ValueError(f"parameter {parameter}: unknown {value!r}; choose from: {', '.join(map(str, known))}")
-
-
-def as_html(values: Mapping[str, Any], defaults: Mapping[str, Any], about: Mapping[str, str]) -> str:
-    """A table of the settings that differ from their defaults, and below it, folded, one of all."""
-
-    def table(names: Iterable[str]) -> str:
-        rows = (
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(values[name]))}</td>"
-            f"<td>{html.escape(str(defaults[name]))}</td><td>{html.escape(about.get(name, ''))}</td></tr>"
-            for name in names
-        )
-        head = "<thead><tr><th>setting</th><th>value</th><th>default</th><th>what it is</th></tr></thead>"
-        return f'<table class="settings">{head}<tbody>{"".join(rows)}</tbody></table>'
-
-    changed = [name for name in values if values[name] != defaults[name]]
-    first = table(changed) if changed else "<p>All settings are at their defaults.</p>"
-    rest = table([*changed, *(name for name in values if name not in changed)])
-    return f"{first}<details><summary>all {len(values)} settings</summary>{rest}</details>"
 
 
 def _check_list(name: str, values: list) -> None:

@@ -71,7 +71,7 @@ class Source(ModelSettings):
                     f"{self.checkpoint} has embeddings of size {model.dim}, the text tower of {self.clip.source} gives "
                     f"{self.clip.dim}: set model to the CLIP that the checkpoint was trained from"
                 )
-        return model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=model.memory_format)
+        return model.to("cuda" if torch.cuda.is_available() else "cpu").to(memory_format=model.memory_format)
 
     def embed_classes(self, videos: VideoList) -> Tensor:
         """Class embeddings (C, D) of a list's classes, rows of unit length.

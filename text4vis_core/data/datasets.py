@@ -50,11 +50,9 @@ class Views:
         dense: dense instead of segment sampling.
         resize: short side in pixels before cropping; None for the view's own (evaluation) or no scaling (training).
         clips: views of a video along time (evaluation only).
-        crops: views of a clip along space, one of `transforms.CROPS` (evaluation only).
+        crops: views of a clip along space, one of `transforms.CROPS` (evaluation only); a ValueError for another.
         augmentation: of the training clip; videos of `VideoList.directional` classes are never mirrored.
 
-    Raises:
-        ValueError: a number of crops that there is no layout for.
     """
 
     training: bool = False
@@ -86,12 +84,10 @@ class VideoDataset(Dataset):
         num_frames: T, frames in a clip.
         size: S, side of a view in pixels.
         views: what is seen of each video.
-        on_error: "raise" or "skip".
+        on_error: "raise" or "skip"; a ValueError with the choices for another.
         seed: the training clips of an epoch are a function of (seed, epoch, index).
         store: keeps small videos in memory; None: every reading decodes.
 
-    Raises:
-        ValueError: an unknown `on_error`, with the choices.
     """
 
     def __init__(

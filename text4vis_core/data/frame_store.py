@@ -1,8 +1,8 @@
 """Small videos decoded once and kept in memory, for runs that read the same files again and again.
 
 A table's cells and their epochs read each file of a small data set dozens of times, and decoding it takes longer than
-the training step that follows. What is kept are whole frames before any sampling, crop or augmentation: the numbers
-are those of a run that keeps nothing.
+the training step that follows. What is kept are whole frames (T, H, W, 3) before any sampling, crop or augmentation:
+the numbers are those of a run that keeps nothing.
 """
 
 from collections.abc import Callable

@@ -102,11 +102,7 @@ def _how(code: int) -> str:
 
 
 class _WorkersEnded(RuntimeError):
-    """Workers ended on their own.
-
-    Attributes:
-        videos: (index, exit code) of the videos that were being decoded.
-    """
+    """Workers ended on their own, while they decoded `videos`: (index, exit code)."""
 
     def __init__(self, codes: Iterable[int], videos: list[tuple[int, int]]):
         super().__init__(", ".join(sorted({_how(code) for code in codes})))
@@ -167,12 +163,7 @@ class _Workers:
         self._processes = set(multiprocessing.active_children()) - before
 
     def __iter__(self) -> Iterator[dict]:
-        """The batches.
-
-        Raises:
-            VideoError: as the data set does.
-            _WorkersEnded: a worker ended before its last batch was delivered.
-        """
+        """The batches, until a worker ends before its last is delivered: `_WorkersEnded`."""
         while True:
             try:
                 batch = next(self._batches)

@@ -19,8 +19,7 @@ def keep_freed_memory(most: int, or_less: bool = False) -> bool:
         most: bytes.
         or_less: also where it was told more, as a process that was forked from one which computes.
 
-    Returns:
-        Whether it does: False for other C libraries than glibc.
+    Returns: whether it does: False for other C libraries than glibc.
     """
     global _kept
     if most <= _kept and not or_less:
@@ -37,12 +36,7 @@ def keep_freed_memory(most: int, or_less: bool = False) -> bool:
     return False
 
 
-def _told() -> int:
-    """Bytes that the process was started with."""
-    try:
-        return min(int(os.environ[f"MALLOC_{which}_THRESHOLD_"]) for which in ("TRIM", "MMAP"))
-    except (KeyError, ValueError):
-        return 0
-
-
-_kept = _told()
+try:  # what the process was started with
+    _kept = min(int(os.environ[f"MALLOC_{which}_THRESHOLD_"]) for which in ("TRIM", "MMAP"))
+except (KeyError, ValueError):
+    _kept = 0

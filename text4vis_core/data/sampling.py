@@ -43,17 +43,10 @@ def training_indices(video_length: int, num_frames: int, rng: np.random.Generato
     Segment sampling draws one frame in each of `num_frames` equal segments; a video of at most `num_frames` frames
     gives all its frames and random repeats, in order. Dense sampling draws the start of a 128-frame window.
 
-    Args:
-        video_length: frames in the video, at least 1.
-        num_frames: frames in the clip.
-        rng: where the randomness comes from.
-        dense: dense instead of segment sampling.
+    Arguments and errors are those of `evaluation_indices`; `rng` is where the randomness comes from.
 
     Returns:
         int64 array (num_frames,), 0-based; in increasing order unless a dense window wraps around.
-
-    Raises:
-        ValueError: a count is less than 1.
     """
     _check(video_length=video_length, num_frames=num_frames)
     if dense:

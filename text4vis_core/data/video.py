@@ -220,10 +220,9 @@ def open_video(path: str | Path) -> Reader:
     path = Path(path)
     try:
         status = path.stat()
-    except FileNotFoundError:
-        raise VideoError(path, "no such file or folder") from None
-    except OSError as error:  # a network file system that went away
-        raise VideoError(path, str(error.strerror)) from None
+    except OSError as error:  # also of a network file system that went away
+        missing = isinstance(error, FileNotFoundError)
+        raise VideoError(path, "no such file or folder" if missing else str(error.strerror)) from None
     if stat.S_ISDIR(status.st_mode):
         readers: list[type[Reader]] = [FolderReader]
     elif status.st_size == 0:

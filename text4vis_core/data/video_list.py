@@ -98,11 +98,7 @@ class VideoList:
         return class_names(self.classes, style)
 
     def class_ids(self, names: Sequence[str]) -> list[int]:
-        """Ids of classes given by name, raw or as words.
-
-        Raises:
-            ValueError: a name that no class has, with the choices.
-        """
+        """Ids of classes given by name, raw or as words; a ValueError with the choices for a name that no class has."""
         known = {as_words(name): i for i, name in enumerate(self.classes)}
         unknown = [name for name in names if as_words(name) not in known]
         if unknown:
@@ -147,8 +143,7 @@ class VideoList:
     def few_shot(self, shots: int, seed: int) -> "VideoList":
         """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.
 
-        Raises:
-            ValueError: `shots` is less than 1, or a class has fewer videos than that.
+        A ValueError when a class has fewer videos than that, or for less than one shot.
         """
         if shots < 1:
             raise ValueError(f"{shots} shots were asked for: ask for 1 or more")
@@ -167,11 +162,7 @@ class VideoList:
         return replace(self, videos=_take(self.videos, np.concatenate(chosen)))
 
     def repeat(self, length: int) -> "VideoList":
-        """The videos again and again, in order, `length` in all: so few-shot training has the epochs of the full set.
-
-        Raises:
-            ValueError: there is no video to repeat.
-        """
+        """The videos again and again, in order, `length` in all: so a few shots have the full set's epochs."""
         if length and not self.videos:
             raise ValueError(f"a list without videos cannot be repeated to {length}")
         places = np.arange(length) % max(1, len(self.videos))

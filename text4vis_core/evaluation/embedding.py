@@ -14,6 +14,7 @@ from ..data.datasets import VideoDataset
 from ..data.loader import load_batches
 from ..data.memory import ACTIVATIONS, keep_freed_memory
 from ..model.kernels import packed_weights
+from ..model.video_classifier import VideoClassifier
 from ..processes import gather_objects, gather_rows, progress_bar, rank, world
 
 
@@ -52,7 +53,7 @@ class EmbeddedVideos:
 
 @torch.no_grad()
 def embed_videos(
-    model,
+    model: VideoClassifier,
     dataset: VideoDataset,
     batch_size: int = 32,
     num_workers: int = 0,
@@ -65,7 +66,7 @@ def embed_videos(
     processes (of as many threads each).
 
     Args:
-        model: a `VideoClassifier`; runs where its parameters are, in half precision on CUDA.
+        model: runs where its parameters are, in half precision on CUDA.
         dataset: gives evaluation views (V, T, 3, S, S).
         batch_size: videos at a time.
         num_workers: processes that decode, for each that encodes.

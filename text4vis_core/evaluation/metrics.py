@@ -82,13 +82,9 @@ def score_metrics(scores: Tensor, labels: Tensor, targets: Tensor | None = None)
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """int64 (C, C): videos of each class (rows) by predicted class (columns).
+    """Class ids (N,), (N,) -> int64 (C, C): videos of each class (rows) by predicted class (columns).
 
     By scikit-learn, of the extra "notebooks".
-
-    Args:
-        predictions, labels: (N,), class ids.
-        num_classes: C.
     """
     from sklearn import metrics
 

@@ -45,12 +45,7 @@ def base_novel_split(counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
 
     The half of the classes with more training videos is base, the rarer half novel; of an odd number base has one more.
     Of classes with equally many the first are novel: the published split of HMDB51, where all have 70, has them so.
-
-    Args:
-        counts: (C,), training videos of each class.
-
-    Returns:
-        Class ids of base and of novel, in increasing order.
+    From the training videos of each class (C,) to the ids of base and of novel classes, both in increasing order.
     """
     rarest_first = np.argsort(np.asarray(counts), kind="stable")
     novel, base = np.split(rarest_first, [len(rarest_first) // 2])

@@ -55,9 +55,7 @@ def load_text4vis_checkpoint(
     if temporal == "auto":
         temporal = shown
     elif temporal != shown and (temporal, shown) != ("tokenshift", "none"):
-        raise ValueError(
-            f"temporal is {temporal!r}, but the weights in {path} show {shown!r}; leave temporal at 'auto'"
-        )
+        raise ValueError(f"temporal is {temporal!r}, the weights in {path} show {shown!r}; leave temporal at 'auto'")
     return _published_model(weights, path, num_frames, temporal, temporal_heads)
 
 
@@ -82,9 +80,7 @@ def save_text4vis_checkpoint(path: str | Path, model: VideoClassifier, epoch: in
 def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
     """The model's weights in the published format, on the CPU, if the published code would compute the same with them.
 
-    Raises:
-        ValueError: it would not: another kind of encoder, activation, number of heads, pixel mean, a logit bias, or a
-            classifier whose rows were trained.
+    A ValueError if not: another kind of encoder, activation, number of heads, pixel mean, a logit bias, trained rows.
     """
     _check_architecture(model)
     state = {"logit_scale": model.logit_scale.detach()}
@@ -102,25 +98,19 @@ def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
     frames = torch.rand(1, num_frames, 3, model.size, model.size, generator=torch.Generator().manual_seed(0))
     here, there = copy.deepcopy(model).cpu().float().eval().encode_video(frames), read.encode_video(frames)
     if not torch.allclose(here, there, rtol=1e-3, atol=1e-4 * here.abs().max().item()):
-        raise ValueError(
-            "the published code cannot run this model: it would compute other embeddings (another pooling, number of "
-            "heads or epsilon)"
-        )
+        reason = "it would compute other embeddings (another pooling, number of heads or epsilon)"
+        raise ValueError(f"the published code cannot run this model: {reason}")
     return state
 
 
 def _published_weights(path: str | Path) -> dict[str, Tensor]:
     """The model's weights, in float32, without what a distributed wrapper puts before their names."""
-    file = read_tensors(
-        path, "a published checkpoint holds tensors and plain values alone; nothing else is ever loaded"
-    )
+    remedy = "a published checkpoint holds tensors and plain values alone; nothing else is ever loaded"
+    file = read_tensors(path, remedy)
     if not isinstance(file, dict) or not isinstance(file.get("model_state_dict"), dict):
-        found = (
-            f"it holds {', '.join(map(str, list(file)[:5]))}" if isinstance(file, dict) else "it holds no dictionary"
-        )
-        raise CheckpointError(
-            f"{path} is not in the published format ({found}): expected epoch, model_state_dict, optimizer_state_dict"
-        )
+        found = ", ".join(map(str, list(file)[:5])) if isinstance(file, dict) else "no dictionary"
+        expected = "expected epoch, model_state_dict, optimizer_state_dict"
+        raise CheckpointError(f"{path} is not in the published format (it holds {found}): {expected}")
     weights = dict(file["model_state_dict"])
     # The contrastive models keep their head apart.
     head = file.get("fusion_model_state_dict") or {}
@@ -169,20 +159,16 @@ def _published_model(
         # OpenAI's RN50 has the only text tower that is narrower than its embedding.
         resnet50 = isinstance(visual, ModifiedResNet) and (visual.conv3.out_channels, dim) == (64, 1024)
         options = TemporalOptions(heads or (8 if resnet50 else None), layers=layers, positions=positions)
-    if inside == "joint" and len(weights["visual.time_embedding"]) != num_frames:
-        raise ValueError(
-            f"num_frames is {num_frames}, but {path} is for {len(weights['visual.time_embedding'])} frames, jointly"
-        )
+    if inside == "joint" and (only := len(weights["visual.time_embedding"])) != num_frames:
+        raise ValueError(f"num_frames is {num_frames}, but {path} is for {only} frames, jointly")
     encoder = ImageEncoder(visual, dim, size, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
     model = VideoClassifier(encoder, weights["logit_scale"].item(), "+".join(temporal) or "mean", num_frames, options)
     state = {name.replace("fusion_model.", "temporal.", 1): tensor for name, tensor in weights.items()}
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        problems = " ".join(line.strip() for line in str(error).splitlines()[1:])
-        raise CheckpointError(
-            f"{path}: the weights do not fit the architecture that they show: {problems[:1000]}"
-        ) from error
+        problems = " ".join(line.strip() for line in str(error).splitlines()[1:])[:1000]
+        raise CheckpointError(f"{path}: the weights do not fit the architecture that they show: {problems}") from error
     return model.eval()
 
 
@@ -195,11 +181,8 @@ def _vision(weights: dict[str, Tensor]) -> tuple[nn.Module, int, int]:
         size, heads = patch * math.isqrt(positions - 1), max(1, width // HEAD_DIM)
         layers = _count(shapes, r"transformer\.resblocks\.(\d+)\.")
         ratio = shapes["transformer.resblocks.0.mlp.c_fc.weight"][0] / width
-        return (
-            VisionTransformer(size, patch, width, layers, heads, ratio, output_dim=dim, act_layer=QuickGELU),
-            dim,
-            size,
-        )
+        vit = VisionTransformer(size, patch, width, layers, heads, ratio, output_dim=dim, act_layer=QuickGELU)
+        return vit, dim, size
     width, dim = shapes["layer1.0.conv1.weight"][0], shapes["attnpool.c_proj.weight"][0]
     size = 32 * math.isqrt(shapes["attnpool.positional_embedding"][0] - 1)
     depths = [_count(shapes, rf"layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)]
@@ -218,9 +201,8 @@ def _check_architecture(model: VideoClassifier) -> None:
     for block in (module for module in model.visual.modules() if isinstance(module, ResidualAttentionBlock)):
         width = block.attn.embed_dim
         if not isinstance(block.mlp.gelu, QuickGELU):
-            problems.append(
-                f"its activation is {type(block.mlp.gelu).__name__}; take a model whose name ends in -quickgelu"
-            )
+            activation = type(block.mlp.gelu).__name__
+            problems.append(f"its activation is {activation}; take a model whose name ends in -quickgelu")
         if block.attn.num_heads != width // HEAD_DIM:
             problems.append(f"it has {block.attn.num_heads} heads of a width of {width}, not width / {HEAD_DIM}")
         if block.mlp.c_fc.out_features != 4 * width:
@@ -230,9 +212,8 @@ def _check_architecture(model: VideoClassifier) -> None:
         layers = len(model.temporal.transformer.resblocks)
         rows = model.temporal.frame_position_embeddings.num_embeddings
         if (layers, rows) != (6, MAX_FRAMES):
-            problems.append(
-                f"its temporal transformer has {layers} blocks and {rows} positions, not 6 and {MAX_FRAMES}"
-            )
+            found = f"{layers} blocks and {rows} positions"
+            problems.append(f"its temporal transformer has {found}, not 6 and {MAX_FRAMES}")
     for name, published in (("mean", OPENAI_DATASET_MEAN), ("std", OPENAI_DATASET_STD)):
         if not torch.allclose(getattr(model, name).flatten().cpu(), torch.tensor(published)):
             problems.append(f"the {name} of its pixels is {getattr(model, name).flatten().tolist()}, not OpenAI's")

@@ -115,8 +115,10 @@ def initialise(
     """
     if name not in INITIALISERS:
         raise ValueError(f"unknown initialisation {name!r}; choose from: {', '.join(INITIALISERS)}")
-    if num_classes is None:
-        num_classes = len(class_embeddings) if class_embeddings is not None else _count(labels)
+    if num_classes is None and class_embeddings is not None:
+        num_classes = len(class_embeddings)
+    elif num_classes is None and labels is not None:
+        num_classes = int(labels.max()) + 1
     if dim is None:
         known = class_embeddings if class_embeddings is not None else features
         dim = known.shape[1] if known is not None else None
@@ -182,7 +184,3 @@ class LinearClassifier(nn.Module):
     def forward(self, video_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
         """(B, D) -> logits (B, C); the scale, which the cosine classifier needs, is not used."""
         return F.linear(video_embeddings, self.weight, self.bias)
-
-
-def _count(labels: Tensor | None) -> int | None:
-    return int(labels.max()) + 1 if labels is not None else None

@@ -131,10 +131,8 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         if "/" in model:
             raise FileNotFoundError(f"model folder {model} does not exist")
         close = difflib.get_close_matches(model, open_clip.list_models(), n=5, cutoff=0.3)
-        raise ValueError(
-            f"unknown model {model!r}; closest: {', '.join(close) or 'none'}; "
-            f"a folder, or one of: {', '.join(open_clip.list_models())}"
-        )
+        choices = f"a folder, or one of: {', '.join(open_clip.list_models())}"
+        raise ValueError(f"unknown model {model!r}; closest: {', '.join(close) or 'none'}; {choices}")
     tokenizer = _tokenizer(model, name, config)  # before the weights: it is the first to be missing
     if pretrained and weights is None and pretrained != "random":
         weights = _pretrained(model, pretrained, pixels, config)
@@ -145,17 +143,10 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         raise ValueError(f"model {model} takes pictures of {height} x {width} pixels; only square ones are supported")
     if weights is not None:
         _load_weights(clip, weights)
-    preprocess = clip.visual.preprocess_cfg
-    return Clip(
-        use_fast_kernels(clip.eval()),
-        tokenizer,
-        height,
-        tuple(preprocess["mean"]),
-        tuple(preprocess["std"]),
-        config["embed_dim"],
-        config["text_cfg"].get("heads"),
-        f"{model}:{pretrained}" if pretrained else str(model),
-    )
+    mean, std = (tuple(clip.visual.preprocess_cfg[name]) for name in ("mean", "std"))
+    dim, heads = config["embed_dim"], config["text_cfg"].get("heads")
+    source = f"{model}:{pretrained}" if pretrained else str(model)
+    return Clip(use_fast_kernels(clip.eval()), tokenizer, height, mean, std, dim, heads, source)
 
 
 def save_class_embeddings(
@@ -193,10 +184,9 @@ def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
         with safetensors.safe_open(path, framework="pt") as file:
             stored, rows = json.loads(file.metadata()["names"]), file.get_tensor("embeddings")
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        raise ValueError(
-            f"{path} is not a file of class embeddings ({type(error).__name__}: {error}); "
-            f"make one with text4vis_core.model.clip.save_class_embeddings"
-        ) from error
+        remedy = "make one with text4vis_core.model.clip.save_class_embeddings"
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is not a file of class embeddings ({reason}); {remedy}") from error
     _check_rows(path, stored, rows)
     row_of = {name: row for row, name in enumerate(stored)}
     missing = [name for name in names if name not in row_of]
@@ -259,20 +249,16 @@ def _tokenizer(model: str, name: str, config: dict[str, Any]) -> Callable[[Seque
         with cache_only():
             return make()
     except Exception as error:  # transformers raises whatever it stumbles over
-        raise ValueError(
-            f"model folder {model} holds no tokenizer that can be read ({first_line(error)}): put the files of "
-            f"{wanted} beside the weights, tokenizer.json and tokenizer_config.json"
-        ) from None
+        remedy = f"put the files of {wanted} beside the weights, tokenizer.json and tokenizer_config.json"
+        reason = f"holds no tokenizer that can be read ({first_line(error)})"
+        raise ValueError(f"model folder {model} {reason}: {remedy}") from None
 
 
 def _pretrained(model: str, tag: str, pixels: dict[str, Any], config: dict[str, Any]) -> Path:
     if pixels.get("quick_gelu", False) != config.get("quick_gelu", False):
         other = "without" if config.get("quick_gelu") else "with"
-        warnings.warn(
-            f"the weights {tag!r} were trained {other} QuickGELU, unlike {model}: choose the name that fits, with or "
-            f"without -quickgelu",
-            stacklevel=3,
-        )
+        remedy = "choose the name that fits, with or without -quickgelu"
+        warnings.warn(f"the weights {tag!r} were trained {other} QuickGELU, unlike {model}: {remedy}", stacklevel=3)
     return Path(fetch(model, f"its weights {tag!r}", lambda: open_clip.download_pretrained(pixels)))
 
 
@@ -304,10 +290,9 @@ def _load_weights(clip: nn.Module, path: Path) -> None:
         problems = [line.strip() for line in str(error).splitlines()[1:]]
         raise ValueError(f"the weights in {path} do not fit the model: {' '.join(problems)[:2000]}") from error
     except Exception as error:
-        raise ValueError(
-            f"{path} is not a weights file that can be read safely ({why_not_loaded(error)}); expected .safetensors, "
-            f"or a file of tensors saved by torch"
-        ) from error
+        expected = "expected .safetensors, or a file of tensors saved by torch"
+        reason = why_not_loaded(error)
+        raise ValueError(f"{path} is not a weights file that can be read safely ({reason}); {expected}") from error
 
 
 def _tags(model: str) -> str:

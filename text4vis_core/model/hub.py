@@ -20,10 +20,8 @@ def fetch(model: str, what: str, make: Callable[[], Any]) -> Any:
 
     Args:
         model, what: for the message: who needs it, and what it is.
-        make: reads files of the Hub through huggingface_hub or transformers.
-
-    Raises:
-        ValueError: the files are not here and cannot be fetched; says what to do.
+        make: reads files of the Hub through huggingface_hub or transformers. A ValueError, which says what to do, when
+            they are not here and cannot be fetched.
     """
     try:
         with cache_only():

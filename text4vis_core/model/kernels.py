@@ -20,10 +20,7 @@ SMALLEST = 2**16
 
 
 def use_fast_kernels(model: nn.Module) -> nn.Module:
-    """Convert a model's modules in place, those whose kind is known here. Returns it.
-
-    A module's class changes, and nothing else of it: not its parameters, hooks or state.
-    """
+    """Convert a model's modules in place, those whose kind is known here: their class, and nothing else. Returns it."""
     for module in model.modules():
         if type(module) in FAST:
             module.__class__ = FAST[type(module)]
@@ -83,9 +80,8 @@ class SelfAttention(nn.MultiheadAttention):
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, **options):
         known = query is key is value and self.in_proj_weight is not None and self.bias_k is None
         known = known and self.batch_first and query.ndim == 3 and not self.add_zero_attn
-        plain = (
-            not need_weights and key_padding_mask is None and not options and (attn_mask is None or attn_mask.ndim == 2)
-        )
+        plain = not (need_weights or key_padding_mask is not None or options)
+        plain = plain and (attn_mask is None or attn_mask.ndim == 2)
         if not (known and plain) or (self.dropout and self.training):
             return super().forward(query, key, value, key_padding_mask, need_weights, attn_mask, **options)
         heads = linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
@@ -126,13 +122,8 @@ FAST = {
 
 
 def _cuts_patches(conv: nn.Conv2d) -> bool:
-    return (
-        conv.kernel_size == conv.stride
-        and conv.stride != (1, 1)
-        and conv.padding in ((0, 0), "valid")
-        and conv.dilation == (1, 1)
-        and conv.groups == 1
-    )
+    plain = conv.padding in ((0, 0), "valid") and conv.dilation == (1, 1) and conv.groups == 1
+    return plain and conv.kernel_size == conv.stride != (1, 1)
 
 
 def _is_plain(x: Tensor) -> bool:
@@ -143,11 +134,7 @@ def _by_onednn(x: Tensor, weight: Tensor) -> bool:
     return ONEDNN and _is_plain(x) and weight.dtype == torch.float32 and weight.numel() >= SMALLEST and x.numel() > 0
 
 
-def _has_onednn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-
-
-ONEDNN = _has_onednn()
+ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _PACKED: dict[int, tuple[Tensor, int, Tensor]] = {}  # by a weight's address: the weight, its version, the copy
 
 

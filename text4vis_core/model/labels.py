@@ -11,7 +11,6 @@ TEMPLATES = {
     "action": "a person doing {}.",
 }
 
-
 # "published" is what the release feeds to the tokenizer; "words" splits `ApplyEyeMakeup` into words.
 NAME_STYLES = ("published", "words")
 

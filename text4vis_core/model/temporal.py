@@ -168,10 +168,8 @@ def _blocks(visual: Any, name: str, fitting: str = "a ViT") -> list[Any]:
     blocks = list(visual.transformer.resblocks) if isinstance(visual, VisionTransformer) else []
     if not blocks or any(type(block) is not ResidualAttentionBlock for block in blocks):
         kind = type(visual).__name__ + (f" of {type(blocks[0]).__name__}" if blocks else "")
-        raise ValueError(
-            f"temporal module {name!r} goes into {fitting} of open_clip's own; this image encoder is a {kind}. "
-            f"After any encoder: {', '.join(HEADS)}"
-        )
+        reason = f"goes into {fitting} of open_clip's own; this image encoder is a {kind}"
+        raise ValueError(f"temporal module {name!r} {reason}. After any encoder: {', '.join(HEADS)}")
     return blocks
 
 

@@ -4,7 +4,7 @@
     fit(model, dataset, TrainingConfig(objective="contrastive"), ...)
 
 Where the classifier of the paper is a fixed matrix, here the text tower is trained as well, and a batch's videos and
-texts are contrasted with each other.
+texts are contrasted with each other. B pairs of a batch, C classes, D width of an embedding.
 """
 
 import copy

@@ -54,11 +54,9 @@ def make_fabric(
     precision = resolved_precision(precision)
     local, world = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE")) if _by_torchrun() else (1, 1)
     if (devices or local, num_nodes or world // local) != (local, world // local):
-        raise ValueError(
-            f"devices is {devices} and num_nodes {num_nodes}, but there are {local} processes on each of "
-            f"{world // local} machines: start the run by torchrun --nnodes {num_nodes or 1} "
-            f"--nproc-per-node {devices or 1}"
-        )
+        remedy = f"start the run by torchrun --nnodes {num_nodes or 1} --nproc-per-node {devices or 1}"
+        found = f"there are {local} processes on each of {world // local} machines"
+        raise ValueError(f"devices is {devices} and num_nodes {num_nodes}, but {found}: {remedy}")
     plan: Any = "auto"
     if world > 1 and strategy == "fsdp":
         if precision == "16-mixed":
@@ -104,9 +102,15 @@ def _shard(objective: Any, mesh) -> nn.Module:
             fully_shard(block, mesh=mesh)
         if any(True for _ in tower.parameters()):
             fully_shard(tower, mesh=mesh)
+
+    def averaged(gradient: Tensor) -> Tensor:
+        gradient = gradient / distributed.get_world_size()
+        distributed.all_reduce(gradient)
+        return gradient
+
     for parameter in objective.parameters():
         if parameter.requires_grad and not _in_shards(parameter):
-            parameter.register_hook(_averaged)
+            parameter.register_hook(averaged)
     return objective
 
 
@@ -117,24 +121,15 @@ def _blocks(tower: nn.Module) -> list[nn.Module]:
         return []
 
 
-def _averaged(gradient: Tensor) -> Tensor:
-    gradient = gradient / distributed.get_world_size()
-    distributed.all_reduce(gradient)
-    return gradient
-
-
 def _in_shards(tensor: Any) -> bool:
     return hasattr(tensor, "full_tensor")  # a DTensor; its module takes a second to import
 
 
 def make_optimizer(groups: Iterable[dict], config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW over parameter groups, in one fused kernel.
+    """AdamW over the groups of `recipe.parameter_groups`, in one fused kernel.
 
-    Not fused with "16-mixed" and `grad_clip`: the kernel would undo the gradients' scale itself, after the clipping.
-
-    Args:
-        groups: of `recipe.parameter_groups`; made after `fabric.setup_module`, which may replace parameters.
-        config: its `betas`, `eps`, `weight_decay`, `precision` and `grad_clip`.
+    Not fused with "16-mixed" and `grad_clip`: the kernel would undo the gradients' scale itself, after the clipping. To
+    be made after `fabric.setup_module`, which may replace parameters.
     """
     parts = []  # a fused kernel takes whole parameters or shards, not both
     for group in groups:
@@ -152,10 +147,8 @@ def make_optimizer(groups: Iterable[dict], config: TrainingConfig) -> torch.opti
 def clip_gradients(fabric: "Fabric", optimizer: torch.optim.Optimizer, max_norm: float) -> Tensor:
     """Scale the gradients so that their norm over all parameters, shards of other processes too, is at most `max_norm`.
 
-    A norm that is not finite makes them so too: in fp16 the scaler then skips the step.
-
-    Returns:
-        The norm before, a scalar on the device.
+    A norm that is not finite makes them so too: in fp16 the scaler then skips the step. Returns the norm before, a
+    scalar on the device.
     """
     fabric.strategy.precision.unscale_gradients(getattr(optimizer, "optimizer", optimizer))
     parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
@@ -195,12 +188,7 @@ def _whole(tensor: Any) -> Tensor:
 def full_state(fabric: "Fabric", model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict:
     """Weights, moments by parameter name, and the gradient scaler: whole tensors, the same keys on any strategy.
 
-    To be called on every process at once.
-
-    Args:
-        fabric: of the run.
-        model: whose names are those in the state; not wrapped.
-        optimizer: None leaves its moments out.
+    To be called on every process at once, with the model as it is, not wrapped; moments are the optimizer's, if given.
 
     Returns:
         {"model": weights, "optimizer": {name: {"step", "exp_avg", "exp_avg_sq"}}, "scaler": dict}; the last two only
@@ -231,13 +219,8 @@ def load_full_state(
 ) -> None:
     """Put in place what `full_state` gave; every process has read the whole state, and takes its share.
 
-    Args:
-        fabric, model, optimizer: as for `full_state`; after `fabric.setup_module` and `setup_optimizers`.
-        state: may lack "optimizer" and "scaler", whose owners then stay as they are.
-
-    Raises:
-        RuntimeError: weights that do not fit the model.
-        KeyError: moments of a parameter that the optimiser does not have.
+    After `fabric.setup_module` and `setup_optimizers`. A state may lack "optimizer" and "scaler", whose owners then
+    stay as they are; weights that do not fit are a RuntimeError, moments that nobody has a KeyError.
     """
     present = model.state_dict()
     weights = {n: _share(t, present[n]) if n in present else t for n, t in state["model"].items()}

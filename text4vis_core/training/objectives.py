@@ -17,11 +17,8 @@ class ClassifierObjective(nn.Module):
     """What `fit` minimises for the objective "classifier": cross-entropy of the model's own logits.
 
     Args:
-        model: with its classifier set.
+        model: with its classifier set; a RuntimeError without.
         label_smoothing: in [0, 1).
-
-    Raises:
-        RuntimeError: the model has no classifier.
     """
 
     def __init__(self, model: VideoClassifier, label_smoothing: float = 0.0):
@@ -53,21 +50,16 @@ class ContrastiveObjective(nn.Module):
     """What `fit` minimises for the objective "contrastive".
 
     Args:
-        model: with its `text_tower` set.
+        model: with its `text_tower` set; a RuntimeError without.
         gather: (B, ...) -> (processes * B, ...), with gradients: the rows of all processes, of which each must have as
             many.
-
-    Raises:
-        RuntimeError: the model has no text tower.
     """
 
     def __init__(self, model: VideoClassifier, gather: Callable[[Tensor], Tensor]):
         super().__init__()
         if model.text_tower is None:
-            raise RuntimeError(
-                "the model has no text tower, which contrastive training needs: set "
-                "model.text_tower = TextTower(clip, class_names, template) before fit"
-            )
+            remedy = "set model.text_tower = TextTower(clip, class_names, template) before fit"
+            raise RuntimeError(f"the model has no text tower, which contrastive training needs: {remedy}")
         self.model, self.gather = model, gather
 
     def forward(self, frames: Tensor, labels: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -79,10 +71,7 @@ class ContrastiveObjective(nn.Module):
         Args:
             frames: (B, T, 3, S, S).
             labels: (B,), the class of each video; -1 for no video.
-            targets: not for videos with several labels.
-
-        Raises:
-            ValueError: videos with several labels.
+            targets: None; a ValueError for videos with several labels.
         """
         if targets is not None:
             raise ValueError("objective 'contrastive' pairs a video with one class name; these have several labels")

@@ -28,12 +28,14 @@ from text4vis_core.training.loop import AfterEpoch, fit
 from text4vis_core.training.recipe import TrainingConfig
 from text4vis_core.training.resume import load_checkpoint
 
-from ..experiment import Clips, Source, own_scores, train_and_test
+from ..experiment import Cell, Method, begin, own_scores
 from ..plain import write_json
+from ..settings import by_name
+from ..sources import Clips, Source
 from ..suites import Run, read_suite
 from .plan import Plan, brief, plan_of
 from .running import WEIGHTS
-from .settings import by_name, clips_of, config_of, folds_of, methods_of, settings_of, splits_of
+from .settings import clips_of, config_of, folds_of, methods_of, settings_of, splits_of
 from .stand_ins import link
 
 ALIKE = 0.1  # largest difference between a resumed and an uninterrupted training, as a share of the last step
@@ -76,7 +78,7 @@ def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> di
     workers = min(settings["num_workers"], os.cpu_count() or 1)
     clips = clips_of(settings, num_frames=plan.frames, on_error="raise", num_workers=workers)
     _say("class embeddings")
-    rows = source.class_embeddings(lists["test"])
+    rows = source.embed_classes(lists["test"])
     measured: dict[str, Any] = {"no_weights": no_weights, "classes": len(kept), "all_classes": count}
     if plan.batch_size:
         # Every model begins with the class embeddings; a file of them is quicker than the text tower again.
@@ -91,13 +93,13 @@ def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> di
             accumulate=plan.accumulate,
         )
         method, *others = methods_of(settings)
-        train = _Training(replace(source, class_embeddings_file=str(file)), lists, clips, config, weights)
+        train = _Training(replace(source, class_embeddings=str(file)), lists, clips, config, weights)
         for other in others:
             train.step(other)
         model, timings = train.resumed(method) if whole else (train.step(method), {})
         measured |= timings
     else:
-        model = source.model().set_classifier(rows)
+        model = source.build().set_classifier(rows)
         clips.embed(model, lists["test"].repeat(1))  # the first call is slower
     measured["parameters"] = sum(parameter.numel() for parameter in model.parameters())
     if settings.get("export"):
@@ -105,9 +107,9 @@ def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> di
         save_text4vis_checkpoint(weights / "export.pt", model)
     _say("evaluation")
     test = lists["test"].repeat(plan.videos)
-    begin = time.perf_counter()
-    embedded = clips.embed(model, test, plan.clips, plan.crops)
-    measured["view"] = (time.perf_counter() - begin) / (plan.videos * plan.clips * plan.crops)
+    started = time.perf_counter()
+    embedded = clips.embed(model, test, (plan.clips, plan.crops))
+    measured["view"] = (time.perf_counter() - started) / (plan.videos * plan.clips * plan.crops)
     if not own_scores(model, embedded).isfinite().all():
         raise FloatingPointError("a score of a test video is not finite")
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
@@ -132,13 +134,13 @@ class _Training:
     def __init__(self, source: Source, lists: dict[str, VideoList], clips: Clips, config: TrainingConfig, folder: Path):
         self.source, self.lists, self.clips, self.config, self.folder = source, lists, clips, config, folder
 
-    def step(self, method: tuple[str, bool]) -> VideoClassifier:
+    def step(self, method: Method) -> VideoClassifier:
         """The model after a step."""
-        _say(f"a step of {method[0]}")
+        _say(f"a step of {method.name}")
         config = replace(self.config, epochs=1)
-        return self._fit(method, config, self.folder / f"step-{method[0]}-{method[1]}")[0]
+        return self._fit(method, config, self.folder / f"step-{method.initialisation}-{method.frozen}")[0]
 
-    def resumed(self, method: tuple[str, bool]) -> tuple[VideoClassifier, dict[str, float]]:
+    def resumed(self, method: Method) -> tuple[VideoClassifier, dict[str, float]]:
         """Two steps, and the second once more from the checkpoint of the first. Returns the resumed model."""
         whole, interrupted = self.folder / "whole", self.folder / "interrupted"
         before: dict[str, Tensor] = {}
@@ -167,16 +169,17 @@ class _Training:
         return model, {"train_video": seconds / self.config.batch_size, "resume_difference": difference}
 
     def _fit(
-        self, method: tuple[str, bool], config: TrainingConfig, folder: Path, after_epoch: Callable | None = None
+        self, method: Method, config: TrainingConfig, folder: Path, after_epoch: Callable | None = None
     ) -> tuple[VideoClassifier, list[dict]]:
         """The model after training, and the history."""
-        train, test = self.lists["train"], self.lists["test"].repeat(1)
-        named = {"initialisation": method[0], "frozen": method[1], "run_dir": folder, "name": "begin"}
-        model = train_and_test(self.source, train, test, config, self.clips, fine_tune=False, **named).model
+        train = self.lists["train"]
+        model, _ = begin(Cell(method, train, {}, config), self.source, self.clips)
         dataset = self.clips.training(train.repeat(config.batch_size), model.size, config.seed)
-        where = {"checkpoint_dir": folder, "name": "rehearsal", "progress": False}
         measured = AfterEpoch(after_epoch) if after_epoch else None
-        return model, fit(model, dataset, config, after_epoch=measured, **where).history
+        done = fit(
+            model, dataset, config, checkpoint_dir=folder, name="rehearsal", after_epoch=measured, progress=False
+        )
+        return model, done.history
 
 
 @torch.no_grad()
@@ -209,7 +212,7 @@ def _source(settings: dict[str, Any], clip: Clip, weights: Path) -> Source:
         save_text4vis_checkpoint(checkpoint, VideoClassifier.from_clip(clip, temporal, heads, settings["num_frames"]))
     file = settings["class_embeddings"]
     file = file if file and Path(file).is_file() else ""
-    return by_name(Source, settings, clip=clip, checkpoint=checkpoint, class_embeddings_file=file)
+    return by_name(Source, settings, clip=clip, checkpoint=checkpoint, class_embeddings=file)
 
 
 def _say(stage: str) -> None:

@@ -1,15 +1,14 @@
 """A run's settings: its notebook's parameters as the notebook turns them into a recipe, clips and methods."""
 
-from dataclasses import fields
 from typing import Any
 
-from text4vis_core.data.transforms import CROPS
 from text4vis_core.training.recipe import TrainingConfig
 
-from ..experiment import Clips, methods
-from ..notebooks import notebook_defaults
+from ..experiment import Method, methods
+from ..notebooks import notebook_defaults, notebook_settings, notebook_uses
 from ..published import published_result
-from ..settings import check_choices
+from ..settings import by_name, check_choices, checked
+from ..sources import Clips
 from ..suites import Run
 
 NOTEBOOKS = ("02_zero_shot", "03_few_shot", "08_supervised")  # those that can be rehearsed
@@ -20,8 +19,8 @@ NOTED = ("run_dir", "published")
 
 
 def settings_of(run: Run) -> dict[str, Any]:
-    """Every parameter of a run: its notebook's, and the suite's instead where it gives one."""
-    return notebook_defaults(run.source) | run.parameters
+    """Every setting of a run: its notebook's own and the shared ones, and the suite's instead where it gives one."""
+    return notebook_settings(run.source) | run.parameters
 
 
 def check_settings(run: Run) -> None:
@@ -33,7 +32,7 @@ def check_settings(run: Run) -> None:
     check_choices("notebook", run.notebook, NOTEBOOKS)
     settings = settings_of(run)
     published_result(settings["published"])
-    check_choices("crops", settings["crops"], CROPS)
+    checked(run.parameters, notebook_defaults(run.source), notebook_uses(run.source))
     clips_of(settings)
     if trains(settings):
         methods_of(settings)
@@ -55,11 +54,11 @@ def splits_of(settings: dict[str, Any]) -> tuple[str, ...]:
     return ("train", "test") if trains(settings) else (settings.get("split", "test"),)
 
 
-def methods_of(settings: dict[str, Any]) -> list[tuple[str, bool]]:
-    """What a training begins with, and whether it keeps it: (initialisation, frozen), one or several."""
+def methods_of(settings: dict[str, Any]) -> list[Method]:
+    """What a training begins with, and whether it keeps it: one or several."""
     if "shots" in settings:
-        return list(methods(settings["frozen"], settings["trainable"]).values())
-    return [(settings["initialisation"], settings["frozen"])]
+        return methods(settings["frozen"], settings["trainable"])
+    return [Method(settings["initialisation"], settings["initialisation"], settings["frozen"])]
 
 
 def config_of(settings: dict[str, Any], **reduced) -> TrainingConfig:
@@ -68,14 +67,6 @@ def config_of(settings: dict[str, Any], **reduced) -> TrainingConfig:
     return by_name(TrainingConfig, settings, **({"seed": seed, "grad_clip": settings["grad_clip"] or None} | reduced))
 
 
-def clips_of(settings: dict[str, Any], **reduced) -> Clips:
+def clips_of(settings: dict[str, Any], **reduced: Any) -> Clips:
     """How videos become clips, some of it `reduced`."""
-    options = {name: settings[name] for name in ("randaugment", "blur", "solarize") if name in settings}
-    if "randaugment" in options:
-        options["randaugment"] = tuple(options["randaugment"])
-    return by_name(Clips, settings, **({"options": options} | reduced))
-
-
-def by_name(kind: type, settings: dict[str, Any], **others):
-    """Settings of a kind, whose fields are called as the notebooks' parameters are."""
-    return kind(**{field.name: settings[field.name] for field in fields(kind) if field.name in settings} | others)
+    return by_name(Clips, settings | reduced, cache="")

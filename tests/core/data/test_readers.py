@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core import load_videos
-from text4vis_core.data.formats.annotations import read_csv, video_at
-from text4vis_core.data.formats.frame_lists import _entry
+from text4vis_core.data.formats._annotations import read_csv, video_at
+from text4vis_core.data.formats._frame_lists import _entry
 from text4vis_core.data.formats.kinetics import kinetics400_categories
 from text4vis_core.data.formats.readers import READERS
 from text4vis_core.data.video_list import Video

@@ -37,11 +37,8 @@ class Index:
         digest: of all that.
 
     Args:
-        path: of the file.
+        path: of the file; an `AnnotationError` when it is damaged, or has another digest.
         digest: that the file is known to have, which is then not computed again.
-
-    Raises:
-        AnnotationError: the file is damaged, or has another digest.
     """
 
     def __init__(self, path: str | Path, digest: str | None = None):
@@ -211,11 +208,11 @@ def index_path(folder: str | Path, split: str, fold: int = 1) -> Path:
 
 
 def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], about: Mapping) -> None:
-    """Write a list as an index file, atomically.
+    """Write a list as an index file, atomically; what is `missing` too.
 
     Args:
         path: of the file, in the folder below which all videos lie.
-        videos: the list; `missing` goes into the index, too.
+        videos: the list.
         copies: path of each video -> its "bytes", "sha256" and "digest" (of what it was made from), as hex.
         about: more plain values.
     """

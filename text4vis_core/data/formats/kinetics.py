@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import existing_root, fault, find, find_all, is_number, locate, read_csv, read_lines, read_names
+from ._annotations import existing_root, fault, find, find_all, is_number, locate, read_csv, read_lines, read_names
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 FILES = {  # split -> its annotation files, the first that exists
@@ -45,9 +45,8 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
     """
     root = existing_root(root)
     if split == "train":
-        raise AnnotationError(
-            f"{root}: the zero-shot splits have no training videos; use split=test, and train on dataset=kinetics400"
-        )
+        remedy = "use split=test, and train on dataset=kinetics400"
+        raise AnnotationError(f"{root}: the zero-shot splits have no training videos; {remedy}")
     names = (f"test_split{fold}_exist.txt", f"test_split{fold}.txt")
     listings = [path for name in names for path in find_all(root, name)]
     if listings:
@@ -68,10 +67,8 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
         clips = [(number, clip, ids[_plain(label)]) for number, clip, label in rows if _plain(label) in ids]
         absent = set(range(len(classes))) - {label for _, _, label in clips}
         if absent:
-            reason = (
-                f"class {classes[min(absent)]!r} is not in {listing}; correct the name, or use Kinetics-600's files"
-            )
-            raise fault(source, lines[min(absent)][0], reason)
+            name, remedy = classes[min(absent)], "correct the name, or use Kinetics-600's files"
+            raise fault(source, lines[min(absent)][0], f"class {name!r} is not in {listing}; {remedy}")
     old = {_plain(name) for name in kinetics400_categories()}
     known = next((name for name in classes if _plain(name) in old), None)
     if known is not None:
@@ -112,10 +109,9 @@ def _file(root: Path, pattern: str) -> Path | None:
     """The one annotation file that matches a pattern."""
     found = [p for p in find_all(root, "*.csv") if re.fullmatch(PREFIX + pattern, p.name, re.IGNORECASE)]
     if len(found) > 1:
-        raise AnnotationError(
-            f"{root}: several files may be meant, {', '.join(str(path.relative_to(root)) for path in found)}; "
-            "keep one, or set data_root to the folder of one data set"
-        )
+        names = ", ".join(str(path.relative_to(root)) for path in found)
+        remedy = "keep one, or set data_root to the folder of one data set"
+        raise AnnotationError(f"{root}: several files may be meant, {names}; {remedy}")
     return found[0] if found else None
 
 
@@ -125,9 +121,9 @@ def _first_file(root: Path, *patterns: str) -> Path:
         if (found := _file(root, pattern)) is not None:
             return found
     name = re.sub(r"\\|\(|\|.*\)", "", patterns[0])
+    remedy = "it is part of the data set's annotations: fetch it, or set data_root to where it lies"
     raise AnnotationError(
-        f"{root}: no {name} in it or in a folder of it, nor kinetics-400_{name} or the like; "
-        "it is part of the data set's annotations: fetch it, or set data_root to where it lies"
+        f"{root}: no {name} in it or in a folder of it, nor kinetics-400_{name} or the like; {remedy}"
     )
 
 
@@ -171,10 +167,9 @@ def _located(root: Path, classes: tuple[str, ...], clips: list[tuple[int, str, i
     """`clips`: (line number, name, label)."""
     found = locate(root, (clip for _, clip, _ in clips), lambda name: CLIP.fullmatch(name) is not None)
     if not found:
-        raise fault(
-            source, clips[0][0], f"none of the {len(clips)} clips is below {root}, the first is {clips[0][1]}.mp4; "
-            "set data_root to the folder that holds videos and annotations"
-        )  # fmt: skip
+        remedy = "set data_root to the folder that holds videos and annotations"
+        reason = f"none of the {len(clips)} clips is below {root}, the first is {clips[0][1]}.mp4; {remedy}"
+        raise fault(source, clips[0][0], reason)
     videos = tuple(Video(found[clip], label) for _, clip, label in clips if clip in found)
     missing = tuple(Video(Path(f"{clip}.mp4"), label) for _, clip, label in clips if clip not in found)
     return VideoList(classes, videos, missing)

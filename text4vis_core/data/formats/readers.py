@@ -12,7 +12,7 @@ from pathlib import Path
 from ...model.labels import as_words, is_directional
 from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import (
+from ._annotations import (
     complete,
     existing_root,
     fault,
@@ -25,10 +25,10 @@ from .annotations import (
     video_at,
     visible,
 )
-from .frame_lists import read_tsn
+from ._frame_lists import read_tsn
+from ._untrimmed import read_activitynet, read_charades
 from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
-from .untrimmed import read_activitynet, read_charades
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
 MISSING = ("error", "report")  # what happens where a listed video is not there
@@ -225,20 +225,18 @@ def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missi
         ValueError: an unknown data set, split or `missing`, with the choices; a fold that the data set does not have.
         AnnotationError: what is wrong with the files; also where none of the listed videos is there.
     """
-    if dataset not in READERS:
-        raise ValueError(f"unknown data set {dataset!r}; choose from: {', '.join(READERS)}")
-    if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}; choose from: {', '.join(SPLITS)}")
+    for what, value, choices in (("data set", dataset, READERS), ("split", split, SPLITS)):
+        if value not in choices:
+            raise ValueError(f"unknown {what} {value!r}; choose from: {', '.join(choices)}")
     if not 1 <= fold <= FOLDS.get(dataset, 1):
         raise ValueError(f"fold is {fold}; {dataset} has folds 1 to {FOLDS.get(dataset, 1)}")
     if missing not in MISSING:
         raise ValueError(f"missing is {missing!r}; choose from: {', '.join(MISSING)}")
     videos = READERS[dataset](root, split, fold, missing)
     if not videos.videos:
-        raise AnnotationError(
-            f"{root}: none of the {len(videos.missing)} videos of split {split!r} is there, the first is "
-            f"{videos.missing[0].path}; fetch them, or set data_root to where they lie"
-        )
+        first, remedy = videos.missing[0].path, "fetch them, or set data_root to where they lie"
+        reason = f"none of the {len(videos.missing)} videos of split {split!r} is there, the first is {first}"
+        raise AnnotationError(f"{root}: {reason}; {remedy}")
     return videos
 
 
@@ -254,10 +252,6 @@ def _base(root: Path, names: Sequence[str]) -> Path:
 
 def _check_frames(folder: Path, expected: str) -> None:
     """A folder where a video is expected holds pictures, if anything."""
-    others = None
-    for path in folder.iterdir():
-        if path.suffix.lower() in PICTURE_SUFFIXES:
-            return
-        others = path
-    if others is not None:
-        raise AnnotationError(f"{folder}: holds {others.name} and no frames; expected {expected}, one folder less")
+    inside = list(folder.iterdir())
+    if inside and not any(path.suffix.lower() in PICTURE_SUFFIXES for path in inside):
+        raise AnnotationError(f"{folder}: holds {inside[-1].name} and no frames; expected {expected}, one folder less")

@@ -1,11 +1,10 @@
 """Readers of videos that are longer than the actions in them and may show several: ActivityNet and Charades."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import existing_root, fault, find, find_all, locate, read_csv, read_json, read_lines
+from ._annotations import existing_root, fault, find, find_all, locate, read_csv, read_json, read_lines
 
 SUBSETS = {"train": ("training",), "test": ("validation",), "all": ("training", "validation")}
 CHARADES = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
@@ -25,7 +24,11 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
     database = content.get("database")
     if not isinstance(database, dict) or not database:
         raise fault(path, 1, "no videos under 'database'; this is not ActivityNet's annotation file, fetch it again")
-    nodes = _names(content.get("taxonomy", []), fault_of)
+    taxonomy = content.get("taxonomy", [])
+    taxonomy = taxonomy if isinstance(taxonomy, list) else [taxonomy]
+    nodes = {node.get("nodeName") if isinstance(node, dict) else None for node in taxonomy}
+    if not all(isinstance(name, str) for name in nodes):
+        raise fault_of("taxonomy", "expected a list of objects with a nodeName; fetch the file again, or take it out")
     entries = {key: _entry(key, entry, nodes, fault_of) for key, entry in database.items()}
     classes = tuple(sorted({label for entry in entries.values() for _, _, label in entry["segments"]}))
     ids = {name: i for i, name in enumerate(classes)}
@@ -98,15 +101,6 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
     videos = tuple(Video(found[key], labels[0], labels) for _, _, key, labels in rows if key in found)
     gone = tuple(Video(Path(f"{key}.mp4"), labels[0], labels) for _, _, key, labels in rows if key not in found)
     return VideoList(tuple(codes.values()), videos, gone)
-
-
-def _names(taxonomy: Any, fault_of: Callable) -> set[Any]:
-    """The names of ActivityNet's taxonomy."""
-    nodes = taxonomy if isinstance(taxonomy, list) else [taxonomy]
-    names = {node.get("nodeName") if isinstance(node, dict) else None for node in nodes}
-    if not all(isinstance(name, str) for name in names):
-        raise fault_of("taxonomy", "expected a list of objects with a nodeName; fetch the file again, or take it out")
-    return names
 
 
 def _entry(key: str, entry: Any, nodes: set, fault_of) -> dict[str, Any]:

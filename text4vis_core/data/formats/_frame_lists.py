@@ -7,7 +7,7 @@ from pathlib import Path
 from ...model.labels import is_directional
 from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from .annotations import existing_root, fault, find_all, is_number, read_lines, read_names, visible
+from ._annotations import existing_root, fault, find_all, is_number, read_lines, read_names, visible
 
 TEMPLATES = ("img_{:05d}.jpg", "image_{:04d}.jpg", "image_{:06d}.jpg")
 WORDS = {"train": ("train",), "test": ("val", "validation", "test"), "all": ("full", "all")}  # in a list's name
@@ -78,9 +78,8 @@ def _lists(root: Path, split: str, fold: int) -> list[Path]:
         return _lists(root, "train", fold) + _lists(root, "test", fold)
     if not found:
         example = f"{WORDS[split][0]}_rgb_split_{fold}.txt"
-        raise AnnotationError(
-            f"{root}: no list of split {split}, fold {fold}, in it or in a folder of it; call it {example}"
-        )
+        reason = f"no list of split {split}, fold {fold}, in it or in a folder of it; call it {example}"
+        raise AnnotationError(f"{root}: {reason}")
     return found
 
 

@@ -36,8 +36,7 @@ def visible(folder: Path) -> list[Path]:
 def find_all(root: Path, pattern: str) -> list[Path]:
     """Files that match a glob pattern, in a folder or in a folder of it; none that is hidden, as what macOS leaves."""
     found = (*sorted(root.glob(pattern)), *sorted(root.glob(f"*/{pattern}")))
-    hidden = (any(part.startswith(".") for part in path.relative_to(root).parts) for path in found)
-    return [path for path, is_hidden in zip(found, hidden, strict=True) if path.is_file() and not is_hidden]
+    return [p for p in found if p.is_file() and not any(part[0] == "." for part in p.relative_to(root).parts)]
 
 
 def find(root: Path, *patterns: str) -> Path:
@@ -45,10 +44,8 @@ def find(root: Path, *patterns: str) -> Path:
     for pattern in patterns:
         for path in find_all(root, pattern):
             return path
-    raise AnnotationError(
-        f"{root}: no {' or '.join(patterns)} in it or in a folder of it; it is part of the data set's annotations: "
-        "fetch it, or set data_root to where it lies"
-    )
+    remedy = "it is part of the data set's annotations: fetch it, or set data_root to where it lies"
+    raise AnnotationError(f"{root}: no {' or '.join(patterns)} in it or in a folder of it; {remedy}")
 
 
 def fault(path: Path, number: int, reason: str, line: str | dict[str, str] | None = None) -> AnnotationError:
@@ -105,11 +102,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, st
 
 
 def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], AnnotationError]]:
-    """The content of a JSON file, and what makes a fault of (an entry's key or id, a reason): it finds the line.
-
-    Args:
-        kind: what the file must hold, `dict` or `list`.
-    """
+    """The `dict` or `list` of a JSON file, and what makes a fault of (an entry's key, a reason): it finds the line."""
     text = read_text(path)
 
     def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -124,8 +117,7 @@ def read_json(path: Path, kind: type) -> tuple[Any, Callable[[str, str], Annotat
     except AnnotationError:
         raise
     except json.JSONDecodeError as error:
-        reason = f"not JSON ({error.msg}, column {error.colno}); fetch the file again"
-        raise fault(path, error.lineno, reason) from None
+        raise fault(path, error.lineno, f"not JSON ({error.msg}, column {error.colno}); fetch the file again") from None
     except RecursionError:
         raise fault(path, 1, "nested too deeply for a file of annotations; fetch it again") from None
     except ValueError:
