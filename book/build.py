@@ -319,10 +319,10 @@ def _below_title(markdown: str, block: str) -> str:
 
 
 def _fingerprint(pages: dict[str, bytes]) -> str:
-    """Changes whenever the book may: its pages, this file, the modules whose docstrings it shows, the libraries."""
+    """Changes whenever the book may: its pages, this file, modules and notebooks that it describes, the libraries."""
     digest = hashlib.sha256()
     modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in (ROOT / package).rglob("*.py"))
-    others = [BOOK / "build.py", Path("requirements.lock"), *modules]
+    others = [BOOK / "build.py", Path("requirements.lock"), *sorted(Path("notebooks").glob("*.ipynb")), *modules]
     for name, content in [*sorted(pages.items()), *((str(path), path.read_bytes()) for path in others)]:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
