@@ -1,4 +1,7 @@
-"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both; saved class embeddings."""
+"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both; saved class embeddings.
+
+N texts or pictures of S x S pixels, C classes, D width of an embedding.
+"""
 
 import copy
 import difflib
