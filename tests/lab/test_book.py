@@ -107,8 +107,12 @@ def test_setup_and_what_papermill_put_in_are_folded(build):
     cells = [*NOTEBOOK["cells"][:2], injected, *NOTEBOOK["cells"][2:]]
     mine.runs[0].executed.write_text(json.dumps(NOTEBOOK | {"cells": cells}))
     page = json.loads(build.collect(mine)["runs/a.ipynb"])
-    folded = ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]]
-    assert folded == [False, False, True, True]
+    switches = [cell["metadata"].get("mystnb", {}).get("code_prompt_show") for cell in page["cells"]]
+    assert switches == [None, "Parameters", "Parameters of this run", "Setup"]
+    assert ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]] == [False, True, True, True]
+    mine.runs[0].executed.write_text(json.dumps(NOTEBOOK))
+    page = json.loads(build.collect(mine)["runs/a.ipynb"])
+    assert ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]] == [False, False, True]
 
 
 def test_the_reference_holds_every_module_and_the_names_that_packages_offer():
