@@ -126,7 +126,9 @@ def test_a_record_without_one_of_its_parts_is_damaged(tmp_path, lacks):
 
 def test_a_row_on_disk_that_is_not_of_the_schema_is_named(tmp_path):
     path = changed(record(tmp_path / "run").run_dir / "result.json", rows=[ROW | {"top1": "61.5"}])
-    with pytest.raises(ValueError, match="run/result.json is not a run record .*column 'top1' holds '61.5', not float"):
+    with pytest.raises(
+        ValueError, match=r"run/result\.json is not a run record .*column 'top1' holds '61.5', not float"
+    ):
         read_record(path)
 
 
