@@ -37,6 +37,8 @@ STAMP = BUILD / "built.sha256"
 IDEA = "idea.png"  # the landing page's figure, which a run draws
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# Cells that a page folds, by their tag, and what stands on the switch. The parameters' defaults stay open where they hold.
+FOLDED = {"hide-input": "Setup", "parameters": "Parameters", "injected-parameters": "Parameters of this run"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
 OWN_MODELS = {"mini_clip": "Mini CLIP, a small model that the project trains"}
@@ -246,11 +248,14 @@ def _notebook_page(run: Run, attempt: dict[str, Any], record: dict[str, Any] | N
     else:
         heading["source"] = _below_title("".join(heading["source"]), note)
     notebook["metadata"].pop("widgets", None)
+    given = any("injected-parameters" in cell["metadata"].get("tags", []) for cell in cells)
     for cell in cells:
         if cell["cell_type"] == "code":
             tags = cell["metadata"].setdefault("tags", [])
-            if "injected-parameters" in tags:  # the command above says them too
-                tags.append("hide-input")
+            for tag, label in FOLDED.items():
+                if tag in tags and (given or tag != "parameters"):
+                    tags += ["hide-input"] if "hide-input" not in tags else []
+                    cell["metadata"]["mystnb"] = {"code_prompt_show": label, "code_prompt_hide": label}
             cell["outputs"] = [_page_output(output) for output in cell["outputs"] if not _is_widget(output)]
     return json.dumps(notebook, sort_keys=True).encode()
 
@@ -278,7 +283,7 @@ def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | Non
         known = [f"{key} `{provenance[key][:12]}`" for key in ("commit", "code") if provenance.get(key)]
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
     return (
-        ":::{admonition} This page remakes itself with\n:class: remake\n"
+        ":::{admonition} The command that remakes this page, and its record\n:class: remake dropdown\n"
         f"```sh\nmkdir -p {shlex.quote(str(run.directory))}\n.venv/bin/{papermill_command(run)}\n```\n"
         f"{' '.join(lines)}\n:::"
     )
@@ -319,10 +324,10 @@ def _below_title(markdown: str, block: str) -> str:
 
 
 def _fingerprint(pages: dict[str, bytes]) -> str:
-    """Changes whenever the book may: its pages, this file, the modules whose docstrings it shows, the libraries."""
+    """Changes whenever the book may: its pages, this file, modules and notebooks that it describes, the libraries."""
     digest = hashlib.sha256()
     modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in (ROOT / package).rglob("*.py"))
-    others = [BOOK / "build.py", Path("requirements.lock"), *modules]
+    others = [BOOK / "build.py", Path("requirements.lock"), *sorted(Path("notebooks").glob("*.ipynb")), *modules]
     for name, content in [*sorted(pages.items()), *((str(path), path.read_bytes()) for path in others)]:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)

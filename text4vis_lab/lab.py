@@ -84,7 +84,7 @@ class Lab:
         """
         os.chdir(repository_root())
         own = notebook_defaults(Path("notebooks", f"{notebook}.ipynb"))
-        values = checked(assigned_by_hand(variables), own, uses)
+        values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
         defaults = checked({}, own, uses)
         variables.update({name: values[name] for name in own})
         for template in [values.get("template", "{}"), *values.get("templates", [])]:

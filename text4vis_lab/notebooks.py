@@ -5,7 +5,9 @@ python -m text4vis_lab.notebooks 03_few_shot      # everything that can be given
 
 import argparse
 import ast
+import difflib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,7 @@ def notebook_settings(path: Path) -> dict[str, Any]:
     return notebook_defaults(path) | {k: v for k, v in shared.items() if k not in notebook_parameters(path)}
 
 
-def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
+def assigned_by_hand(variables: dict[str, Any], known: Collection[str] = ()) -> dict[str, Any]:
     """What was given to a notebook: variables that cells of nothing but plain assignments have set, with their values.
 
     In JupyterLab such cells are run again and again: of the parameters cell the last time counts, so that a line that
@@ -79,6 +81,8 @@ def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         variables: the notebook's `globals()`.
+        known: names of settings. Of other cells than the parameters' only names that are such, or nearly, count: the
+            rest are a reader's own.
     """
     if not isinstance(variables.get("In"), list):
         plain = (bool, int, float, str, list, tuple, dict, type(None))
@@ -87,10 +91,13 @@ def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
     seen_parameters = False
     for source in reversed(variables["In"]):
         found = _plain_assignments(source)
-        if found and "run_dir" in found and not source.lstrip().startswith("# Parameters"):
+        injected = source.lstrip().startswith("# Parameters")
+        if "run_dir" in found and not injected:
             if seen_parameters:
                 continue
             seen_parameters = True
+        elif known and not injected:
+            found = [name for name in found if difflib.get_close_matches(name, known, n=1, cutoff=0.8)]
         names |= dict.fromkeys(found)
     return {name: variables[name] for name in names if name in variables}
 

@@ -10,10 +10,10 @@ import ast
 import re
 import sys
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import grimp
 import matplotlib as mpl
@@ -33,17 +33,11 @@ MOST_LETTERS = 62  # of what a box says of its room
 INK, QUIET, ARROW, UPWARD = "#1f2933", "#667580", "#7d8a94", "#c8102e"
 FILL = {LAB: "#e3eef9", CORE: "#fdeed3"}
 EDGE = {LAB: "#8fb4d9", CORE: "#e0b45c"}
-STYLE = {"font.family": "DejaVu Sans", "svg.hashsalt": "structure", "savefig.facecolor": "white"}
+STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "svg.hashsalt": "structure", "savefig.facecolor": "white"}
 
 
-@dataclass(frozen=True)
-class Room:
-    """A box of the picture.
-
-    Attributes:
-        package: `LAB` or `CORE`.
-        name: of the subpackage, or of the module that lies in the package itself.
-    """
+class Room(NamedTuple):
+    """A box of the picture: a subpackage of `LAB` or `CORE`, or a module that lies in the package itself."""
 
     package: str
     name: str
@@ -76,12 +70,29 @@ def read_structure() -> Structure:
     graph = grimp.build_graph(LAB, CORE, cache_dir=None)
     rooms: dict[Room, list[Path]] = {}
     imports: dict[tuple[Room, Room], str] = {}
-    for module in sorted(graph.modules):
-        rooms.setdefault(_room(module), []).append(_file(module))
-        for imported in sorted(graph.find_modules_directly_imported_by(module)):
-            if _room(module) != _room(imported):
-                imports.setdefault((_room(module), _room(imported)), f"{module} -> {imported}")
-    return Structure({room: rooms[room] for room in _ordered(rooms, imports)}, imports)
+    for package in (LAB, CORE):
+        spec = find_spec(package)
+        assert spec is not None and spec.origin is not None, f"there is no package {package}"
+        folder = Path(spec.origin).parent
+        for file in sorted(folder.rglob("*.py")):
+            module = ".".join([package, *file.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
+            rooms.setdefault(_room(module), []).append(file)
+            for imported in sorted(graph.find_modules_directly_imported_by(module)):
+                if _room(module) != _room(imported):
+                    imports.setdefault((_room(module), _room(imported)), f"{module} -> {imported}")
+    # Each package's own `__init__` first; then the lab's rooms, those that build on most first; then the core's.
+    of_lab = [pair for pair in imports if pair[0].package == pair[1].package == LAB]
+    circles = nx.condensation(nx.DiGraph([*of_lab, *((room, room) for room in rooms)]))
+    levels = enumerate(nx.topological_generations(circles.reverse()))
+    depth = {room: number for number, level in levels for node in level for room in circles.nodes[node]["members"]}
+    order = ("__init__", *CORE_ROOMS, BELOW)
+
+    def place(room: Room) -> tuple:
+        if room.package == CORE:
+            return (1, order.index(room.name))
+        return (0, room.name != "__init__", -depth[room], room.name)
+
+    return Structure({room: rooms[room] for room in sorted(rooms, key=place)}, imports)
 
 
 def draw(structure: Structure, path: str | Path) -> None:
@@ -89,30 +100,35 @@ def draw(structure: Structure, path: str | Path) -> None:
     rows = {room: number + (1.6 if room.package == LAB else 3.2) for number, room in enumerate(structure.rooms)}
     bottom = max(rows.values()) + 2.4
     left = 0.08 + 0.4 * bool(structure.upward)
+    graph = nx.transitive_reduction(nx.DiGraph(pair for pair in structure.imports if pair not in structure.upward))
+    users = {room: list(graph.predecessors(room)) for room in structure.rooms if room in graph and graph.pred[room]}
+    lanes = _lanes({room: (min(rows[user] for user in users[room]), rows[room]) for room in users})
+    apart = min(0.2, (WIDTH - left - BOX - 0.38) / max([1, *lanes.values()]))  # inches, between two vertical lines
     with mpl.rc_context(STYLE):
         figure = Figure((WIDTH, ROW * bottom))
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(bottom, 0))
         axes.axis("off")
-        down = _reduced(structure)
-        lanes = _lanes(down, rows)
-        apart = min(0.2, (WIDTH - left - BOX - 0.38) / max([1, *lanes.values()]))  # inches, between two vertical lines
-        for target, sources in down.items():
-            x = left + BOX + 0.28 + apart * lanes[target]
-            for source in sources:
-                _draw_arrow(axes, (left + BOX, rows[source] + 0.66), x, rows[target] + 0.36, ARROW)
-        for number, (source, target) in enumerate(structure.upward):
-            _draw_arrow(
-                axes, (left, rows[source] + 0.36), left - 0.15 - 0.06 * (number % 4), rows[target] + 0.66, UPWARD
-            )
+        for room in users:
+            for user in users[room]:
+                x = left + BOX + 0.28 + apart * lanes[room]
+                _draw_arrow(axes, (left + BOX, rows[user] + 0.66), x, rows[room] + 0.36, ARROW)
+        for number, (user, room) in enumerate(structure.upward):
+            _draw_arrow(axes, (left, rows[user] + 0.36), left - 0.15 - 0.06 * (number % 4), rows[room] + 0.66, UPWARD)
         for room, files in structure.rooms.items():
-            _draw_box(axes, room, files, left, rows[room])
+            style: dict[str, Any] = {"facecolor": FILL[room.package], "edgecolor": EDGE[room.package], "linewidth": 0.8}
+            box = "round,pad=0,rounding_size=0.07"
+            axes.add_patch(FancyBboxPatch((left, rows[room] + 0.08), BOX, 0.84, box, mutation_aspect=1 / ROW, **style))
+            lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+            _write_row(axes, left, rows[room] + 0.5, (room.name, _about(room, files), f"{len(files)}", f"{lines:,}"))
         for package, about in ((LAB, "the laboratory"), (CORE, "the method")):
             y = min(row for room, row in rows.items() if room.package == package) - 0.2
-            axes.text(left, y, package, size=11, weight="bold", color=INK)
-            axes.text(left + ABOUT, y, about, size=9, color=QUIET)
-            axes.text(left + FILES, y, "files", size=7.5, color=QUIET, ha="right")
-            axes.text(left + LINES, y, "lines", size=7.5, color=QUIET, ha="right")
-        _draw_legend(axes, left, bottom - 0.7, len(structure.upward))
+            _write_row(axes, left, y, (package, about, "files", "lines"), heading=True)
+        upward = f"imports upwards: {len(structure.upward) or 'no room does'}"
+        legend = {ARROW: "builds on (not drawn where a chain of arrows says it too)", UPWARD: upward}
+        for x, (colour, text) in zip((left, left + 4.4), legend.items(), strict=True):
+            _draw_head(axes, x, x + 0.09, bottom - 0.7, colour)
+            axes.plot([x + 0.09, x + 0.3], [bottom - 0.7] * 2, color=colour, linewidth=1.1)
+            axes.text(x + 0.4, bottom - 0.7, text, size=7.5, color=QUIET, va="center_baseline")
         figure.savefig(path, dpi=200, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
 
 
@@ -132,44 +148,8 @@ def _room(module: str) -> Room:
     return Room(package, BELOW if package == CORE and name not in (*CORE_ROOMS, "__init__") else name)
 
 
-def _file(module: str) -> Path:
-    package, *parts = module.split(".")
-    spec = find_spec(package)
-    assert spec is not None and spec.origin is not None, f"there is no package {package}"
-    path = Path(spec.origin).parent.joinpath(*parts)
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _ordered(rooms: Iterable[Room], imports: Iterable[tuple[Room, Room]]) -> list[Room]:
-    """Each package's own `__init__` first; then the lab's rooms, those that build on most first; then the core's."""
-    lab = nx.DiGraph((source, target) for source, target in imports if source.package == target.package == LAB)
-    lab.add_nodes_from(room for room in rooms if room.package == LAB)
-    circles = nx.condensation(lab)
-    depth: dict[int, int] = {}
-    for node in reversed(list(nx.topological_sort(circles))):
-        depth[node] = 1 + max((depth[below] for below in circles[node]), default=0)
-
-    def place(room: Room) -> tuple:
-        if room.package == CORE:
-            order = ("__init__", *CORE_ROOMS, BELOW)
-            return (1, order.index(room.name), "")
-        return (0, 0 if room.name == "__init__" else 1000 - depth[circles.graph["mapping"][room]], room.name)
-
-    return sorted(rooms, key=place)
-
-
-def _reduced(structure: Structure) -> dict[Room, list[Room]]:
-    """room -> the rooms that import it, less what follows from a chain of other imports; no upward ones."""
-    graph = nx.DiGraph(pair for pair in structure.imports if pair not in structure.upward)
-    reduced = nx.transitive_reduction(graph)
-    return {
-        room: list(reduced.predecessors(room)) for room in structure.rooms if room in reduced and reduced.pred[room]
-    }
-
-
-def _lanes(down: dict[Room, list[Room]], rows: dict[Room, float]) -> dict[Room, int]:
+def _lanes(spans: dict[Room, tuple[float, float]]) -> dict[Room, int]:
     """Which vertical line the arrows to a room take: short ones near the boxes, one line for those that never meet."""
-    spans = {room: (min(rows[source] for source in sources), rows[room]) for room, sources in down.items()}
     lanes: list[list[tuple[float, float]]] = []
     chosen = {}
     for room, (first, last) in sorted(spans.items(), key=lambda item: (item[1][1] - item[1][0], item[1])):
@@ -178,18 +158,6 @@ def _lanes(down: dict[Room, list[Room]], rows: dict[Room, float]) -> dict[Room, 
         lanes += [[]] if chosen[room] == len(lanes) else []
         lanes[chosen[room]].append((first, last))
     return chosen
-
-
-def _draw_box(axes: Axes, room: Room, files: list[Path], left: float, row: float) -> None:
-    style = {"facecolor": FILL[room.package], "edgecolor": EDGE[room.package], "linewidth": 0.8}
-    box = "round,pad=0,rounding_size=0.07"
-    axes.add_patch(FancyBboxPatch((left, row + 0.08), BOX, 0.84, box, mutation_aspect=1 / ROW, **style))
-    lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
-    y, on_line = row + 0.5, {"va": "center_baseline"}
-    axes.text(left + 0.09, y, room.name, size=8.5, weight="bold", color=INK, **on_line)
-    axes.text(left + ABOUT, y, _about(room, files), size=7.5, color=INK, **on_line)
-    axes.text(left + FILES, y, f"{len(files)}", size=7.5, color=QUIET, ha="right", **on_line)
-    axes.text(left + LINES, y, f"{lines:,}", size=7.5, color=QUIET, ha="right", **on_line)
 
 
 def _about(room: Room, files: list[Path]) -> str:
@@ -203,6 +171,16 @@ def _about(room: Room, files: list[Path]) -> str:
     return textwrap.shorten(text, MOST_LETTERS, placeholder=" …")
 
 
+def _write_row(axes: Axes, left: float, y: float, texts: tuple[str, ...], heading: bool = False) -> None:
+    """A box's name, what it is, its files and lines; or the heading of a package's boxes."""
+    up = "baseline" if heading else "center_baseline"
+    name, about, files, lines = texts
+    axes.text(left + 0.09 * (not heading), y, name, size=11 if heading else 8.5, weight="bold", color=INK, va=up)
+    axes.text(left + ABOUT, y, about, size=9 if heading else 7.5, color=QUIET if heading else INK, va=up)
+    for end, number in ((FILES, files), (LINES, lines)):
+        axes.text(left + end, y, number, size=7.5, color=QUIET, ha="right", va=up)
+
+
 def _draw_arrow(axes: Axes, start: tuple[float, float], x: float, end: float, colour: str) -> None:
     """From `start` at a box's side to the vertical line at `x`, along it, and back to the same side at height `end`."""
     side, begin = start
@@ -210,21 +188,15 @@ def _draw_arrow(axes: Axes, start: tuple[float, float], x: float, end: float, co
     step = abs(bend) / ROW * (1 if end > begin else -1)
     points = [(side, begin), (x - bend, begin), (x, begin), (x, begin + step)]
     points += [(x, end - step), (x, end), (x - bend, end), (side + bend, end)]
-    codes = [Path2D.MOVETO, Path2D.LINETO, Path2D.CURVE3, Path2D.CURVE3, Path2D.LINETO, Path2D.CURVE3, Path2D.CURVE3]
-    axes.add_patch(PathPatch(Path2D(points, [*codes, Path2D.LINETO]), fill=False, edgecolor=colour, linewidth=1.1))
-    head = [(side, end), (side + bend, end - 0.14), (side + bend, end + 0.14)]
-    axes.add_patch(Polygon(head, closed=True, facecolor=colour, linewidth=0))
+    line, curve = Path2D.LINETO, [Path2D.CURVE3] * 2
+    codes = [Path2D.MOVETO, line, *curve, line, *curve, line]
+    axes.add_patch(PathPatch(Path2D(points, codes), fill=False, edgecolor=colour, linewidth=1.1))
+    _draw_head(axes, side, side + bend, end, colour)
 
 
-def _draw_legend(axes: Axes, left: float, y: float, upward: int) -> None:
-    says = {
-        ARROW: "builds on (not drawn where a chain of arrows says it too)",
-        UPWARD: f"imports upwards: {upward or 'no room does'}",
-    }
-    for x, (colour, text) in zip((left, left + 4.4), says.items(), strict=True):
-        axes.add_patch(Polygon([(x, y), (x + 0.09, y - 0.14), (x + 0.09, y + 0.14)], facecolor=colour, linewidth=0))
-        axes.plot([x + 0.09, x + 0.3], [y, y], color=colour, linewidth=1.1)
-        axes.text(x + 0.4, y, text, size=7.5, color=QUIET, va="center_baseline")
+def _draw_head(axes: Axes, tip: float, back: float, y: float, colour: str) -> None:
+    points = [(tip, y), (back, y - 0.14), (back, y + 0.14)]
+    axes.add_patch(Polygon(points, closed=True, facecolor=colour, linewidth=0))
 
 
 if __name__ == "__main__":

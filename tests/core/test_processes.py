@@ -21,7 +21,7 @@ from text4vis_core.processes import Processes, ProcessesError, gather_objects, g
 @pytest.fixture(autouse=True)
 def threads(monkeypatch):
     """One thread in each process, and this folder's modules are found by all of them."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent))))
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -12,9 +12,12 @@ import textwrap
 import tokenize
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from conftest import ROOT
 
+from text4vis_lab.records import read_record
+from text4vis_lab.scores import recompute
 from text4vis_lab.suites import read_suite
 
 BLOCK = re.compile(r"^```\{code-block\} (\w+)\n:caption: (\S+?)(?:, ([^\n]+))?\n\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -84,28 +87,52 @@ def test_it_is_one_function_or_file_and_at_most_one_line_elsewhere(page):
     assert all(len(text.splitlines()) <= 25 for _, text in code)
 
 
-def test_the_notebook_is_one_that_a_suite_takes(tmp_path, monkeypatch):
-    """It has the cells that every notebook has, and the line in the suite names it."""
+@pytest.fixture
+def notebook(tmp_path, monkeypatch) -> dict[str, str]:
+    """The cells of the page's notebook, which lies in the current directory, a project with what the page says."""
     cells = {where: text for file, where, text in blocks("notebook") if file.endswith(".ipynb")}
-    assert list(cells) == ["markdown", "parameters", "hide-input", "code"]
-    assert cells["markdown"].startswith("# ")
-    comments = [
-        t for t in tokenize.generate_tokens(io.StringIO(cells["parameters"]).readline) if t.type == tokenize.COMMENT
-    ]
-    parameters = ast.parse(cells["parameters"]).body
-    assert len(comments) == len(parameters) <= 12
-    assert ast.unparse(parameters[0]) == "run_dir = 'runs/interactive/15_my_question'"
-    for where in ("hide-input", "code"):
-        ast.parse(cells[where])
-    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": []}
-    for where, text in cells.items():
-        kind = "markdown" if where == "markdown" else "code"
-        cell = {"cell_type": kind, "metadata": {"tags": [where]}, "source": text}
-        notebook["cells"].append(cell if kind == "markdown" else cell | {"outputs": [], "execution_count": None})
+    kinds = {where: "markdown" if where == "markdown" else "code" for where in cells}
+    stored = [{"cell_type": kinds[where], "metadata": {"tags": [where]}, "source": cells[where]} for where in cells]
+    for cell in stored:
+        cell |= {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}
     for folder in ("notebooks", "experiments"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    (tmp_path / "notebooks" / "15_my_question.ipynb").write_text(json.dumps(notebook))
+    (tmp_path / "text4vis_core").symlink_to(ROOT / "text4vis_core")
+    content = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": stored}
+    (tmp_path / "notebooks" / "15_wording.ipynb").write_text(json.dumps(content))
     [line] = [block for block in blocks("notebook") if block[0].startswith("experiments/")]
     put(tmp_path, *line)
     monkeypatch.chdir(tmp_path)
-    assert "15_my_question" in [run.notebook for run in read_suite("experiments/miniature.yaml").runs]
+    return cells
+
+
+def test_the_notebook_is_one_that_a_suite_takes(notebook):
+    """It has the cells that every notebook has, and the line in the suite names it."""
+    assert list(notebook) == ["markdown", "parameters", "hide-input", "code"]
+    assert notebook["markdown"].startswith("# ")
+    tokens = tokenize.generate_tokens(io.StringIO(notebook["parameters"]).readline)
+    comments = [token for token in tokens if token.type == tokenize.COMMENT]
+    parameters = ast.parse(notebook["parameters"]).body
+    assert len(comments) == len(parameters) <= 12
+    assert ast.unparse(parameters[0]) == "run_dir = 'runs/interactive/15_wording'"
+    assert "15_wording" in [run.notebook for run in read_suite("experiments/miniature.yaml").runs]
+
+
+def test_the_notebook_runs_and_leaves_its_rows(notebook, clip_folder, ucf101):
+    variables = {}
+    exec(notebook["parameters"], variables)
+    variables |= {"model": str(clip_folder), "dataset": "ucf101", "data_root": str(ucf101), "epochs": 1}
+    for where in ("hide-input", "code"):
+        exec(notebook[where], variables)
+    assert len(plt.gcf().axes) == 1
+    plt.close("all")
+    record = read_record("runs/interactive/15_wording/result.json")
+    rows = [(row["template"], row["seed"], row["shots"], row["method"], row["videos"]) for row in record["rows"]]
+    assert rows == [(t, s, 1, "text, frozen", 6) for t in variables["templates"] for s in variables["seeds"]]
+    assert len(record["histories"]) == len(rows)
+    again = recompute("runs/interactive/15_wording", record["rows"])
+    assert again == [{"top1": row["top1"], "top5": row["top5"]} for row in record["rows"]]
+
+
+def test_the_notebook_is_in_the_style_of_the_house(notebook):
+    run(Path.cwd(), "ruff", "check", "--config", str(ROOT / "pyproject.toml"), "notebooks/15_wording.ipynb")
