@@ -230,7 +230,7 @@ def test_the_notebooks_run_with_it(folders, one_each, tmp_path, monkeypatch, not
     assert record["parameters"]["model"] == parameters["model"]
     [test] = [data for split, data in record["data"].items() if split.startswith("test")]
     assert test["videos"] == 3
-    tops = [row["%"] for row in record["headline"]]
+    tops = [row["top1"] for row in record["rows"]]
     assert tops
     assert all(0 <= top <= 100 for top in tops)
 
