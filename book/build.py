@@ -38,7 +38,7 @@ IDEA = "idea.png"  # the landing page's figure, which a run draws
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Cells that a page folds, by their tag, and what stands on the switch. The parameters' defaults stay open where they hold.
-FOLDED = {"hide-input": "Setup", "parameters": "Parameters", "injected-parameters": "Parameters of this run"}
+FOLDED = {"hide-input": "Setup", "parameters": "Parameters"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
 OWN_MODELS = {"mini_clip": "Mini CLIP, a small model that the project trains"}
@@ -256,6 +256,8 @@ def _notebook_page(run: Run, attempt: dict[str, Any], record: dict[str, Any] | N
                 if tag in tags and (given or tag != "parameters"):
                     tags += ["hide-input"] if "hide-input" not in tags else []
                     cell["metadata"]["mystnb"] = {"code_prompt_show": label, "code_prompt_hide": label}
+            if "injected-parameters" in tags:  # the command above says them, and the setup's table below
+                tags.append("remove-cell")
             cell["outputs"] = [_page_output(output) for output in cell["outputs"] if not _is_widget(output)]
     return json.dumps(notebook, sort_keys=True).encode()
 
