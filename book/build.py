@@ -37,7 +37,7 @@ STAMP = BUILD / "built.sha256"
 IDEA = "idea.png"  # the landing page's figure, which a run draws
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# Cells that a page folds, by their tag, and what stands on the switch. The parameters' defaults stay open where they hold.
+# Cells that a page folds, by their tag, and what stands on the switch; parameters only where the run was given others.
 FOLDED = {"hide-input": "Setup", "parameters": "Parameters"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
