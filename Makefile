@@ -19,16 +19,17 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book rehearse bench test slurm-test lab lint format clean
+.PHONY: help book rehearse bench check test slurm-test lab lint types format clean
 
 help:
 	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
 	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
 	@echo 'make bench   measure this machine, and build the book of SUITE with what was measured'
-	@echo 'make test    lint, then every test'
+	@echo 'make check   style, types, and the tests that take under a second: after every edit'
+	@echo 'make test    style, types, and every test'
 	@echo 'make slurm-test  run suites on a real Slurm, set up on this machine (as root, with apt)'
 	@echo 'make lab     open JupyterLab'
-	@echo 'make lint    check style;  make format  repair it'
+	@echo 'make lint    check style;  make format  repair it;  make types  check types'
 	@echo 'make clean   remove what the others made; data/ is kept'
 	@echo 'Variables: SUITE (or suite), JOBS (cores to use), GPUS (GPUs to share out), PYTHON (for .venv),'
 	@echo '           PROFILE (slurm: every run is a job of the cluster)'
@@ -56,8 +57,14 @@ bench: $(INSTALLED)
 	@test ! -e runs/bench/earlier.json || \
 	  $(BIN)/python -m text4vis_lab.bench compare runs/bench/earlier.json runs/bench/bench
 
-test: $(INSTALLED) lint
-	@$(BIN)/python -m pytest
+# A file's tests stay with one process: what they share is made once, and a notebook's cells run in order.
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+check: $(INSTALLED) lint types
+	@$(PYTEST) -m 'not slow' --durations 0 --durations-min 1 -p no:nbval -o addopts='-q' tests
+
+test: $(INSTALLED) lint types
+	@$(PYTEST)
 
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python
@@ -69,12 +76,15 @@ lint: $(INSTALLED)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
+types: $(INSTALLED)
+	@$(BIN)/mypy --no-error-summary
+
 format: $(INSTALLED)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv runs book/_build .snakemake .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv runs book/_build .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
 	find text4vis_core text4vis_lab notebooks book tests -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks book -name .ipynb_checkpoints -prune -exec rm -rf {} +
 	@echo 'data/ is kept'

@@ -16,8 +16,9 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from text4vis_lab import Lab
 from text4vis_lab.miniature import making
-from text4vis_lab.notebooks import notebook_parameters
+from text4vis_lab.notebooks import notebook_parameters, notebook_settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,7 +80,7 @@ def test_the_installed_versions_are_the_locked_ones(locked):
 OPTIONAL = ("lightning_fabric", "matplotlib", "pandas", "papermill", "av", "sklearn", "scipy", "itables", "snakemake")
 # Not tqdm and yaml, which open_clip itself needs.
 IMPORT_THE_CORE = f"""
-import sys
+import importlib, pkgutil, sys
 
 class Without:
     # A finder that knows none of the extras.
@@ -95,15 +96,14 @@ class Without:
 sys.meta_path = [Without(finder) for finder in sys.meta_path]
 import text4vis_core
 assert "torch" not in sys.modules, "importing the package alone costs nothing"
-from text4vis_core import (
-    accelerate, annotations, cache, checkpoints, claims, classifier, clip, contrastive, copying, crew, datacheck,
-    datasets, dependencies, evaluation, experiment, frame_lists, frame_store, hub, index, kernels, kinetics,
-    labels, loader, model, objectives, prepare, prepared, processes, readers, recipe, residual, results, sampling,
-    temporal, training, transforms, untrimmed, video, video_list,
-)
+modules = [found.name for found in pkgutil.walk_packages(text4vis_core.__path__, "text4vis_core.")]
+assert len(modules) > 40, modules
+for name in modules:
+    if not name.endswith(".__main__"):
+        importlib.import_module(name)
 for name in text4vis_core.__all__:
     getattr(text4vis_core, name)
-assert "text4vis_lab.miniature" not in sys.modules
+assert "text4vis_lab" not in sys.modules
 loaded = [name for name in {OPTIONAL!r} if name in sys.modules]
 assert not loaded, loaded
 print("imported")
@@ -155,7 +155,11 @@ class TestNotebook:
 
     def test_records_itself_in_a_folder_of_its_own(self, path):
         assert f'run_dir = "runs/interactive/{path.stem}"' in code(path, 0)
-        assert f'RunRecord.of_notebook("{path.stem}", globals())' in code(path, 1)
+        assert f'Lab.open("{path.stem}", globals()' in code(path, 1)
+
+    def test_says_what_it_varies_and_opens_the_laboratory_in_a_few_lines(self, path):
+        for number in (0, 1):
+            assert len([line for line in code(path, number).splitlines() if line.strip()]) <= 12
 
     def test_imports_what_there_is(self, path):
         for node in ast.walk(ast.parse("\n".join(code(path, i) for i in range(2)))):
@@ -171,32 +175,61 @@ IMPOSSIBLE = [
     ("02_zero_shot", {"dataset": "kinetics"}, "parameter dataset: unknown 'kinetics'; choose from: puppets"),
     ("02_zero_shot", {"on_error": "replace"}, "parameter on_error: unknown 'replace'; choose from: raise, skip"),
     ("02_zero_shot", {"crops": 2}, "parameter crops: unknown 2; choose from: 1, 3, 5, 10"),
-    ("03_few_shot", {"frozen": ["text", "xavier"]}, "unknown initialisation 'xavier'; choose from: random"),
-    ("03_few_shot", {"trainable": ["xavier"]}, "unknown initialisation 'xavier'"),
+    ("02_zero_shot", {"epochs": 3}, "unknown parameter 'epochs': it is a setting of the group 'recipe', which this"),
+    ("03_few_shot", {"frozen": ["text", "xavier"]}, "parameter frozen: unknown 'xavier'; choose from: random"),
+    ("03_few_shot", {"trainable": ["xavier"]}, "parameter trainable: unknown 'xavier'"),
     ("03_few_shot", {"accumulate": 3}, "accumulate 3 does not divide batch_size"),
     ("03_few_shot", {"dataset": "kinetics"}, "parameter dataset: unknown 'kinetics'; choose from: puppets"),
     ("03_few_shot", {"on_error": "replace"}, "parameter on_error: unknown 'replace'; choose from: raise, skip"),
-    ("04_full_training", {"frozen": ["xavier"]}, "unknown initialisation 'xavier'"),
+    ("03_few_shot", {"num_worker": 2}, "unknown parameter 'num_worker'; did you mean 'num_workers'?"),
+    ("03_few_shot", {"repeat": "maybe"}, "parameter repeat: 'maybe' is not true or false"),
+    ("03_few_shot", {"dense": "maybe"}, "parameter dense: 'maybe' is not true or false"),
+    ("03_few_shot", {"shots": 4}, r"parameter shots: 4 is not a list; write it as \[4\]"),
+    ("03_few_shot", {"shots": "[1, 4"}, r"parameter shots: '\[1, 4' is not a list"),
+    ("03_few_shot", {"shots": []}, "parameter shots is empty; it must hold one value at least"),
+    ("03_few_shot", {"seeds": [0, 0]}, r"parameter seeds: \[0, 0\] holds a value twice"),
+    ("04_full_training", {"frozen": ["xavier"]}, "parameter frozen: unknown 'xavier'"),
     ("04_full_training", {"temporals": ["lstm"]}, "unknown 'lstm'; choose from: mean, transformer"),
     ("04_full_training", {"epochs": 0}, "epochs is 0; it must be at least 1"),
-    ("04_full_training", {"temporal_epochs": 0}, "epochs is 0; it must be at least 1"),
+    ("04_full_training", {"time_settings": {"epochs": 0}}, "epochs is 0; it must be at least 1"),
+    ("04_full_training", {"time_settings": {"epoch": 2}}, "unknown parameter 'epoch'; did you mean 'epochs'?"),
     ("04_full_training", {"dataset": "kinetics"}, "parameter dataset: unknown 'kinetics'; choose from: puppets"),
     ("05_analysis", {"template": "none"}, "must hold {} exactly once"),
     ("05_analysis", {"few_shot": "runs/nowhere"}, "runs/nowhere holds no result.json"),
 ]
 
 
-@pytest.mark.parametrize(("name", "parameters", "message"), IMPOSSIBLE)
-def test_an_impossible_parameter_fails_before_anything_is_made(tmp_path, monkeypatch, name, parameters, message):
+@pytest.fixture
+def without_miniature(monkeypatch):
     def make(*_, **__):
         raise AssertionError("the miniature was made before the parameters were checked")
 
     monkeypatch.setattr(making, "make", make)
     monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(("name", "parameters", "message"), IMPOSSIBLE)
+def test_an_impossible_parameter_fails_before_anything_is_made(tmp_path, without_miniature, name, parameters, message):
     path = ROOT / "notebooks" / f"{name}.ipynb"
-    assert set(parameters) <= set(notebook_parameters(path))
+    if not message.startswith("unknown parameter"):
+        assert parameters.keys() <= notebook_settings(path).keys()
     variables = {}
     exec(code(path, 0), variables)
     variables |= {"run_dir": str(tmp_path / "run"), **parameters}
     with matplotlib.rc_context(), pytest.raises((ValueError, FileNotFoundError), match=message.replace("{}", r"\{\}")):
         exec(code(path, 1), variables)
+
+
+def test_parameters_that_arrive_as_text_are_what_they_show(tmp_path, without_miniature):
+    variables = {}
+    exec(code(ROOT / "notebooks" / "03_few_shot.ipynb", 0), variables)
+    given = {"shots": "[1, 4]", "frozen": "[text, random]", "repeat": "false", "dense": "true", "lr": "1e-3"}
+    variables |= {"run_dir": str(tmp_path / "run"), **given, "template": "{}", "num_workers": "2"}
+    with matplotlib.rc_context():
+        lab = Lab.open("03_few_shot", variables)
+    assert variables["shots"] == lab.record.parameters["shots"] == [1, 4]
+    assert variables["frozen"] == ["text", "random"]
+    assert variables["repeat"] is False
+    expected = {"dense": True, "lr": 1e-3, "num_workers": 2, "template": "{}"}
+    assert {name: lab.record.parameters[name] for name in expected} == expected
+    assert lab.clips.dense is True

@@ -84,9 +84,8 @@ def save_tensors(path: str | Path, state: dict) -> None:
         # Of a full disk torch says "unexpected pos"; what the system said of it is behind that.
         cause = error if isinstance(error, OSError) else error.__context__ or error
         reason = getattr(cause, "strerror", None) or first_line(cause)
-        raise CheckpointError(
-            f"cannot write checkpoint {path}: {reason}; what was saved before is kept: see to it, and start again"
-        ) from error
+        remedy = "what was saved before is kept: see to it, and start again"
+        raise CheckpointError(f"cannot write checkpoint {path}: {reason}; {remedy}") from error
 
 
 def read_tensors(path: str | Path, remedy: str) -> Any:

@@ -6,11 +6,9 @@ With one process `run` is the call itself. With more, every process makes the sa
 (`embed_videos`, `fit`) divides the work by `rank()` and `world()`. torchrun starts all of them again when one dies, and
 `fit` goes on from its last checkpoint.
 
-Several machines share the folder of the run. The notebook runs on one of them, on each of the others
-
-    python -m text4vis_core.processes join runs/ours/full
-
-takes part in every call that the notebook makes, until the run has its record.
+Several machines share the folder of the run. The notebook runs on one of them; on each of the others
+`python -m text4vis_core.processes join runs/ours/full` takes part in every call that it makes, until the run has its
+record.
 """
 
 import argparse
@@ -105,10 +103,9 @@ class Processes:
                 return pickle.loads((folder / "result").read_bytes())[0]
             if (folder / "error").exists():
                 raise pickle.loads((folder / "error").read_bytes())[0]
-        raise ProcessesError(
-            f"{self.devices * self.num_nodes} processes ended without a result, with status {status}, after being "
-            f"started again {self.restarts} times at most. They printed last:\n{printed}"
-        )
+        tries = f"after being started again {self.restarts} times at most"
+        ended = f"{self.devices * self.num_nodes} processes ended without a result, with status {status}"
+        raise ProcessesError(f"{ended}, {tries}. They printed last:\n{printed}")
 
 
 def rank() -> int:
@@ -177,10 +174,9 @@ def stop_with_parent(folder: Path | None = None) -> None:
 
 
 def _is_gone(folder: Path) -> bool:
-    """Not so where a network file system does not answer."""
     try:
         folder.stat()
-    except OSError as error:
+    except OSError as error:  # also of a network file system that does not answer
         return isinstance(error, FileNotFoundError)
     return False
 
@@ -239,11 +235,8 @@ def _work(folder: Path) -> None:
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
     # A store of each start's own: of the last one it holds addresses of processes that are gone.
-    server = distributed.TCPStore(
-        os.environ["MASTER_ADDR"],
-        int(os.environ["MASTER_PORT"]),
-        is_master=os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True" and rank() == 0,
-    )
+    address, first = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])), rank() == 0
+    server = distributed.TCPStore(*address, is_master=first and os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True")
     store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", server)
     distributed.init_process_group(backend, store=store, rank=rank(), world_size=world())
     # The file is this run's own, from the process that started this one.

@@ -26,6 +26,7 @@ def claims(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"claim": claim, "holds": holds, "evidence": evidence, "suite": record["suite"], "run": record["run"]}
         for record in records
+        if record["rows"]
         for judge in CLAIMS.get(record["notebook"], ())
         for claim, holds, evidence in judge(rows_of(record))
     ]

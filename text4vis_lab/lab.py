@@ -61,6 +61,7 @@ class Lab:
     defaults: dict[str, Any]
     clips: Clips
     _names: set[str] = field(default_factory=set)  # of the cells so far
+    _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
     @classmethod
@@ -83,7 +84,7 @@ class Lab:
         """
         os.chdir(repository_root())
         own = notebook_defaults(Path("notebooks", f"{notebook}.ipynb"))
-        values = checked(assigned_by_hand(variables), own, uses)
+        values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
         defaults = checked({}, own, uses)
         variables.update({name: values[name] for name in own})
         for template in [values.get("template", "{}"), *values.get("templates", [])]:
@@ -110,22 +111,21 @@ class Lab:
             ValueError: a name that is no shared setting, or a value that cannot be.
         """
         shared = {name: self.values[name] for name in declared() if name in self.values}
-        values = self.values | checked(settings, shared, ())
-        other = replace(self, values=values, clips=_clips(values, self.record.run_dir, self.clips.store), _embedded={})
-        other._places = self._places
-        if not {"model", "pretrained"}.intersection(settings):  # what is loaded need not be loaded again
-            other.source = by_name(Source, values, clip=self.source.clip)
-        return other
+        values = self.values | checked(settings, shared, {declared()[name].group for name in shared})
+        _recipe(values, 0)
+        clips = _clips(values, self.record.run_dir, self.clips.store)
+        return replace(self, values=values, clips=clips, _embedded={})
 
     def use_clip(self, folder: Path) -> None:
         """Take the CLIP of a folder, whatever the settings say."""
         self.values |= {"model": str(folder), "pretrained": ""}
 
-    @cached_property
+    @property
     def _places(self) -> tuple[Path, str]:
-        return miniature.prepare(
-            self.values.get("dataset", ""), self.values.get("data_root", ""), self.values.get("model", "")
-        )
+        asked = tuple(self.values.get(name, "") for name in ("dataset", "data_root", "model"))
+        if asked not in self._loaded:
+            self._loaded[asked] = miniature.prepare(*asked)
+        return self._loaded[asked]
 
     @property
     def folder(self) -> Path:
@@ -161,7 +161,10 @@ class Lab:
     def source(self) -> Source:
         """Where models and class embeddings come from."""
         name = self._places[1]
-        clip = load_clip(name, self.values["pretrained"] or None) if name else None
+        asked = name, self.values["pretrained"]
+        if asked not in self._loaded:
+            self._loaded[asked] = load_clip(name, asked[1] or None) if name else None
+        clip = self._loaded[asked]
         source = by_name(Source, self.values, clip=clip)
         self.record.weights = source.fingerprints()
         return source
@@ -236,7 +239,7 @@ class Lab:
         self._keep(cell, Outcome(scores), named, tests)
         for row in self.record.rows[begin:] if halves else ():
             part_scores = scores[row["test"], row["view"]]
-            for half in range(HALVES):
+            for half in filter(part_scores.half_videos, range(HALVES)):  # of a small part some have no video
                 size = {"classes": row["classes"] // 2, "videos": part_scores.half_videos(half), "half": half}
                 self.record.rows.append(row | size | part_scores.metrics(half))
         write_scores(FinishedCells(self.record.run_dir).scores(cell), scores, named)

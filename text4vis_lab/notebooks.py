@@ -1,7 +1,13 @@
-"""What a notebook says of itself, read without running it."""
+"""What a notebook says of itself, read without running it.
 
+python -m text4vis_lab.notebooks 03_few_shot      # everything that can be given to it
+"""
+
+import argparse
 import ast
+import difflib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +72,7 @@ def notebook_settings(path: Path) -> dict[str, Any]:
     return notebook_defaults(path) | {k: v for k, v in shared.items() if k not in notebook_parameters(path)}
 
 
-def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
+def assigned_by_hand(variables: dict[str, Any], known: Collection[str] = ()) -> dict[str, Any]:
     """What was given to a notebook: variables that cells of nothing but plain assignments have set, with their values.
 
     In JupyterLab such cells are run again and again: of the parameters cell the last time counts, so that a line that
@@ -75,6 +81,8 @@ def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         variables: the notebook's `globals()`.
+        known: names of settings. Of other cells than the parameters' only names that are such, or nearly, count: the
+            rest are a reader's own.
     """
     if not isinstance(variables.get("In"), list):
         plain = (bool, int, float, str, list, tuple, dict, type(None))
@@ -83,10 +91,13 @@ def assigned_by_hand(variables: dict[str, Any]) -> dict[str, Any]:
     seen_parameters = False
     for source in reversed(variables["In"]):
         found = _plain_assignments(source)
-        if found and "run_dir" in found and not source.lstrip().startswith("# Parameters"):
+        injected = source.lstrip().startswith("# Parameters")
+        if "run_dir" in found and not injected:
             if seen_parameters:
                 continue
             seen_parameters = True
+        elif known and not injected:
+            found = [name for name in found if difflib.get_close_matches(name, known, n=1, cutoff=0.8)]
         names |= dict.fromkeys(found)
     return {name: variables[name] for name in names if name in variables}
 
@@ -133,3 +144,19 @@ def _cells(path: Path) -> list[dict]:
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise NotebookError(f"{path}: not a notebook ({error})") from None
     return cells
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m text4vis_lab.notebooks", description="What a notebook takes.")
+    parser.add_argument("notebook", help="its name, such as 03_few_shot")
+    path = repository_root() / "notebooks" / f"{parser.parse_args().notebook}.ipynb"
+    if not path.is_file():
+        parser.error(f"there is no {path}")
+    own, shared = notebook_parameters(path), declared()
+    for name, default in notebook_settings(path).items():
+        about = shared[name].about if name in shared else "its own: see its parameters cell"
+        print(f"{name:24} {default!r:24} {shared[name].group if name in shared and name not in own else '':10} {about}")
+
+
+if __name__ == "__main__":
+    _main()

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from text4vis_core.data.datasets import VideoDataset, Views, leave_out_short
+from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
+from text4vis_core.data.video import VideoError, open_video, part_of
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
@@ -206,3 +207,25 @@ class Clips(ClipSettings, HardwareSettings):
 
     def _dataset(self, videos: VideoList, size: int, views: Views, seed: int = 0) -> VideoDataset:
         return VideoDataset(videos, self.num_frames, size, views, on_error=self.on_error, seed=seed, store=self.store)
+
+
+def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
+    """The videos but for folders of fewer frames (or segments of them), and (path, reason) of those left out.
+
+    The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay, and so
+    does what cannot be read, for `VideoDataset` to name or to skip.
+    """
+    kept, left_out, lengths = [], [], {}
+    for video in videos.videos:
+        if min_frames and video.path.is_dir():
+            try:
+                if video.path not in lengths:  # a folder may hold many segments
+                    lengths[video.path] = len(open_video(video.path))
+                first, stop = part_of(lengths[video.path], 0, video.start, video.end, video.duration)
+            except (ValueError, VideoError):
+                first, stop = 0, min_frames
+            if stop - first < min_frames:
+                left_out.append((str(video.path), f"left out: {stop - first} frames, fewer than {min_frames}"))
+                continue
+        kept.append(video)
+    return replace(videos, videos=tuple(kept)), left_out

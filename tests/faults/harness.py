@@ -29,14 +29,16 @@ LIMIT = 60.0  # seconds that a call may take, its children included
 PRELOADED = ["torch", "torch._dynamo", "lightning_fabric", "open_clip", "av", "pytest", "faults.work"]
 # The functions in which files are written and taken up again; None: all of a file's.
 WATCHED = {
-    "files.py": None,
-    "checkpoints.py": {"save_checkpoint", "last_good", "_link", "load_newest", "load_checkpoint", "_read"},
-    "training.py": {"save", "resume"},
-    "prepare.py": None,
-    "copying.py": {"attempt", "make_copy", "encode"},
-    "index.py": {"write_index"},
-    "cache.py": {"write_entry"},
+    "text4vis_core/files.py": {"replacing", "remove_unfinished", "first_line", "save_tensors", "read_tensors"},
+    "text4vis_core/training/resume.py": None,
+    "text4vis_core/training/loop.py": {"save", "resume"},
+    "text4vis_core/data/formats/index.py": {"write_index"},
+    "text4vis_lab/prepare/data_set.py": None,
+    "text4vis_lab/prepare/copying.py": {"attempt", "make_copy", "encode"},
+    "text4vis_lab/cache/cache.py": {"write_entry"},
 }
+ROOT = Path(__file__).parents[2]
+assert all((ROOT / name).is_file() for name in WATCHED)  # else no kill would fall there, without a word
 
 
 @dataclass(frozen=True)
@@ -192,9 +194,9 @@ class _Watch:
 @cache
 def _is_watched(code: CodeType) -> bool:
     path = Path(code.co_filename)
-    if path.parent.name != "text4vis_core" or path.name not in WATCHED:
-        return False
-    return WATCHED[path.name] is None or code.co_name in WATCHED[path.name]
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+    functions = WATCHED.get(name, set())
+    return functions is None or code.co_name in functions
 
 
 def limit_file_size(size: int) -> None:

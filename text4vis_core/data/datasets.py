@@ -12,33 +12,11 @@ from torch.utils.data import Dataset
 
 from . import sampling, transforms
 from .frame_store import FrameStore
-from .video import VideoError, open_video, part_of
+from .video import VideoError
 from .video_list import Video, VideoList
 
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
 NO_SETTINGS = ("videos", "epoch", "store", "on_error", "_multi_label")  # of a data set's attributes
-
-
-def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
-    """The videos but for folders of fewer frames (or segments of them), and (path, reason) of those left out.
-
-    The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay, and so
-    does what cannot be read, for `VideoDataset` to name or to skip.
-    """
-    kept, left_out, lengths = [], [], {}
-    for video in videos.videos:
-        if min_frames and video.path.is_dir():
-            try:
-                if video.path not in lengths:  # a folder may hold many segments
-                    lengths[video.path] = len(open_video(video.path))
-                first, stop = part_of(lengths[video.path], 0, video.start, video.end, video.duration)
-            except (ValueError, VideoError):
-                first, stop = 0, min_frames
-            if stop - first < min_frames:
-                left_out.append((str(video.path), f"left out: {stop - first} frames, fewer than {min_frames}"))
-                continue
-        kept.append(video)
-    return replace(videos, videos=tuple(kept)), left_out
 
 
 @dataclass(frozen=True)
@@ -52,7 +30,6 @@ class Views:
         clips: views of a video along time (evaluation only).
         crops: views of a clip along space, one of `transforms.CROPS` (evaluation only); a ValueError for another.
         augmentation: of the training clip; videos of `VideoList.directional` classes are never mirrored.
-
     """
 
     training: bool = False
@@ -87,7 +64,6 @@ class VideoDataset(Dataset):
         on_error: "raise" or "skip"; a ValueError with the choices for another.
         seed: the training clips of an epoch are a function of (seed, epoch, index).
         store: keeps small videos in memory; None: every reading decodes.
-
     """
 
     def __init__(

@@ -52,9 +52,8 @@ def load_batches(
     Yields:
         What `collate` makes of a batch.
 
-    Raises:
-        VideoError: a video cannot be decoded, and the data set does not skip.
-        RuntimeError: workers end before they decode anything.
+    A `VideoError` when a video cannot be decoded and the data set does not skip; a RuntimeError when workers end before
+    they decode anything.
     """
     options: dict[str, Any] = {"collate_fn": _collate, "pin_memory": pin_memory, "generator": torch.Generator()}
     if num_workers == 0:
@@ -80,10 +79,9 @@ def load_batches(
                     raise error from None
                 errors[index] = str(error)
             if fruitless > TRIES:
-                raise RuntimeError(
-                    f"the loader's workers ended {fruitless} times without a batch ({ended}); set num_workers to 0 to "
-                    "see why. A script that starts workers needs `if __name__ == '__main__':`"
-                ) from ended
+                remedy = "a script that starts workers needs `if __name__ == '__main__':`"
+                reason = f"the loader's workers ended {fruitless} times without a batch ({ended})"
+                raise RuntimeError(f"{reason}; set num_workers to 0 to see why; {remedy}") from ended
         finally:
             workers.kill()
 

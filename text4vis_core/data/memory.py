@@ -19,7 +19,7 @@ def keep_freed_memory(most: int, or_less: bool = False) -> bool:
         most: bytes.
         or_less: also where it was told more, as a process that was forked from one which computes.
 
-    Returns: whether it does: False for other C libraries than glibc.
+    Returns whether it does: False for other C libraries than glibc.
     """
     global _kept
     if most <= _kept and not or_less:

@@ -13,10 +13,7 @@ import numpy as np
 
 SUFFIX = ".prepared.mp4"  # any player plays it; this reader knows how it was made
 # What the file says of itself is enough: its first frames are not decoded to find out more.
-QUICK: dict[str, Any] = {
-    "options": {"probesize": "32", "analyzeduration": "0"},
-    "stream_options": [{"skip_frame": "all"}],
-}
+QUICK: Any = {"options": {"probesize": "32", "analyzeduration": "0"}, "stream_options": [{"skip_frame": "all"}]}
 _KEPT = threading.local()
 
 

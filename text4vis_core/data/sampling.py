@@ -19,10 +19,7 @@ def evaluation_indices(video_length: int, num_frames: int, num_clips: int = 1, d
         dense: dense instead of segment sampling.
 
     Returns:
-        int64 array (num_clips * num_frames,), 0-based.
-
-    Raises:
-        ValueError: a count is less than 1.
+        int64 array (num_clips * num_frames,), 0-based. A ValueError when a count is less than 1.
     """
     _check(video_length=video_length, num_frames=num_frames, num_clips=num_clips)
     if dense:

@@ -29,16 +29,13 @@ class Augmentation:
             logarithm (in the release evenly in itself, then turned or not).
         attempts: crops that are drawn until one fits into the frame; the last is cut to it. The release draws ten,
             which makes large crops rarer than a single draw does.
-        interpolation: "bicubic" or "bilinear", with which the crop is resized.
+        interpolation: one of `INTERPOLATIONS`, with which the crop is resized; a ValueError for another.
         flip: probability of the mirror image.
         grayscale: probability of grey frames.
-        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30: torchvision's. The
-            release took another package's and drew them for each frame alone; here a clip's frames share them.
+        randaugment: number of RandAugment's operations, and their magnitude between 0 and 30 (a ValueError otherwise):
+            torchvision's. The release took another package's, for each frame alone; here a clip's frames share them.
         blur: probability of a Gaussian blur with a standard deviation between 0.1 and 2 pixels.
         solarize: probability that values from 128 on are inverted.
-
-    Raises:
-        ValueError: an unknown interpolation, or numbers that RandAugment does not know.
     """
 
     scale: tuple[float, float] = (0.5, 1.0)
@@ -55,10 +52,8 @@ class Augmentation:
             raise ValueError(f"interpolation is {self.interpolation!r}; choose from: {', '.join(INTERPOLATIONS)}")
         operations, magnitude = self.randaugment
         if operations < 0 or not 0 <= magnitude <= 30:
-            raise ValueError(
-                f"randaugment is ({operations}, {magnitude}); expected a number of operations, and a magnitude of 0 to "
-                "30"
-            )
+            expected = "expected a number of operations, and a magnitude of 0 to 30"
+            raise ValueError(f"randaugment is ({operations}, {magnitude}); {expected}")
 
 
 LIGHT_AUGMENTATION = Augmentation()
@@ -81,23 +76,20 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
     Args:
         clip: uint8 (T, 3, H, W).
         size: S, side of a crop in pixels.
-        resize: short side after scaling, at least `size`; `size` when None.
+        resize: short side after scaling; `size` when None, a ValueError when less.
         crops: 1 (centre); 3 (left, centre, right of the scaled frame); 5 (upper left, upper right, lower left,
-            lower right, centre); 10 (those, then their mirror images).
+            lower right, centre); 10 (those, then their mirror images); a ValueError for others.
 
     Returns:
         uint8 (V, T, 3, S, S), V = `crops`.
-
-    Raises:
-        ValueError: an unknown number of crops, or `resize` smaller than `size`.
     """
     resize = resize or size
     if resize < size:
         raise ValueError(f"resize is {resize}, smaller than the crop of {size}")
     clip = F.resize(clip, [resize], interpolation=InterpolationMode.BICUBIC, antialias=True)
     height, width = clip.shape[-2:]
-    top, middle, bottom = _grid(height - size)
-    left, centre, right = _grid(width - size)
+    top, middle, bottom = (quarters * ((height - size) // 4) for quarters in (0, 2, 4))
+    left, centre, right = (quarters * ((width - size) // 4) for quarters in (0, 2, 4))
     match crops:
         case 1:
             corners = [(round((height - size) / 2), round((width - size) / 2))]
@@ -111,12 +103,6 @@ def evaluation_views(clip: torch.Tensor, size: int, resize: int | None = None, c
         clip = clip.contiguous()
     views = torch.stack([clip[..., y : y + size, x : x + size] for y, x in corners]).contiguous()
     return torch.cat([views, views.flip(-1)]) if crops == 10 else views
-
-
-def _grid(room: int) -> tuple[int, int, int]:
-    """First, middle and last offset of a crop that leaves `room` pixels."""
-    quarter = room // 4
-    return 0, 2 * quarter, 4 * quarter
 
 
 def training_crop(

@@ -213,8 +213,7 @@ Part = tuple[float | None, float | None, float | None]  # start, end and the who
 def open_video(path: str | Path) -> Reader:
     """The reader of a video file or a folder of frames: `len`, `fps` (0: unknown), `decode` -> uint8 (N, H, W, 3), RGB.
 
-    Raises:
-        VideoError: the file is missing, empty, not a video, or has no frames.
+    A `VideoError` when the file is missing, empty, not a video, or has no frames.
     """
     keep_freed_memory(CLIPS)
     path = Path(path)
@@ -271,7 +270,9 @@ def read_frames(
     return frames[places]
 
 
-def read_distinct_frames(path: str | Path, choose: Callable[[int], np.ndarray], part: Part) -> tuple[np.ndarray, ...]:
+def read_distinct_frames(
+    path: str | Path, choose: Callable[[int], np.ndarray], part: Part = (None, None, None)
+) -> tuple[np.ndarray, ...]:
     """As `read_frames`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
     video = open_video(path)
     try:

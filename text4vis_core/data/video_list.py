@@ -155,9 +155,8 @@ class VideoList:
         for name, mine in zip(self.classes, np.split(by_class, ends[:-1]), strict=True):
             order = rng.permutation(len(mine))
             if shots > len(mine):
-                raise ValueError(
-                    f"{shots} shots were asked for, class {name!r} has {len(mine)} videos: lower shots, or add videos"
-                )
+                found = f"class {name!r} has {len(mine)} videos"
+                raise ValueError(f"{shots} shots were asked for, {found}: lower shots, or add videos")
             chosen.append(mine[np.sort(order[:shots])])
         return replace(self, videos=_take(self.videos, np.concatenate(chosen)))
 

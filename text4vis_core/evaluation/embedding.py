@@ -73,9 +73,7 @@ def embed_videos(
         progress: label of the progress bar; None for none.
         timeout: seconds that decoding one video may take, with workers; 0 for no limit.
 
-    Raises:
-        VideoError: a video cannot be decoded and the data set does not skip.
-        ValueError: no video could be decoded.
+    A `VideoError` when a video cannot be decoded and the data set does not skip; a ValueError when none could be.
     """
     device = model.logit_scale.device
     cuda = device.type == "cuda"

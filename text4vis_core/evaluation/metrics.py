@@ -36,10 +36,8 @@ def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
 
     Args:
         scores: (N, C).
-        labels: class ids (N,), or for several labels per video 0/1 (N, C). Classes without a video are left out.
-
-    Raises:
-        ValueError: no class has a video.
+        labels: class ids (N,), or for several labels per video 0/1 (N, C). Classes without a video are left out; a
+            ValueError when all are.
     """
     scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
     counts = torch.bincount(labels.long(), minlength=scores.shape[1]) if labels.ndim == 1 else labels.sum(0)

@@ -1,4 +1,7 @@
-"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both; saved class embeddings."""
+"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both; saved class embeddings.
+
+N texts or pictures of S x S pixels, C classes, D width of an embedding.
+"""
 
 import copy
 import difflib
@@ -174,9 +177,7 @@ def save_class_embeddings(
 def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
     """Read what `save_class_embeddings` wrote: float32 (C, D), the rows of `names` in their order.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not a file of class embeddings, is damaged, or lacks a class (which).
+    A FileNotFoundError without the file, a ValueError when it is damaged or another, or lacks a class (which).
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"class-embedding file {path} does not exist")
@@ -191,10 +192,9 @@ def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
     row_of = {name: row for row, name in enumerate(stored)}
     missing = [name for name in names if name not in row_of]
     if missing:
-        raise ValueError(
-            f"{path} lacks {len(missing)} of {len(names)} classes: {', '.join(map(repr, missing[:5]))}; it holds "
-            f"{len(stored)}, such as {', '.join(map(repr, stored[:3]))}: names must be spelled as when it was made"
-        )
+        some, others = (", ".join(map(repr, each)) for each in (missing[:5], stored[:3]))
+        remedy = f"it holds {len(stored)}, such as {others}: names must be spelled as when it was made"
+        raise ValueError(f"{path} lacks {len(missing)} of {len(names)} classes: {some}; {remedy}")
     return rows[[row_of[name] for name in names]].float()
 
 
@@ -213,10 +213,8 @@ def _folder_config(folder: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))["model_cfg"]
         config["embed_dim"], config["vision_cfg"].keys(), config["text_cfg"].keys()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{file} is not a configuration of open_clip ({error!r}): it must be JSON with model_cfg, and in it "
-            f"embed_dim, vision_cfg and text_cfg"
-        ) from error
+        expected = "it must be JSON with model_cfg, and in it embed_dim, vision_cfg and text_cfg"
+        raise ValueError(f"{file} is not a configuration of open_clip ({error!r}): {expected}") from error
     return config
 
 

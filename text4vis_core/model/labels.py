@@ -25,15 +25,10 @@ def as_words(name: str) -> str:
 
 
 def class_names(names: Sequence[str], style: str = "words") -> list[str]:
-    """Class names as text.
+    """Class names, as a data set spells them, as text.
 
-    Args:
-        names: as a data set spells them.
-        style: "published": underscores become spaces, else as spelled, so `ApplyEyeMakeup` stays one word; "words":
-            see `as_words`.
-
-    Raises:
-        ValueError: an unknown style, with the choices.
+    In the style "published" underscores become spaces, and `ApplyEyeMakeup` stays one word; "words" is `as_words`. A
+    ValueError with the choices for another.
     """
     if style not in NAME_STYLES:
         raise ValueError(f"names are {style!r}; choose from: {', '.join(NAME_STYLES)}")
@@ -50,15 +45,10 @@ def prompts(names: Sequence[str], template: str = TEMPLATES["published"]) -> lis
 
     Args:
         names: class names as text.
-        template: a text with `{}` where the name goes, or the key of one in `TEMPLATES`.
-
-    Raises:
-        ValueError: the template has no place, or more than one, for the name.
+        template: a text with `{}` once, where the name goes (else a ValueError), or the key of one in `TEMPLATES`.
     """
     template = TEMPLATES.get(template, template)
     if template.count("{}") != 1:
-        raise ValueError(
-            f"prompt template {template!r} must hold {{}} exactly once, where the class name goes; "
-            f"or be one of {', '.join(TEMPLATES)}"
-        )
+        remedy = f"must hold {{}} exactly once, where the class name goes; or be one of {', '.join(TEMPLATES)}"
+        raise ValueError(f"prompt template {template!r} {remedy}")
     return [template.replace("{}", name) for name in names]

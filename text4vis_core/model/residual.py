@@ -29,19 +29,16 @@ def residual_blocks(visual: nn.Module) -> list[tuple[nn.Module, list[nn.Module]]
         elif {"conv3", "bn3", "act3"} <= children.keys() and not hasattr(module, "layer1"):  # the stem has these too
             blocks.append((module, [children["bn3"]]))
     if not blocks:
-        raise ValueError(
-            f"image encoder {type(visual).__name__} has no residual blocks that are known here (a ViT's or CLIP's "
-            f"ResNet's): set drop_path to 0 and gradient_checkpointing to False"
-        )
+        remedy = "set drop_path to 0 and gradient_checkpointing to False"
+        kind = f"image encoder {type(visual).__name__}"
+        raise ValueError(f"{kind} has no residual blocks that are known here (a ViT's or CLIP's ResNet's): {remedy}")
     return blocks
 
 
 class StochasticDepth:
     """Which branches are left out of which pictures, until the next draw. Made by `stochastic_depth`.
 
-    Args:
-        rates: of each branch, in the encoder's order; none: nothing is ever left out.
-        device: where the encoder computes.
+    `rates` are each branch's, in the encoder's order; the encoder computes on `device`.
     """
 
     def __init__(self, rates: Sequence[float], device: torch.device):
@@ -78,10 +75,9 @@ class StochasticDepth:
         if len(output) == len(factor):  # all frames of a clip are one sequence, as in "joint"
             factor = factor[:, 0]
         if len(output) != factor.numel():
-            raise RuntimeError(
-                f"stochastic depth was drawn for {' x '.join(map(str, factor.shape))} pictures, the encoder got "
-                f"{len(output)}: call draw before every forward pass"
-            )
+            drawn = " x ".join(map(str, factor.shape))
+            found = f"was drawn for {drawn} pictures, the encoder got {len(output)}"
+            raise RuntimeError(f"stochastic depth {found}: call draw before every forward pass")
         return output * factor.to(output.dtype).view(-1, *[1] * (output.ndim - 1))
 
 

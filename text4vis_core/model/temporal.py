@@ -198,9 +198,8 @@ class TemporalTransformer(nn.Module):
         if dim % heads:
             raise ValueError(f"the temporal transformer's {heads} heads do not divide the embedding size {dim}")
         self.frame_position_embeddings = nn.Embedding(positions, dim)
-        block = partial(
-            ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=partial(nn.LayerNorm, eps=1e-12)
-        )
+        norm = partial(nn.LayerNorm, eps=1e-12)
+        block = partial(ResidualAttentionBlock, dim, heads, act_layer=QuickGELU, norm_layer=norm)
         self.transformer: Any = nn.Module()
         self.transformer.resblocks = nn.ModuleList(block() for _ in range(layers))
         self.apply(_initialise)
@@ -263,8 +262,7 @@ TEMPORAL = (*HEADS, *INSIDE)
 def split_temporal(name: str) -> tuple[str | None, str]:
     """Module inside the encoder (None for none) and head: "tsm" -> ("tsm", "mean"), "tsm+transformer" names both.
 
-    Raises:
-        ValueError: an unknown name (with the choices), two of one kind, or a head after "joint".
+    A ValueError for an unknown name (with the choices), two of one kind, or a head after "joint".
     """
     parts = name.split("+")
     for part in parts:

@@ -45,13 +45,11 @@ class VideoClassifier(nn.Module):
     Args:
         encoder: for each frame.
         logit_scale: the logarithm of the temperature's inverse.
-        temporal: one of `temporal.TEMPORAL`, or a module inside and a head, such as "tokenshift+transformer".
+        temporal: one of `temporal.TEMPORAL`, or a module inside and a head, such as "tokenshift+transformer"; a
+            ValueError for another, or one that does not go into this encoder.
         num_frames: T; needed by the temporal module "joint" alone.
         options: of the temporal head.
         logit_bias: added to every logit (SigLIP); it moves no accuracy.
-
-    Raises:
-        ValueError: an unknown temporal module (with the choices), or one that does not go into this encoder.
     """
 
     mean: Tensor
@@ -140,11 +138,7 @@ class VideoClassifier(nn.Module):
         return cosine_logits(video_embeddings, class_embeddings, self.logit_scale) + (self.logit_bias or 0.0)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Logits of the model's own classes: (B, T, 3, S, S) -> (B, C).
-
-        Raises:
-            RuntimeError: `set_classifier` has not been called.
-        """
+        """Logits of the model's own classes: (B, T, 3, S, S) -> (B, C). A RuntimeError before `set_classifier`."""
         if self.classifier is None:
             raise RuntimeError("the model has no classifier yet: call set_classifier with its rows")
         return self.classifier(self.encode_video(frames), self.logit_scale) + (self.logit_bias or 0.0)

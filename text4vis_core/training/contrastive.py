@@ -55,7 +55,7 @@ class TextTower(nn.Module):
 
 
 def contrastive_loss(video_embeddings: Tensor, text_embeddings: Tensor, labels: Tensor, logit_scale: Tensor) -> Tensor:
-    """The loss of a batch of video-text pairs: from video to text and from text to video, and the mean of the two.
+    """The mean loss of a batch's video-text pairs, from video to text and from text to video: the mean of the two.
 
     Each direction is a softmax over the batch and the Kullback-Leibler divergence from it to the target, in which the
     pairs of one label share the probability evenly; without repeated labels it is CLIP's loss. (The release makes its
@@ -65,9 +65,6 @@ def contrastive_loss(video_embeddings: Tensor, text_embeddings: Tensor, labels: 
         video_embeddings, text_embeddings: (B, D), of any length; row i of both is pair i.
         labels: int64 (B,), of the pairs; a pair with the label -1 is left out.
         logit_scale: the logarithm of the temperature's inverse.
-
-    Returns:
-        The mean over the pairs, at least 0.
     """
     logits = cosine_logits(video_embeddings, text_embeddings, logit_scale).float()
     real = labels >= 0

@@ -217,9 +217,8 @@ class _Run:
             first = _merged(self.fit.skipped)[0][1]
             raise ValueError(f"none of the {len(order)} training videos could be decoded; the first: {first}")
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {loss / seen} in epoch {self.epoch}; lower lr ({config.lr}) or set grad_clip"
-            )
+            remedy = f"lower lr ({config.lr}) or set grad_clip"
+            raise FloatingPointError(f"the loss is {loss / seen} in epoch {self.epoch}; {remedy}")
         lr = max(group["lr"] for group in self.optimizer.param_groups)
         measured = {"loss": loss / seen, "train_top1": 100 * right / seen}
         return {"epoch": self.epoch + 1} | measured | {"lr": lr, "seconds": self.seconds}

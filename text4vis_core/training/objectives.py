@@ -1,7 +1,7 @@
 """What training minimises: a module from a batch to the sum of its losses and whether each video is got right.
 
 Objectives have one shape, so that one training loop serves them all. A row with the label -1 is no video: it fills up a
-process's batch, and counts for nothing.
+process's batch, and counts for nothing. B videos, T frames, S pixels, C classes.
 """
 
 from collections.abc import Callable

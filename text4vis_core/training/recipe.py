@@ -21,32 +21,20 @@ class TrainingConfig:
 
     epochs: Annotated[int, "passes over the videos"] = 30
     batch_size: Annotated[int, "videos of an optimiser step, all micro-batches and processes together"] = 256
-    accumulate: Annotated[
-        int, "micro-batches of a step; in contrastive training a video meets the texts of its own only"
-    ] = 1
+    accumulate: Annotated[int, "micro-batches of a step; contrasted are the texts and videos of one"] = 1
     lr: Annotated[float, "peak learning rate of what is new: temporal module, trainable classifier"] = 5e-5
-    clip_lr_ratio: Annotated[float, "the share of it of CLIP's parameters: image encoder, text tower, logit scale"] = (
-        0.1
-    )
+    clip_lr_ratio: Annotated[float, "share of it of CLIP's parameters: both towers, logit scale"] = 0.1
     warmup_epochs: Annotated[float, "linear from zero to the peak; cosine to zero afterwards"] = 5
     weight_decay: Annotated[float, "of AdamW"] = 0.2
     betas: Annotated[tuple[float, float], "of AdamW"] = (0.9, 0.999)
     eps: Annotated[float, "of AdamW"] = 1e-8
     grad_clip: Annotated[float | None, "largest gradient norm; None, 0 in a notebook: no limit"] = None
     label_smoothing: Annotated[float, "share of the target that all classes have evenly, in [0, 1)"] = 0.0
-    drop_path: Annotated[
-        float, "stochastic depth of the image encoder's last block, in [0, 1); it grows linearly from 0"
-    ] = 0.0
-    gradient_checkpointing: Annotated[bool, "compute the image encoder's blocks twice: less memory for more time"] = (
-        False
-    )
+    drop_path: Annotated[float, "stochastic depth of the encoder's last block, in [0, 1); linear from 0"] = 0.0
+    gradient_checkpointing: Annotated[bool, "compute the encoder's blocks twice: less memory for more time"] = False
     objective: Annotated[str, "classifier, or contrastive, which trains the text tower too", OBJECTIVES] = "classifier"
-    precision: Annotated[str, "auto: bf16 or fp16 mixed on CUDA, 32 bit on the CPU; or one of Fabric's", PRECISIONS] = (
-        "auto"
-    )
-    compile: Annotated[
-        bool, "torch.compile; where that is not possible the model is trained as it is, and why is said"
-    ] = False
+    precision: Annotated[str, "auto: mixed on CUDA, 32 bit on the CPU; or one of Fabric's", PRECISIONS] = "auto"
+    compile: Annotated[bool, "torch.compile; where that is not possible the model is trained as it is"] = False
     strategy: Annotated[str, "of several processes; fsdp for models that no GPU holds whole", STRATEGIES] = "auto"
     num_workers: Annotated[int, "processes that decode, for each that trains"] = 0
     timeout: Annotated[float, "seconds that decoding one video may take, with workers; 0: no limit"] = 0.0

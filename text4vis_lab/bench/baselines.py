@@ -8,11 +8,10 @@ through the parameters one by one; the loss is read at every step. The text enco
 B videos, T frames, C classes, D width of an embedding, S pixels; L tokens of N images in a block.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-from open_clip.transformer import QuickGELU, VisionTransformer
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -99,53 +98,18 @@ class PublishedHeadNorm(nn.LayerNorm):
         return self.weight * (centred / (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()) + self.bias
 
 
-class PublishedBlock(nn.Module):
-    """A pre-norm transformer block of (L, N, D), whose two branches are computed again in the backward pass."""
+class PublishedBlock(ResidualAttentionBlock):
+    """A block of (L, N, D), whose two branches are computed again in the backward pass."""
 
-    def __init__(self, width: int, heads: int, norm: Callable[[int], nn.Module], recompute: bool):
-        super().__init__()
-        self.ln_1, self.ln_2, self.recompute = norm(width), norm(width), recompute
-        self.attn = nn.MultiheadAttention(width, heads)
-        self.mlp = nn.Sequential()
-        for name, module in (
-            ("c_fc", nn.Linear(width, 4 * width)),
-            ("gelu", QuickGELU()),
-            ("c_proj", nn.Linear(4 * width, width)),
-        ):
-            self.mlp.add_module(name, module)
-
-    def attend(self, x: Tensor) -> Tensor:
-        return self.attn(x, x, x, need_weights=False)[0]
-
-    def forward(self, x: Tensor) -> Tensor:
-        for norm, branch in ((self.ln_1, self.attend), (self.ln_2, self.mlp)):
-            h = norm(x)
-            x = x + (checkpoint(branch, h, use_reentrant=True) if self.recompute else branch(h))
+    def forward(self, q_x: Tensor, k_x=None, v_x=None, attn_mask: Tensor | None = None) -> Tensor:
+        x = q_x
+        for norm, branch in ((self.ln_1, self.attention), (self.ln_2, self.mlp)):
+            x = x + checkpoint(branch, norm(x), use_reentrant=True)
         return x
 
 
-class Blocks(nn.Module):
-    """Blocks under the name that they have in open_clip."""
-
-    def __init__(self, blocks: Iterable[nn.Module]):
-        super().__init__()
-        self.resblocks = nn.ModuleList(blocks)
-
-
-class PublishedEncoder(nn.Module):
-    """The published image encoder: (N, 3, S, S) -> (N, D). Parameter names are open_clip's."""
-
-    def __init__(self, shape: Shape):
-        super().__init__()
-        width = shape.width
-        self.conv1 = nn.Conv2d(3, width, shape.patch, shape.patch, bias=False)
-        self.class_embedding = nn.Parameter(torch.zeros(width))
-        self.positional_embedding = nn.Parameter(torch.zeros((shape.size // shape.patch) ** 2 + 1, width))
-        self.ln_pre, self.ln_post = PublishedNorm(width), PublishedNorm(width)
-        self.proj = nn.Parameter(torch.zeros(width, shape.dim))
-        self.transformer = Blocks(
-            PublishedBlock(width, width // 64, PublishedNorm, recompute=True) for _ in range(shape.layers)
-        )
+class PublishedEncoder(VisionTransformer):
+    """The published image encoder: (N, 3, S, S) -> (N, D)."""
 
     def forward(self, images: Tensor) -> Tensor:
         patches = self.conv1(images).flatten(2).transpose(1, 2)
@@ -156,17 +120,8 @@ class PublishedEncoder(nn.Module):
         return self.ln_post(tokens.transpose(0, 1)[:, 0]) @ self.proj
 
 
-class PublishedHead(nn.Module):
-    """The published temporal transformer: (B, T, D) -> (B, D). Parameter names are `TemporalTransformer`'s."""
-
-    def __init__(self, shape: Shape):
-        super().__init__()
-        dim = shape.dim
-        self.frame_position_embeddings = nn.Embedding(77, dim)
-        self.transformer = Blocks(
-            PublishedBlock(dim, dim // 64, lambda d: PublishedHeadNorm(d, eps=1e-12), recompute=False)
-            for _ in range(shape.head_layers)
-        )
+class PublishedHead(TemporalTransformer):
+    """The published temporal transformer: (B, T, D) -> (B, D)."""
 
     def forward(self, frames: Tensor) -> Tensor:
         hidden = (frames + self.frame_position_embeddings(torch.arange(frames.shape[1]))).transpose(0, 1)
@@ -176,10 +131,18 @@ class PublishedHead(nn.Module):
 
 
 def published(shape: Shape) -> Baseline:
-    """The published way."""
-    with torch.device("meta"):  # the weights are given
-        visual, head = PublishedEncoder(shape), PublishedHead(shape)
-    return Baseline(shape, visual, head)
+    """The published way: the same weights under the same names, otherwise computed."""
+    model = plain_open_clip(shape)
+    for part, norm in ((model.visual, PublishedNorm), (model.temporal, PublishedHeadNorm)):
+        for module in part.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.__class__ = norm
+            elif isinstance(module, nn.MultiheadAttention):
+                module.batch_first = False
+            elif isinstance(module, ResidualAttentionBlock) and part is model.visual:
+                module.__class__ = PublishedBlock
+    model.visual.__class__, model.temporal.__class__ = PublishedEncoder, PublishedHead
+    return model
 
 
 def plain_open_clip(shape: Shape) -> Baseline:

@@ -15,6 +15,7 @@ from . import PARTS, clips, copies, figures, loading, machine, memory, processes
 from .measurement import Quantity
 from .model import inference_rate, step_times
 
+Measured = tuple[list[Quantity], list[Quantity]]  # what was measured, and what of it is tabulated
 REPEATED = "median and 95 % interval"
 
 
@@ -45,7 +46,7 @@ class Sizes:
     indexed_videos: int
     scored_videos: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_choices("parts", self.parts, PARTS)
         counts = ("repeats", "long_repeats", "videos", "worker_samples", "memory_samples")
         for name in (*counts, "indexed_videos", "scored_videos"):
@@ -70,7 +71,7 @@ class Bench:
     quantities: list[Quantity] = field(default_factory=list)
     curves: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._begin = time.perf_counter()
         self.cores = self.sizes.cores or os.cpu_count() or 1
         self.yardstick: VideoList = clips.write_videos(self.folder / "videos", self.sizes.videos)
@@ -98,18 +99,18 @@ class Bench:
         figures.against_limits(asked, title=f"{len(asked)} limits: medians and 95 % intervals")
         return asked
 
-    def _samples(self):
+    def _samples(self) -> Measured:
         found = loading.sample_quantities(loading.sample_times(self.yardstick, self.sizes.repeats))
         title = f"One video, one thread ({self.sizes.repeats} repetitions of {self.sizes.videos} videos)"
         return found, _drawn(found, title, f"milliseconds, {REPEATED}")
 
-    def _copies(self):
+    def _copies(self) -> Measured:
         copied = copies.copy_quantities(self.yardstick, self.folder / "copies", self.sizes.repeats, self.cores)
         index = copies.index_opening(self.folder / "index", self.sizes.indexed_videos, self.sizes.long_repeats)
         self.by_form = copies.by_form(copied)
         return [*copied, index], [*(quantity for quantity in copied if quantity.limit), index]
 
-    def _workers(self):
+    def _workers(self) -> Measured:
         sizes, numbers = self.sizes, workers.numbers(self.cores)
         loaded, decoded = workers.rates(self.yardstick, numbers, sizes.worker_samples, sizes.long_repeats)
         figures.scaling(
@@ -121,14 +122,14 @@ class Bench:
         scaled = workers.scaling(loaded, decoded, os.cpu_count() or 1)
         return [*loaded.values(), *decoded.values(), *scaled], scaled
 
-    def _memory(self):
+    def _memory(self) -> Measured:
         samples = self.sizes.memory_samples
         self.curves["memory"] = memory.memory_curve(self.folder / "tiny", samples, num_workers=1)
         growth = memory.memory_growth(self.curves["memory"])
         figures.memory(self.curves["memory"], growth[0], title=f"Memory over {samples} samples")
         return growth, growth
 
-    def _model(self):
+    def _model(self) -> Measured:
         sizes = self.sizes
         stepped = steps.step_quantities(step_times(sizes.long_repeats, sizes.small), sizes.small)
         title = f"One training step ({sizes.long_repeats} repetitions)"
@@ -138,7 +139,7 @@ class Bench:
         tabulated = [*tabulated, *_drawn(inferred, title, f"GFLOP/s, {REPEATED}")]
         return [*stepped, *inferred], tabulated
 
-    def _starts(self):
+    def _starts(self) -> Measured:
         weights = self.folder / "weights.safetensors"
         starts.save_random_weights(self.sizes.model, weights)
         video = self.yardstick.videos[0].path
@@ -146,7 +147,7 @@ class Bench:
         found += starts.embeddings(self.sizes.model, weights, video, self.sizes.long_repeats)
         return found, found
 
-    def _scoring(self):
+    def _scoring(self) -> Measured:
         count = self.sizes.scored_videos
         scored = scoring.large_scale(count)
         found = [
@@ -155,7 +156,7 @@ class Bench:
         ]
         return found, found
 
-    def _processes(self):
+    def _processes(self) -> Measured:
         repeats, numbers = self.sizes.long_repeats, workers.numbers(self.cores)[1:]
         shared = clips.in_classes(self.yardstick.repeat(13), 3)
         rates, agreement = processes.process_rates(shared, numbers, str(self.folder), repeats)

@@ -1,28 +1,22 @@
-"""Recipes of copies side by side: bytes, quality, samples per second, and what a model sees of them.
+"""Recipes of copies side by side: bytes, quality, samples per second, and what a model sees of them."""
 
-N videos, C classes, D width of an embedding.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
-from torch.nn.functional import cosine_similarity, normalize
+from torch.nn.functional import cosine_similarity
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.formats.index import read_prepared
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import VideoList
+from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.intervals import mean_interval
-from text4vis_core.evaluation.metrics import topk_accuracy
-from text4vis_core.model.video_classifier import VideoClassifier
 
 from ..bench.measurement import in_turn, torch_threads
-from ..sources import Clips
 from .copying import Recipe
 from .data_set import Work, prepare
 
@@ -91,13 +85,11 @@ class Trials:
             self.gains[name] = mean_interval(ratios)
         return taken
 
-    def see(self, clips: Clips, model: VideoClassifier, class_embeddings: Tensor) -> None:
-        """Measure a model's accuracy by class embeddings (C, D), and the cosine of each video's two embeddings."""
-        embedded = {name: clips.embed(model, videos, progress=name) for name, videos in self.forms.items()}
+    def see(self, embedded: Mapping[str, EmbeddedVideos], top1: Mapping[str, float]) -> None:
+        """Note what a model sees: its accuracy (percent), and the cosine of each embedding to the original's."""
         for name, videos in embedded.items():
             between = cosine_similarity(embedded[ORIGINAL].mean, videos.mean)
-            scores = normalize(videos.mean, dim=-1) @ class_embeddings.T
-            self.measured[name] |= {"top-1 (%)": topk_accuracy(scores, videos.labels)}
+            self.measured[name] |= {"top-1 (%)": top1[name]}
             self.measured[name] |= {"mean cosine": between.mean().item(), "least cosine": between.min().item()}
 
     def table(self) -> pd.DataFrame:

@@ -86,17 +86,17 @@ def test_what_is_kept_is_what_was_made_and_nothing_is_decoded(model, videos, cli
 
 def test_prompts_classifiers_and_labels_decode_nothing(clip, videos, clips, opened):
     source = Source(clip=clip, cache=clips.cache)
-    first = clips.embed(source.model(), videos)
+    first = clips.embed(source.build(), videos)
     opened.clear()
     for template in ("{}", "a photo of a {}."):
         rows = replace(source, template=template).embed_classes(videos)
-        assert torch.equal(clips.embed(source.model().set_classifier(rows, frozen=False), videos).views, first.views)
+        assert torch.equal(clips.embed(source.build().set_classifier(rows, frozen=False), videos).views, first.views)
     relabelled = tuple(replace(video, label=0, labels=(0, 2)) for video in videos.videos)
-    several = clips.embed(source.model(), VideoList(("x", "y", "z"), relabelled))
+    several = clips.embed(source.build(), VideoList(("x", "y", "z"), relabelled))
     assert several.labels.tolist() == [0, 0, 0]
     assert several.targets.tolist() == [[1, 0, 1]] * 3
     assert torch.equal(several.views, first.views)
-    replace(clips, on_error="skip", num_workers=1, timeout=5.0).embed(source.model(), videos, progress="reading")
+    replace(clips, on_error="skip", num_workers=1, timeout=5.0).embed(source.build(), videos, progress="reading")
     assert opened == []
     assert len(files(clips)) == 1
 
@@ -199,7 +199,7 @@ video.open_video = open_video
 source = Source(clip=load_clip({str(clip_folder)!r}), cache={clips.cache!r})
 videos = pickle.load(sys.stdin.buffer)
 source.embed_classes(videos)
-Clips(num_frames=2, cache={clips.cache!r}).embed(source.model(), videos)
+Clips(num_frames=2, cache={clips.cache!r}).embed(source.build(), videos)
 """
     done = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(videos), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
@@ -443,7 +443,7 @@ def test_what_training_gives_is_not_kept(clip, train_videos, test_videos, clips,
     assert len(files(clips)) == 1  # the features that the rows are made of
     train_and_test(replace(cell, fine_tune=False), source, clips, tmp_path / "run")
     assert len(files(clips)) == 2
-    clips.embed(source.model(), test_videos, cache=False)
+    clips.embed(source.build(), test_videos, cache=False)
     assert len(files(clips)) == 2
 
 

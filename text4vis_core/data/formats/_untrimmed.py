@@ -26,10 +26,10 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
         raise fault(path, 1, "no videos under 'database'; this is not ActivityNet's annotation file, fetch it again")
     taxonomy = content.get("taxonomy", [])
     taxonomy = taxonomy if isinstance(taxonomy, list) else [taxonomy]
-    nodes = {node.get("nodeName") if isinstance(node, dict) else None for node in taxonomy}
+    nodes = [node.get("nodeName") if isinstance(node, dict) else None for node in taxonomy]
     if not all(isinstance(name, str) for name in nodes):
         raise fault_of("taxonomy", "expected a list of objects with a nodeName; fetch the file again, or take it out")
-    entries = {key: _entry(key, entry, nodes, fault_of) for key, entry in database.items()}
+    entries = {key: _entry(key, entry, set(nodes), fault_of) for key, entry in database.items()}
     classes = tuple(sorted({label for entry in entries.values() for _, _, label in entry["segments"]}))
     ids = {name: i for i, name in enumerate(classes)}
 

@@ -208,13 +208,10 @@ def index_path(folder: str | Path, split: str, fold: int = 1) -> Path:
 
 
 def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], about: Mapping) -> None:
-    """Write a list as an index file, atomically; what is `missing` too.
+    """Write a list, what is `missing` too, as an index file in the folder below which all videos lie; atomically.
 
-    Args:
-        path: of the file, in the folder below which all videos lie.
-        videos: the list.
-        copies: path of each video -> its "bytes", "sha256" and "digest" (of what it was made from), as hex.
-        about: more plain values.
+    `copies`: path of each video -> its "bytes", "sha256" and "digest" (of what it was made from), as hex. `about`: more
+    plain values.
     """
     rows, there = [*videos.videos, *videos.missing], [copies[video.path] for video in videos.videos]
     absent = len(videos.missing)

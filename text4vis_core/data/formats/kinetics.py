@@ -122,9 +122,8 @@ def _first_file(root: Path, *patterns: str) -> Path:
             return found
     name = re.sub(r"\\|\(|\|.*\)", "", patterns[0])
     remedy = "it is part of the data set's annotations: fetch it, or set data_root to where it lies"
-    raise AnnotationError(
-        f"{root}: no {name} in it or in a folder of it, nor kinetics-400_{name} or the like; {remedy}"
-    )
+    reason = f"no {name} in it or in a folder of it, nor kinetics-400_{name} or the like"
+    raise AnnotationError(f"{root}: {reason}; {remedy}")
 
 
 def _clip(path: Path, number: int, row: dict[str, str]) -> tuple[str, str]:
