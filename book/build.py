@@ -175,18 +175,12 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
         left_out = len(record.get("skipped") or [])
         for verdict in verdicts:
             failed += not verdict["holds"]
-            mark = '<span class="verdict yes">holds</span>'
-            if not verdict["holds"]:
-                mark = '<span class="verdict no">does not hold</span>'
+            kind, word = ("yes", "holds") if verdict["holds"] else ("no", "does not hold")
+            mark = f'<span class="verdict {kind}">{word}</span>'
             evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
             evidence += f"; videos left out: {left_out}" if left_out else ""
-            cells = [
-                _escaped(verdict["claim"]),
-                mark,
-                _escaped(evidence),
-                f"[{_escaped(title)}](runs/{run.name}.ipynb)",
-            ]
-            rows.append(f"| {' | '.join(cells)} |")
+            chapter = f"[{_escaped(title)}](runs/{run.name}.ipynb)"
+            rows.append(f"| {_escaped(verdict['claim'])} | {mark} | {_escaped(evidence)} | {chapter} |")
     again = _fenced(_make_book(suite), "sh")
     if not rows:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
