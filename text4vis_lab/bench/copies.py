@@ -14,9 +14,10 @@ from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import VideoList
 
 from ..prepare.copying import Recipe, all_frames
+from ..timing import in_turn, torch_threads
 from .clips import TINY, write_videos
 from .loading import NUM_FRAMES, RESIZE, SIZE, TRAINING
-from .measurement import Quantity, in_turn, ratio, torch_threads
+from .measurement import Quantity, ratio
 
 FASTER, LARGER = 4, 2  # limits: samples per second and bytes, of the copies over the originals
 # The first, by which evaluation is measured as well, is `prepare`'s own, and the one that limits hold for.

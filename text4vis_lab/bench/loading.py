@@ -10,8 +10,9 @@ from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.sampling import evaluation_indices, training_indices
 from text4vis_core.data.video_list import VideoList
 
+from ..timing import in_turn, torch_threads
 from . import published
-from .measurement import Quantity, in_turn, ratio, torch_threads
+from .measurement import Quantity, ratio
 
 NUM_FRAMES, SIZE, RESIZE = 8, 224, 256
 CLIPS, CROPS = 4, 3

@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from .measurement import Quantity, in_turn
+from ..timing import in_turn
+from .measurement import Quantity
 
 # Two records that differ in one of these were measured on different machines, or on one that was set differently.
 SAME_MACHINE = ("processor", "system", "cores", "memory_gb", "threads", "gpu")

@@ -18,7 +18,8 @@ from text4vis_core.processes import Processes
 from text4vis_core.training.loop import fit
 from text4vis_core.training.recipe import TrainingConfig
 
-from .measurement import Quantity, ratio, torch_threads
+from ..timing import torch_threads
+from .measurement import Quantity, ratio
 
 MODEL = "ViT-S-32-alt"  # a small one: what is measured is the division of work
 NUM_FRAMES = 8

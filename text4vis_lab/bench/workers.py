@@ -12,8 +12,9 @@ from text4vis_core.data.loader import load_batches
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video_list import VideoList
 
+from ..timing import torch_threads
 from .loading import NUM_FRAMES, SIZE, TRAINING, decode_alone
-from .measurement import Quantity, ratio, torch_threads
+from .measurement import Quantity, ratio
 
 BATCH = 4
 LINEAR = 0.9  # a rate that is less than this share of proportional is not called linear

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from text4vis_core.data import Views
 from text4vis_core.data.datasets import VideoDataset
 from text4vis_core.data.video import open_video
+from text4vis_lab import timing
 from text4vis_lab.bench import (
     PARTS,
     clips,
@@ -24,7 +25,6 @@ from text4vis_lab.bench import (
     figures,
     loading,
     machine,
-    measurement,
     memory,
     processes,
     published,
@@ -90,7 +90,7 @@ class TestQuantity:
 
 def test_jobs_take_turns_and_their_seconds_are_means_over_items(monkeypatch):
     now, calls = 0.0, []
-    monkeypatch.setattr(measurement.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
 
     def job(name, seconds):
         def run(repetition, item):
@@ -100,7 +100,7 @@ def test_jobs_take_turns_and_their_seconds_are_means_over_items(monkeypatch):
 
         return run
 
-    seconds = measurement.in_turn({"a": job("a", 1.0), "b": job("b", 2.0)}, items=3, repeats=2)
+    seconds = timing.in_turn({"a": job("a", 1.0), "b": job("b", 2.0)}, items=3, repeats=2)
     assert seconds == {"a": [2.0, 4.0], "b": [4.0, 8.0]}  # the tenfold first repetition does not count
     assert [call[:2] for call in calls] == [(r, i) for r in range(3) for i in range(3) for _ in "ab"]
     assert all({one[2], two[2]} == {"a", "b"} for one, two in zip(calls[::2], calls[1::2], strict=True))
@@ -109,7 +109,7 @@ def test_jobs_take_turns_and_their_seconds_are_means_over_items(monkeypatch):
 
 def test_torch_has_its_threads_back_afterwards():
     before = torch.get_num_threads()
-    with pytest.raises(KeyError), measurement.torch_threads(before + 1):
+    with pytest.raises(KeyError), timing.torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
         raise KeyError
     assert torch.get_num_threads() == before
