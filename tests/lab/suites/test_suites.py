@@ -30,7 +30,9 @@ from text4vis_lab.suites._locks import take
 
 
 def notebook(*cells: str, parameters: str = 'run_dir = "runs/x"  # where to\nlr = 1e-3\nshots = [1]') -> str:
-    sources = [(["parameters"], parameters), *(([], cell) for cell in cells)]
+    # A suite reads there which settings may be given; a kernel does without the laboratory.
+    opens = 'if False:\n    Lab.open("train", globals(), uses=())'
+    sources = [(["parameters"], parameters), *(([], cell) for cell in (opens, *cells))]
     code = {"cell_type": "code", "execution_count": None, "outputs": []}
     return json.dumps(
         {
