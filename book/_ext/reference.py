@@ -67,6 +67,13 @@ def _shorten_types(app: Sphinx, obj: Any, bound_method: bool) -> None:
     hints.update({field: hint.__origin__ for field, hint in hints.items() if _is_annotated(hint)})
 
 
+def _without_factories(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """`<factory>`, a default of dataclasses, is no Python, and Sphinx would not read the types beside it."""
+    return signature and signature.replace("<factory>", "..."), returns
+
+
 def _is_annotated(hint: Any) -> bool:
     return get_origin(hint) is Annotated
 
@@ -75,5 +82,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _keep_lines)
     app.connect("autodoc-process-docstring", _add_fields, priority=400)  # before napoleon, which reads "Attributes:"
     app.connect("autodoc-before-process-signature", _shorten_types)
+    app.connect("autodoc-process-signature", _without_factories)
     app.connect("source-read", _replace)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
