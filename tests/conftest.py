@@ -12,6 +12,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from backbones import folders, hub_home, no_network  # noqa: F401, fixtures
 from hypothesis import settings
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.modified_resnet import ModifiedResNet
@@ -149,3 +150,9 @@ def published(tmp_path) -> tuple[Path, VideoClassifier]:
     model = VideoClassifier(ImageEncoder(visual, 16, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD), 3.0, "tsm").eval()
     save_text4vis_checkpoint(tmp_path / "published.pt", model)
     return tmp_path / "published.pt", model
+
+
+@pytest.fixture(scope="session")
+def one_each(tmp_path_factory) -> Path:
+    """One training and one test video of each of three classes, laid out like UCF101. Read only."""
+    return write_ucf101(tmp_path_factory.mktemp("one_each") / "data", 1, 1)

@@ -112,6 +112,15 @@ def test_a_cell_of_assignments_of_the_readers_own_counts_too():
     assert (found["num_workers"], found["dense"]) == (2, True)
 
 
+def test_a_readers_own_names_are_no_parameters_but_a_misspelt_one_is():
+    known = ["run_dir", "shots", "num_workers", "dense"]
+    cells = CELL, "colours = ['red']\nnum_worker = 2\ndense = True"
+    assert assigned_by_hand(kernel(*cells), known).keys() == {"run_dir", "shots", "repeat", "num_worker", "dense"}
+    injected = "# Parameters\ncolours = 3"  # by papermill or a suite: whatever it is
+    assert assigned_by_hand(kernel(CELL, injected), known)["colours"] == 3
+    assert assigned_by_hand(kernel(CELL + "\ncolours = 3"), known)["colours"] == 3
+
+
 @pytest.mark.parametrize(
     "cell",
     [
