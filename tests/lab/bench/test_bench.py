@@ -251,7 +251,7 @@ class TestSteps:
 
 class TestStarts:
     def test_the_package_is_imported_without_torch(self):
-        assert starts._fresh("-c", "import sys, text4vis_core; print('torch' in sys.modules)") == "False"
+        assert starts._fresh("python", "-c", "import sys, text4vis_core; print('torch' in sys.modules)") == "False"
         assert starts.import_seconds("text4vis_core") > 0
 
     def test_imports_take_turns_and_the_first_of_each_does_not_count(self, monkeypatch):
@@ -485,7 +485,8 @@ def test_the_suite_measures_everything_and_the_notebook_by_default_little():
         ({"parts": ["samples", "speed"]}, "parameter parts: unknown 'speed'; choose from: samples, "),
         ({"parts": []}, "parameter parts is empty"),
         ({"repeats": 0}, "parameter repeats: 0; it must be at least 1"),
-        ({"other": "runs/nowhere"}, "there is no record runs/nowhere"),
+        ({"videos": 0}, "parameter videos: 0; it must be at least 1"),
+        ({"repeat": 3}, r"unknown parameter 'repeat'; did you mean 'repeats'\?"),
     ],
 )
 def test_an_impossible_parameter_fails_before_anything_is_measured(tmp_path, monkeypatch, parameters, message):
