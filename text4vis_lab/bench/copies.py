@@ -14,9 +14,11 @@ from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import VideoList
 
 from ..prepare.copying import Recipe, all_frames
+from ..timing import in_turn, torch_threads
 from .clips import TINY, write_videos
+from .fresh import call_fresh
 from .loading import NUM_FRAMES, RESIZE, SIZE, TRAINING
-from .measurement import Quantity, in_turn, ratio, torch_threads
+from .measurement import Quantity, ratio
 
 FASTER, LARGER = 4, 2  # limits: samples per second and bytes, of the copies over the originals
 # The first, by which evaluation is measured as well, is `prepare`'s own, and the one that limits hold for.
@@ -112,8 +114,6 @@ def as_pictures(videos: VideoList, folder: Path) -> tuple[VideoList, int]:
 def index_opening(folder: str | Path, videos: int, repeats: int) -> Quantity:
     """Seconds that a list of so many prepared videos takes to open, in a fresh interpreter, without its imports."""
     from text4vis_core.data.formats.index import index_path, write_index
-
-    from .starts import call_fresh
 
     one = write_videos(folder, 1, TINY, 2)
     [video] = one.videos

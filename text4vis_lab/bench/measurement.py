@@ -1,8 +1,6 @@
-"""A measured number with all its repetitions, which are taken in turn: a drift of the machine meets all alike."""
+"""A measured number with all its repetitions."""
 
-import contextlib
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,25 +49,23 @@ class Quantity:
             return None
         return self.value <= self.limit if self.better == "less" else self.value >= self.limit
 
+    @property
+    def measured(self) -> str:
+        """The median with its unit."""
+        return f"{self.value:.3g} {self.unit}".rstrip()
+
     def row(self) -> dict[str, str]:
         """A line for a table: name, median with its interval, limit, and whether it is kept."""
         low, high = self.interval
         spread = "" if np.isnan(low) else f"{low:.3g} to {high:.3g}"
         limit = "" if self.limit is None else f"{'at most' if self.better == 'less' else 'at least'} {self.limit:g}"
         kept = {None: "", True: "yes", False: "no"}[self.met]
-        measured = f"{self.value:.3g} {self.unit}".rstrip()
-        return {"quantity": self.name, "median": measured, "95 % interval": spread, "limit": limit, "met": kept}
+        return {"quantity": self.name, "median": self.measured, "95 % interval": spread, "limit": limit, "met": kept}
 
     def record(self) -> dict[str, Any]:
         """Plain values, as a run record keeps them; `from_record` reads them."""
-        return {
-            "values": list(self.values),
-            "unit": self.unit,
-            "better": self.better,
-            "limit": self.limit,
-            "median": self.value,
-            "interval": list(self.interval),
-        }
+        kept = {"values": list(self.values), "unit": self.unit, "better": self.better, "limit": self.limit}
+        return kept | {"median": self.value, "interval": list(self.interval)}
 
     @classmethod
     def from_record(cls, name: str, record: Mapping[str, Any]) -> "Quantity":
@@ -101,49 +97,6 @@ def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float]) -> tuple
     if min(map(len, samples)) < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(0)
-    arrays = [np.asarray(sample, dtype=float) for sample in samples]
-    drawn = [array[rng.integers(len(array), size=(RESAMPLES, len(array)))] for array in arrays]
+    drawn = [np.array(sample, float)[rng.integers(len(sample), size=(RESAMPLES, len(sample)))] for sample in samples]
     low, high = np.quantile(statistic(*drawn, axis=1), [0.025, 0.975])
     return float(low), float(high)
-
-
-def in_turn(
-    jobs: Mapping[str, Callable[[int, int], Any]], items: int, repeats: int, warm_up: int = 1
-) -> dict[str, list[float]]:
-    """Seconds that each job takes for an item, the mean over the items of a repetition.
-
-    Jobs take turns at every item, in an order that is drawn anew each time, so that neither a drift of the machine nor
-    what a job leaves in its caches favours one of them.
-
-    Args:
-        jobs: name -> function of (repetition, item).
-        items: items in a repetition.
-        repeats: repetitions that count.
-        warm_up: repetitions before them that do not.
-
-    Returns:
-        name -> `repeats` numbers.
-    """
-    rng = np.random.default_rng(0)
-    names = list(jobs)
-    seconds = {name: np.zeros((repeats + warm_up, items)) for name in names}
-    for repetition in range(repeats + warm_up):
-        for item in range(items):
-            for which in rng.permutation(len(names)):
-                begin = time.perf_counter()
-                jobs[names[which]](repetition, item)
-                seconds[names[which]][repetition, item] = time.perf_counter() - begin
-    return {name: values[warm_up:].mean(1).tolist() for name, values in seconds.items()}
-
-
-@contextlib.contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Let torch compute with this many threads, and as before afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -16,7 +16,7 @@ from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.intervals import mean_interval
 
-from ..bench.measurement import in_turn, torch_threads
+from ..timing import in_turn, torch_threads
 from .copying import Recipe
 from .data_set import Work, prepare
 
