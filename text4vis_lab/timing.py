@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from text4vis_core.data.datasets import VideoDataset
+
 
 def in_turn(
     jobs: Mapping[str, Callable[[int, int], Any]], items: int, repeats: int, warm_up: int = 1
@@ -36,6 +38,22 @@ def in_turn(
                 jobs[names[which]](repetition, item)
                 seconds[names[which]][repetition, item] = time.perf_counter() - begin
     return {name: values[warm_up:].mean(1).tolist() for name, values in seconds.items()}
+
+
+def time_samples(datasets: Mapping[str, VideoDataset], count: int, repeats: int) -> dict[str, list[float]]:
+    """Seconds that a sample of each data set takes on one thread, as `in_turn` has them; `count` videos of each."""
+
+    def sampling(dataset: VideoDataset) -> Callable[[int, int], Any]:
+        return lambda epoch, index: sample(dataset, epoch, index)
+
+    with torch_threads(1):
+        return in_turn({name: sampling(dataset) for name, dataset in datasets.items()}, count, repeats)
+
+
+def sample(dataset: VideoDataset, epoch: int, index: int) -> dict[str, Any]:
+    """A sample as it is drawn in an epoch."""
+    dataset.epoch = epoch
+    return dataset[index]
 
 
 @contextlib.contextmanager

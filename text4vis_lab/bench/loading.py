@@ -20,7 +20,7 @@ from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.sampling import evaluation_indices, training_indices
 from text4vis_core.data.video_list import VideoList
 
-from ..timing import in_turn, torch_threads
+from ..timing import in_turn, sample, torch_threads
 from .measurement import Quantity, ratio
 
 NUM_FRAMES, SIZE, RESIZE = 8, 224, 256
@@ -54,17 +54,13 @@ def sample_times(videos: VideoList, repeats: int) -> dict[str, list[float]]:
     def rng(epoch: int, index: int) -> np.random.Generator:
         return np.random.default_rng([0, epoch, index])  # as the data set draws, whose seed is 0
 
-    def sample(name: str, epoch: int, index: int) -> dict:
-        training[name].epoch = epoch
-        return training[name][index]
-
     def decoding(choose: Callable) -> Callable[[int, int], np.ndarray]:
         return lambda epoch, index: decode_alone(paths[index], lambda length: choose(length, epoch, index))
 
     jobs = {
         "decoding, training": decoding(lambda length, e, i: training_indices(length, NUM_FRAMES, rng(e, i))),
-        "training, light": lambda e, i: sample("light", e, i),
-        "training, published": lambda e, i: sample("published", e, i),
+        "training, light": lambda e, i: sample(training["light"], e, i),
+        "training, published": lambda e, i: sample(training["published"], e, i),
         "published code, training": lambda e, i: published_training_sample(
             paths[i], rng(e, i), NUM_FRAMES, SIZE, RESIZE
         ),
