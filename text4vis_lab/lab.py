@@ -36,7 +36,7 @@ from .notebooks import assigned_by_hand, notebook_defaults, repository_root
 from .plain import plain
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
-from .results import scores_of
+from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, SettingsTable, by_name, checked, declared
@@ -279,8 +279,7 @@ class Lab:
     @property
     def histories(self) -> pd.DataFrame:
         """A row for each epoch of each cell: its labels, loss, accuracies, and seconds of training since its begin."""
-        seconds = self.record.timings.get("histories", [])
-        return pd.DataFrame([a | {"seconds": b} for a, b in zip(self.record.histories, seconds, strict=True)])
+        return histories_of({"histories": self.record.histories, "timings": self.record.timings})
 
     def scores(self, row: Mapping[str, Any]) -> Scores:
         """The scores per video from which a row's metrics were computed."""

@@ -10,7 +10,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from .rows import METRICS, as_table, mean_over
-from .scores import FOLDER, Scores, read_scores, recompute
+from .scores import FOLDER, Scores, read_scores
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
 CONDITIONS = ("test", "view", "method", "temporal", "template", "shots")
@@ -32,8 +32,7 @@ def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
     Raises:
         ValueError: they are missing or damaged.
     """
-    parts = read_scores(Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet")
-    return parts[row["test"], row["view"]]
+    return read_scores(_scores_file(record, row["cell"]))[row["test"], row["view"]]
 
 
 def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
@@ -53,22 +52,21 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     lines = []
     for record in records:
         about = {"suite": record["suite"], "run": record["run"], "data": record["parameters"].get("dataset", "puppets")}
-        left_out = len(record["skipped"])
+        left_out = {"videos left out": len(record["skipped"])}
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
-            for mean in mean_over(whole, by, metric).to_dict("records"):
-                count = whole["videos"].max()
+            videos = whole.groupby(by, sort=False, dropna=False)["videos"].max()
+            for mean, count in zip(mean_over(whole, by, metric).to_dict("records"), videos, strict=True):
                 over = f"{mean['n']} trainings" if mean["n"] > 1 else f"{count} videos"
-                values = {name: mean[name] for name in by} | {"metric": metric, "%": round(mean["mean"], 1)}
-                lines.append(about | values | {"± (95 %)": round(mean["half"], 1), "over": over})
-                lines[-1]["videos left out"] = left_out
+                values = {name: "" if pd.isna(mean[name]) else mean[name] for name in by} | {"metric": metric}
+                values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": over}
+                lines.append(about | values | {"videos left out": left_out})
         if "half" in rows and rows["half"].notna().any():
             halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
             line = about | {"test": "half of the classes", "method": "zero-shot", "metric": "top1"}
-            lines.append(line | {"%": round(halves.mean(), 1), "± (95 %)": math.nan, "over": over})
-            lines[-1]["videos left out"] = left_out
+            lines.append(line | {"%": round(halves.mean(), 1), "± (95 %)": math.nan, "over": over} | left_out)
     return pd.DataFrame(lines)
 
 
@@ -97,11 +95,24 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
     Raises:
         ValueError: scores are missing, or a metric is not what they give (named).
     """
+    known: dict[str, dict[tuple[str, str], Scores]] = {}
     count, largest = 0, 0.0
-    for row, again in zip(record["rows"], recompute(Path(record["path"]).parent, record["rows"]), strict=True):
+    for row in record["rows"]:
+        cell = row["cell"]
+        if cell not in known:
+            known[cell] = read_scores(_scores_file(record, cell))
+        part = known[cell].get((row["test"], row["view"]))
+        if part is None:
+            place = f"test {row['test']!r}, {row['view']}"
+            raise ValueError(f"{record['path']}: no scores of cell {cell!r}, {place}")
+        again = part.metrics(row.get("half"))
         for metric in METRICS:
             if row.get(metric) is not None:
                 if metric not in again:
-                    raise ValueError(f"{record['path']}: {metric} of {row['cell']} cannot be computed from its scores")
+                    raise ValueError(f"{record['path']}: {metric} of {cell} cannot be computed from its scores")
                 count, largest = count + 1, max(largest, abs(again[metric] - row[metric]))
     return count, largest
+
+
+def _scores_file(record: Mapping[str, Any], cell: str) -> Path:
+    return Path(record["path"]).parent / FOLDER / f"{cell}.parquet"

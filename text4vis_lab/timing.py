@@ -1,4 +1,4 @@
-"""Seconds that several jobs take, measured in turn: a drift of the machine meets all alike."""
+"""Seconds that jobs take, in turn: a drift of the machine meets all alike."""
 
 import contextlib
 import time
@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
+
+from text4vis_core.data.datasets import VideoDataset
 
 
 def in_turn(
@@ -37,11 +40,25 @@ def in_turn(
     return {name: values[warm_up:].mean(1).tolist() for name, values in seconds.items()}
 
 
+def time_samples(datasets: Mapping[str, VideoDataset], count: int, repeats: int) -> dict[str, list[float]]:
+    """Seconds that a sample of each data set takes on one thread, as `in_turn` has them; `count` videos of each."""
+
+    def sampling(dataset: VideoDataset) -> Callable[[int, int], Any]:
+        return lambda epoch, index: sample(dataset, epoch, index)
+
+    with torch_threads(1):
+        return in_turn({name: sampling(dataset) for name, dataset in datasets.items()}, count, repeats)
+
+
+def sample(dataset: VideoDataset, epoch: int, index: int) -> dict[str, Any]:
+    """A sample as it is drawn in an epoch."""
+    dataset.epoch = epoch
+    return dataset[index]
+
+
 @contextlib.contextmanager
 def torch_threads(number: int) -> Iterator[None]:
     """Let torch compute with this many threads, and as before afterwards."""
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

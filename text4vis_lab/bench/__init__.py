@@ -1,9 +1,8 @@
 """The bench: what a machine does with this project's code, against yardsticks that are measured in the same run.
 
 A measurement is a `Quantity`: a number with every repetition and, where there is one, the limit that it should keep.
-`machine`, `loading`, `copies`, `workers`, `memory`, `model`, `starts`, `scoring` and `processes` measure, on the videos
-of `clips` and against the models of `baselines`; `steps` sets limits to what `model` measures; `figures` draws;
-`compare` sets two records side by side. `notebooks/13_bench.ipynb` runs all of it,
+`machine`, `loading`, `copies`, `parallel`, `fresh` and `model` measure, on the videos of `clips` and against the models
+of `baselines`; `figures` draws; `compare` sets two records side by side. `notebooks/13_bench.ipynb` runs all of it,
 `python -m text4vis_lab.bench compare A B` compares two of its records.
 """
 

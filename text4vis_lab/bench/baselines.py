@@ -11,6 +11,7 @@ B videos, T frames, C classes, D width of an embedding, S pixels; L tokens of N 
 from dataclasses import dataclass
 
 import torch
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,8 +20,6 @@ from torch.utils.checkpoint import checkpoint
 from text4vis_core.model.classifier import cosine_logits
 from text4vis_core.model.temporal import TemporalOptions, TemporalTransformer
 from text4vis_core.model.video_classifier import ImageEncoder, VideoClassifier
-
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Shape:
         """This project's model; the others get its weights."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            encoder = ImageEncoder(self.visual(), self.dim, self.size, MEAN, STD)
+            encoder = ImageEncoder(self.visual(), self.dim, self.size, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
             options = TemporalOptions(layers=self.head_layers)
             model = VideoClassifier(encoder, 4.6, "transformer", options=options)
         return model.set_classifier(self.rows())

@@ -67,27 +67,19 @@ def compare(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND)
     nothing where it does not or where there are no repetitions.
     """
     others = {quantity.name: quantity for quantity in quantities_of(second)}
-    rows = []
-    for one in quantities_of(first):
-        if one.name not in others:
-            continue
-        other = others[one.name]
-        row = {"quantity": one.name} | {
-            which: f"{each.value:.3g} {each.unit}".rstrip() for which, each in (("first", one), ("second", other))
-        }
-        rows.append(row | _change(one, other, bound))
-    return rows
+    pairs = [(one, others[one.name]) for one in quantities_of(first) if one.name in others]
+    return [
+        {"quantity": one.name, "first": one.measured, "second": other.measured} | _change(one, other, bound)
+        for one, other in pairs
+    ]
 
 
 def verdict(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND) -> str:
     """What the comparison says, in sentences; first of all whether it may be made."""
     differing = differences(first, second)
     if differing:
-        return (
-            "Not comparable: the records are of different machines or settings ("
-            + "; ".join(differing)
-            + "). The ratios are shown all the same; they say nothing about the code."
-        )
+        reason = f"the records are of different machines or settings ({'; '.join(differing)})"
+        return f"Not comparable: {reason}. The ratios are shown all the same; they say nothing about the code."
     rows = compare(first, second, bound)
     counts = {word: sum(row["verdict"] == word for row in rows) for word in ("better", "worse")}
     return (
@@ -98,12 +90,11 @@ def verdict(first: dict[str, Any], second: dict[str, Any], bound: float = BOUND)
 
 def _change(one: Quantity, other: Quantity, bound: float) -> dict[str, str]:
     """The ratio's part of a line; empty where there is no ratio, as of a difference that is 0."""
-    columns = ("second / first", "95 % interval", "verdict")
     if min(*one.values, *other.values) <= 0:
-        return dict.fromkeys(columns, "")
+        return dict.fromkeys(("second / first", "95 % interval", "verdict"), "")
     low, high = bootstrap(lambda a, b, axis: np.median(b, axis) / np.median(a, axis), one.values, other.values)
     word = ""
     if low > 1 + bound or high < 1 / (1 + bound):
         word = "worse" if (low > 1) == (one.better == "less") else "better"
     interval = "" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
-    return dict(zip(columns, (f"{other.value / one.value:.3f}", interval, word), strict=True))
+    return {"second / first": f"{other.value / one.value:.3f}", "95 % interval": interval, "verdict": word}

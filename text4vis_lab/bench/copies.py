@@ -14,8 +14,9 @@ from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import VideoList
 
 from ..prepare.copying import Recipe, all_frames
-from ..timing import in_turn, torch_threads
+from ..timing import time_samples
 from .clips import TINY, write_videos
+from .fresh import call_fresh
 from .loading import NUM_FRAMES, RESIZE, SIZE, TRAINING
 from .measurement import Quantity, ratio
 
@@ -59,15 +60,7 @@ def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_wor
     for name in ("original", "copy"):
         datasets[f"evaluation, {name}"] = VideoDataset(sources[name], NUM_FRAMES, SIZE, Views(resize=RESIZE))
 
-    def job(dataset: VideoDataset):
-        def sample(epoch: int, index: int) -> None:
-            dataset.epoch = epoch
-            dataset[index]
-
-        return sample
-
-    with torch_threads(1):
-        taken = in_turn({name: job(dataset) for name, dataset in datasets.items()}, len(videos), repeats)
+    taken = time_samples(datasets, len(videos), repeats)
     rates = {name: [1 / value for value in values] for name, values in taken.items()}
     for name, values in rates.items():
         quantities.append(Quantity(f"{name}, one thread", values, "samples/s", "more"))
@@ -113,8 +106,6 @@ def as_pictures(videos: VideoList, folder: Path) -> tuple[VideoList, int]:
 def index_opening(folder: str | Path, videos: int, repeats: int) -> Quantity:
     """Seconds that a list of so many prepared videos takes to open, in a fresh interpreter, without its imports."""
     from text4vis_core.data.formats.index import index_path, write_index
-
-    from .starts import call_fresh
 
     one = write_videos(folder, 1, TINY, 2)
     [video] = one.videos

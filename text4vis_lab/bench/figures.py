@@ -6,19 +6,16 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, legend_outside
 from .measurement import Quantity
 
-YARDSTICKS = {
-    "decoding": GREY,
-    "product": GREY,
-    "published code": ORANGE,
-    "plain open_clip": PURPLE,
-}  # beginnings of names
 OURS = "this project"
+# Beginnings of the yardsticks' names.
+COLOURS = {OURS: BLUE, "decoding": GREY, "product": GREY, "published code": ORANGE, "plain open_clip": PURPLE}
 
 
 def table(quantities: Sequence[Quantity]) -> pd.DataFrame:
@@ -29,26 +26,20 @@ def table(quantities: Sequence[Quantity]) -> pd.DataFrame:
 def bars(quantities: Sequence[Quantity], *, title: str, xlabel: str) -> Figure:
     """Quantities of one unit as bars with their intervals, the first on top; yardsticks in colours of their own."""
     fig, ax = plt.subplots(figsize=(7.2, 0.3 * len(quantities) + 1.1))
-    values = [quantity.value for quantity in quantities]
-    names = [quantity.name for quantity in quantities]
-    kinds = [next((kind for kind in YARDSTICKS if name.startswith(kind)), OURS) for name in names]
-    for kind in dict.fromkeys(kinds):
-        of_kind = [i for i, each in enumerate(kinds) if each == kind]
-        colour = YARDSTICKS.get(kind, BLUE)
-        ax.barh(of_kind, [values[i] for i in of_kind], 0.72, color=colour, label=kind)
-    rows = range(len(names))
-    ax.errorbar(values, rows, xerr=_halves(quantities), fmt="none", color=BLACK, capsize=2.5, linewidth=1)
-    for row, quantity in enumerate(quantities):
-        end = np.nanmax([quantity.value, quantity.interval[1]])
-        ax.annotate(f"{quantity.value:.3g}", (end, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    ax.set_yticks(rows, names)
-    ax.invert_yaxis()
+    values, names = ([getattr(quantity, field) for quantity in quantities] for field in ("value", "name"))
+    kinds = [next((kind for kind in COLOURS if name.startswith(kind)), OURS) for name in names]
+    sns.barplot(
+        x=values, y=names, hue=kinds, palette=COLOURS, saturation=1, width=0.72, legend=len(set(kinds)) > 1, ax=ax
+    )
+    ax.errorbar(values, names, xerr=_halves(quantities), fmt="none", color=BLACK, capsize=2.5, linewidth=1)
+    for quantity in quantities:
+        end = np.nanmax([quantity.value, quantity.interval[1]]), quantity.name
+        ax.annotate(f"{quantity.value:.3g}", end, (4, 0), textcoords="offset points", va="center", fontsize=8)
     ax.margins(x=0.12)
     ax.set_xlim(left=0)
     ax.set(title=title, xlabel=xlabel)
-    ax.grid(axis="y", visible=False)
     if len(set(kinds)) > 1:
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        legend_outside(ax)
     return fig
 
 
@@ -87,7 +78,7 @@ def scaling(curves: Mapping[str, Mapping[int, Quantity]], *, title: str, xlabel:
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_outside(ax)
     return fig
 
 

@@ -22,12 +22,9 @@ def describe() -> dict[str, Any]:
     libraries = {"MKL": torch.backends.mkl, "oneDNN": torch.backends.mkldnn}
     return {
         "processor": hardware["processor"] or hardware["machine"],
-        "system": hardware["system"],
-        "cores": hardware["cores"],
+        **{name: hardware[name] for name in ("system", "cores", "threads", "gpu")},
         "physical_cores": psutil.cpu_count(logical=False),
         "memory_gb": round(psutil.virtual_memory().total / 2**30),
-        "threads": hardware["threads"],
-        "gpu": hardware["gpu"],
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "blas": " and ".join(name for name, module in libraries.items() if module.is_available()),
         "python": known["python"],

@@ -49,25 +49,23 @@ class Quantity:
             return None
         return self.value <= self.limit if self.better == "less" else self.value >= self.limit
 
+    @property
+    def measured(self) -> str:
+        """The median with its unit."""
+        return f"{self.value:.3g} {self.unit}".rstrip()
+
     def row(self) -> dict[str, str]:
         """A line for a table: name, median with its interval, limit, and whether it is kept."""
         low, high = self.interval
         spread = "" if np.isnan(low) else f"{low:.3g} to {high:.3g}"
         limit = "" if self.limit is None else f"{'at most' if self.better == 'less' else 'at least'} {self.limit:g}"
         kept = {None: "", True: "yes", False: "no"}[self.met]
-        measured = f"{self.value:.3g} {self.unit}".rstrip()
-        return {"quantity": self.name, "median": measured, "95 % interval": spread, "limit": limit, "met": kept}
+        return {"quantity": self.name, "median": self.measured, "95 % interval": spread, "limit": limit, "met": kept}
 
     def record(self) -> dict[str, Any]:
         """Plain values, as a run record keeps them; `from_record` reads them."""
-        return {
-            "values": list(self.values),
-            "unit": self.unit,
-            "better": self.better,
-            "limit": self.limit,
-            "median": self.value,
-            "interval": list(self.interval),
-        }
+        kept = {"values": list(self.values), "unit": self.unit, "better": self.better, "limit": self.limit}
+        return kept | {"median": self.value, "interval": list(self.interval)}
 
     @classmethod
     def from_record(cls, name: str, record: Mapping[str, Any]) -> "Quantity":
@@ -99,7 +97,6 @@ def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float]) -> tuple
     if min(map(len, samples)) < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(0)
-    arrays = [np.asarray(sample, dtype=float) for sample in samples]
-    drawn = [array[rng.integers(len(array), size=(RESAMPLES, len(array)))] for array in arrays]
+    drawn = [np.array(sample, float)[rng.integers(len(sample), size=(RESAMPLES, len(sample)))] for sample in samples]
     low, high = np.quantile(statistic(*drawn, axis=1), [0.025, 0.975])
     return float(low), float(high)

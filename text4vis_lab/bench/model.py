@@ -1,10 +1,12 @@
-"""A training step and inference of a ViT-B/32, against those of `baselines` and against matrix products."""
+"""A training step and inference of a ViT-B/32, against those of `baselines` and against matrix products: times, and
+what they make as quantities.
+"""
 
 import multiprocessing
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -20,11 +22,15 @@ from text4vis_core.training.hardware import make_fabric, make_optimizer
 from text4vis_core.training.objectives import ClassifierObjective
 from text4vis_core.training.recipe import TrainingConfig, parameter_groups
 
-from .baselines import MEAN, MINIATURE, STD, VIT_B_32, Shape, plain_open_clip, published
+from .baselines import MINIATURE, VIT_B_32, Shape, plain_open_clip, published
+from .loading import MEAN, STD
+from .measurement import Quantity, ratio
 
 CONFIG = TrainingConfig()
 BASELINES = {"published": published, "open_clip": plain_open_clip}
 WAYS = (*BASELINES, "ours")
+FASTER, GRADIENTS, SHARE = 1.9, 1e-4, 0.8  # limits
+NAMES = {"published": "published code", "open_clip": "plain open_clip", "ours": "this project"}
 
 
 class Trainer:
@@ -41,8 +47,9 @@ class Trainer:
             self.optimizer = self.fabric.setup_optimizers(make_optimizer(parameter_groups(ours, CONFIG), CONFIG))
         else:
             self.model = BASELINES[way](shape)
-            mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-            self.frames = (self.frames.float() / 255 - mean) / std  # which its data loader does
+            self.frames = (self.frames.float() / 255 - MEAN.view(3, 1, 1)) / STD.view(
+                3, 1, 1
+            )  # which its data loader does
             parameters, decay = self.model.parameters(), CONFIG.weight_decay
             self.optimizer = torch.optim.AdamW(parameters, CONFIG.lr, betas=(0.9, 0.98), weight_decay=decay)
         self.model.train()
@@ -187,3 +194,36 @@ def inference_rate(repeats: int = 15, miniature: bool = False) -> dict:
         "share": [a / b for a, b in zip(achieved, rates[fastest], strict=True)],
         "torch_share": [a / b for a, b in zip(achieved, rates[torchs], strict=True)],
     }
+
+
+def step_quantities(measured: Mapping[str, Any], miniature: bool = False) -> list[Quantity]:
+    """What `step_times` measured: seconds of a step in each way, the ratios over this project's, gradients.
+
+    Of the miniature model no speed is asked for.
+    """
+    steps = {way: Quantity(f"{name}, training step", measured[way], "s") for way, name in NAMES.items()}
+    limits = {"published": None if miniature else FASTER, "open_clip": None}
+    return [
+        *steps.values(),
+        *(
+            ratio(f"training step, {NAMES[way]} / {NAMES['ours']}", measured[way], measured["ours"], "more", limit)
+            for way, limit in limits.items()
+        ),
+        Quantity("gradients, largest relative difference", [measured["gradient_difference"]], limit=GRADIENTS),
+    ]
+
+
+def inference_quantities(measured: Mapping[str, Any], miniature: bool = False) -> list[Quantity]:
+    """What `inference_rate` measured: the rates of matrix products and of inference, and its share of them.
+
+    Of the miniature model no share is asked for.
+    """
+    products = [
+        Quantity(f"product by {name}", rates, "GFLOP/s", "more") for name, rates in measured["products"].items()
+    ]
+    return [
+        *products,
+        Quantity("inference", measured["achieved"], "GFLOP/s", "more"),
+        Quantity("inference / fastest product", measured["share"], "", "more", None if miniature else SHARE),
+        Quantity("inference / fastest product by torch.mm", measured["torch_share"], "", "more"),
+    ]

@@ -11,9 +11,8 @@ import pandas as pd
 from text4vis_core.data.video_list import VideoList
 
 from ..settings import check_choices
-from . import PARTS, clips, copies, figures, loading, machine, memory, processes, scoring, starts, steps, workers
+from . import PARTS, clips, copies, figures, fresh, loading, machine, model, parallel
 from .measurement import Quantity
-from .model import inference_rate, step_times
 
 Measured = tuple[list[Quantity], list[Quantity]]  # what was measured, and what of it is tabulated
 REPEATED = "median and 95 % interval"
@@ -111,45 +110,45 @@ class Bench:
         return [*copied, index], [*(quantity for quantity in copied if quantity.limit), index]
 
     def _workers(self) -> Measured:
-        sizes, numbers = self.sizes, workers.numbers(self.cores)
-        loaded, decoded = workers.rates(self.yardstick, numbers, sizes.worker_samples, sizes.long_repeats)
+        sizes, numbers = self.sizes, parallel.numbers(self.cores)
+        loaded, decoded = parallel.worker_rates(self.yardstick, numbers, sizes.worker_samples, sizes.long_repeats)
         figures.scaling(
             {"training samples": loaded, "decoding alone": decoded},
             title=f"Workers ({sizes.long_repeats} repetitions of {sizes.worker_samples} samples)",
             xlabel="processes that decode",
             ylabel="samples a second",
         )
-        scaled = workers.scaling(loaded, decoded, os.cpu_count() or 1)
+        scaled = parallel.worker_scaling(loaded, decoded, os.cpu_count() or 1)
         return [*loaded.values(), *decoded.values(), *scaled], scaled
 
     def _memory(self) -> Measured:
         samples = self.sizes.memory_samples
-        self.curves["memory"] = memory.memory_curve(self.folder / "tiny", samples, num_workers=1)
-        growth = memory.memory_growth(self.curves["memory"])
+        self.curves["memory"] = fresh.memory_curve(self.folder / "tiny", samples, num_workers=1)
+        growth = fresh.memory_growth(self.curves["memory"])
         figures.memory(self.curves["memory"], growth[0], title=f"Memory over {samples} samples")
         return growth, growth
 
     def _model(self) -> Measured:
         sizes = self.sizes
-        stepped = steps.step_quantities(step_times(sizes.long_repeats, sizes.small), sizes.small)
+        stepped = model.step_quantities(model.step_times(sizes.long_repeats, sizes.small), sizes.small)
         title = f"One training step ({sizes.long_repeats} repetitions)"
         tabulated = _drawn(stepped, title, f"seconds, {REPEATED}")
-        inferred = steps.inference_quantities(inference_rate(sizes.repeats, sizes.small), sizes.small)
+        inferred = model.inference_quantities(model.inference_rate(sizes.repeats, sizes.small), sizes.small)
         title = f"Operations a second ({sizes.repeats} repetitions)"
         tabulated = [*tabulated, *_drawn(inferred, title, f"GFLOP/s, {REPEATED}")]
         return [*stepped, *inferred], tabulated
 
     def _starts(self) -> Measured:
         weights = self.folder / "weights.safetensors"
-        starts.save_random_weights(self.sizes.model, weights)
+        fresh.save_random_weights(self.sizes.model, weights)
         video = self.yardstick.videos[0].path
-        found = starts.imports(self.sizes.repeats)
-        found += starts.embeddings(self.sizes.model, weights, video, self.sizes.long_repeats)
+        found = fresh.imports(self.sizes.repeats)
+        found += fresh.embeddings(self.sizes.model, weights, video, self.sizes.long_repeats)
         return found, found
 
     def _scoring(self) -> Measured:
         count = self.sizes.scored_videos
-        scored = scoring.large_scale(count)
+        scored = fresh.large_scale(count)
         found = [
             Quantity(f"scoring {count} videos", [scored["seconds"]], "s"),
             Quantity(f"scoring {count} videos, largest memory", [scored["peak_gb"]], "GB", limit=4),
@@ -157,12 +156,12 @@ class Bench:
         return found, found
 
     def _processes(self) -> Measured:
-        repeats, numbers = self.sizes.long_repeats, workers.numbers(self.cores)[1:]
+        repeats, numbers = self.sizes.long_repeats, parallel.numbers(self.cores)[1:]
         shared = clips.in_classes(self.yardstick.repeat(13), 3)
-        rates, agreement = processes.process_rates(shared, numbers, str(self.folder), repeats)
+        rates, agreement = parallel.process_rates(shared, numbers, str(self.folder), repeats)
         title = f"Processes ({repeats} repetitions)"
         figures.scaling(rates, title=title, xlabel="processes", ylabel="videos a second")
-        scaled = [*processes.process_scaling(rates), *agreement]
+        scaled = [*parallel.process_scaling(rates), *agreement]
         return [*(rate for of_task in rates.values() for rate in of_task.values()), *scaled], scaled
 
 

@@ -7,7 +7,6 @@ Whatever changes one of these changes the key. Where something cannot be seen, s
 import ast
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
@@ -22,6 +21,9 @@ from torch import Tensor, nn
 
 import text4vis_core
 from text4vis_core.data.video_list import VideoList
+from text4vis_core.files import file_digest
+
+from ..records import package_version
 
 PACKAGE = text4vis_core.__name__
 ROOT = Path(text4vis_core.__file__).parent
@@ -108,7 +110,7 @@ def file_stamps(videos: VideoList) -> str:
 
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions of the packages, and what else changes the last bits: device, instruction set, threads, precision."""
-    parts: dict[str, Any] = {name: _version(name) for name in DISTRIBUTIONS}
+    parts: dict[str, Any] = {name: package_version(name) for name in DISTRIBUTIONS}
     if device.type == "cuda":
         tf32 = [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
         parts |= {"device": torch.cuda.get_device_name(device), "cuda": torch.version.cuda, "tf32": tf32}
@@ -130,7 +132,7 @@ def code_of(modules: Iterable[str]) -> str:
     """
     digest = hashlib.sha256()
     for file in sorted(sources_of(modules)):
-        now = _file_digest(file)
+        now = file_digest(file)
         if _LOADED.get(file) != now:
             raise NotCacheable(f"{file.name} was changed after it was loaded; restart Python to use the cache again")
         digest.update(f"{file.relative_to(ROOT).as_posix()} {now}\n".encode())
@@ -212,16 +214,5 @@ def _times(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _file_digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 # A notebook's kernel lives for days, and goes on with the code that it has loaded.
-_LOADED = {file: _file_digest(file) for file in ROOT.rglob("*.py")}
+_LOADED = {file: file_digest(file) for file in ROOT.rglob("*.py")}

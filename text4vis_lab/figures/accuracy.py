@@ -190,12 +190,9 @@ def loss_curve(table: pd.DataFrame, y: str = "loss", *, title: str) -> Figure:
     Raises:
         ValueError: one of the columns is missing, or there are no rows.
     """
-    epochs = _table(table, "epoch", y, None)
-    fig, ax = plt.subplots(figsize=(4.8, 2.8))
-    sns.lineplot(epochs, x="x", y="y", marker="o", markeredgecolor=BLUE, color=BLUE, errorbar=interval, ax=ax)
-    ax.set(title=title, xlabel=axis_label("epoch"), ylabel=axis_label(y))
-    ax.set_ylim(0, 1.1 * epochs["y"].max())
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    fig = over(table, "epoch", y, hue=None, title=title)
+    fig.set_size_inches(4.8, 2.8)
+    fig.axes[0].set_ylim(0, 1.1 * table[y].max())
     return fig
 
 

@@ -13,16 +13,8 @@ from matplotlib.axes import Axes
 
 from text4vis_core.evaluation.intervals import mean_interval
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#222222",
-)
-GREY, DARK_GREY = "#8A8A8A", "#666666"
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, GREY, DARK_GREY = "#CC79A7", "#56B4E9", "#222222", "#8A8A8A", "#666666"
 COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)  # of what has no look of its own, in this order
 LOOK = {  # colour and marker
     "text": (BLUE, "o"),
@@ -41,11 +33,9 @@ AXES = {  # column of a table -> label of an axis
     "test": "",
     "method": "",
     "view": "views of a video",
-    "fold": "fold",
     "temporal": "temporal module",
     "template": "prompt template",
     "shots": "shots: training videos per class",
-    "epoch": "epoch",
     "seconds": "training time (s)",
     "loss": "training loss",
     "top1": "top-1 accuracy (%)",

@@ -1,6 +1,6 @@
 """Recipes of copies side by side: bytes, quality, samples per second, and what a model sees of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.intervals import mean_interval
 
-from ..timing import in_turn, torch_threads
+from ..timing import time_samples
 from .copying import Recipe
 from .data_set import Work, prepare
 
@@ -71,15 +71,7 @@ class Trials:
             name: VideoDataset(videos, num_frames, size, Views(training=True)) for name, videos in self.forms.items()
         }
 
-        def sample(dataset: VideoDataset) -> Callable[[int, int], dict]:
-            def job(epoch: int, index: int) -> dict:
-                dataset.epoch = epoch
-                return dataset[index]
-
-            return job
-
-        with torch_threads(1):
-            taken = in_turn({name: sample(dataset) for name, dataset in datasets.items()}, count, repeats)
+        taken = time_samples(datasets, count, repeats)
         for name, values in taken.items():
             ratios = [before / after for before, after in zip(taken[ORIGINAL], values, strict=True)]
             self.gains[name] = mean_interval(ratios)

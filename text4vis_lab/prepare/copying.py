@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -227,11 +227,6 @@ def attempt(job: dict) -> dict:
     except Exception as error:  # PyAV has exceptions of its own
         reason = f"{type(error).__name__}: {first_line(error)[:200]}"
         return {"fatal": reason} if isinstance(error, OSError) else {"error": f"it cannot be copied ({reason})"}
-
-
-def job_of(original: str, folder: Path, recipe: Recipe, known: dict | None) -> dict:
-    """A job for `attempt`."""
-    return {"original": original, "folder": str(folder), "recipe": asdict(recipe), "known": known}
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from text4vis_core.processes import progress_bar
 from ..plain import write_json
 from ..settings import check_choices
 from ._crew import do_jobs
-from .copying import Recipe, attempt, is_there, job_of, stamp
+from .copying import Recipe, attempt, is_there, stamp
 
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 
@@ -122,7 +122,8 @@ def prepare(
             _sweep(folder)
             rows = _read_journal(folder)
             todo = list(_unfinished(originals, folder, rows, work.progress))
-            jobs = (job_of(path, folder, recipe, rows.get(path)) for path in todo)
+            shared = {"folder": str(folder), "recipe": asdict(recipe)}
+            jobs = (shared | {"original": path, "known": rows.get(path)} for path in todo)
             results = do_jobs("text4vis_lab.prepare.copying", jobs, work.num_workers, work.timeout)
             if not work.num_workers:
                 results = ((job, attempt(job)) for job in jobs)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from text4vis_core.evaluation import metrics
 from text4vis_core.evaluation.metrics import mean_average_precision, score_metrics
 from text4vis_core.evaluation.protocols import multi_view_scores, zero_shot_accuracy
-from text4vis_lab.bench.scoring import large_scale
+from text4vis_lab.bench.fresh import large_scale
 
 VIDEOS, CLASSES = 203, 37
 
@@ -81,6 +81,6 @@ def test_large_scale_measures_a_process_of_its_own(tmp_path):
 
 def test_a_process_that_fails_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(RuntimeError, match="scoring ended with status 1"):
+    with pytest.raises(RuntimeError, match="score_drawn ended with status 1"):
         large_scale(folder=tmp_path)
     assert list(tmp_path.iterdir()) == []

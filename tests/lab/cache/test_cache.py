@@ -142,13 +142,13 @@ def change(name: str, model: VideoClassifier, videos: VideoList, clips: Clips, m
         case "order":
             return replace(videos, videos=videos.videos[::-1]), clips
         case "version":
-            monkeypatch.setattr(dependencies, "_version", lambda distribution: "0")
+            monkeypatch.setattr(dependencies, "package_version", lambda distribution: "0")
         case "precision":
             monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
         case "threads":
             monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
         case "code":
-            monkeypatch.setattr(dependencies, "_file_digest", lambda file: file.name * 2)
+            monkeypatch.setattr(dependencies, "file_digest", lambda file: file.name * 2)
             monkeypatch.setattr(dependencies, "_LOADED", {file: file.name * 2 for file in dependencies._LOADED})
     return videos, clips
 
