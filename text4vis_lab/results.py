@@ -61,7 +61,7 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 over = f"{mean['n']} trainings" if mean["n"] > 1 else f"{count} videos"
                 values = {name: "" if pd.isna(mean[name]) else mean[name] for name in by} | {"metric": metric}
                 values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": over}
-                lines.append(about | values | {"videos left out": left_out})
+                lines.append(about | values | left_out)
         if "half" in rows and rows["half"].notna().any():
             halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
