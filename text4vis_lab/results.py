@@ -59,7 +59,7 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             for mean in mean_over(whole, by, metric).to_dict("records"):
                 values = {name: "" if pd.isna(mean[name]) else mean[name] for name in by} | {"metric": metric}
                 values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": mean["over"]}
-                lines.append(about | values | {"videos left out": left_out})
+                lines.append(about | values | left_out)
         if "half" in rows and rows["half"].notna().any():
             halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
