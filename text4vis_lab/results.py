@@ -56,12 +56,9 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
-            some = whole.dropna(subset=metric)
-            videos = some.groupby(by, sort=False, dropna=False)["videos"].max()
-            for mean, count in zip(mean_over(some, by, metric).to_dict("records"), videos, strict=True):
-                over = f"{mean['n']} trainings" if mean["n"] > 1 else f"{count} videos"
+            for mean in mean_over(whole.dropna(subset=metric), by, metric).to_dict("records"):
                 values = {name: "" if pd.isna(mean[name]) else mean[name] for name in by} | {"metric": metric}
-                values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": over}
+                values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": mean["over"]}
                 lines.append(about | values | left_out)
         if "half" in rows and rows["half"].notna().any():
             halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
