@@ -37,6 +37,8 @@ STAMP = BUILD / "built.sha256"
 IDEA = "idea.png"  # the landing page's figure, which a run draws
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# Cells that a page folds, by their tag, and what stands on the switch; parameters only where the run was given others.
+FOLDED = {"hide-input": "Setup", "parameters": "Parameters"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
 OWN_MODELS = {"mini_clip": "Mini CLIP, a small model that the project trains"}
@@ -173,18 +175,12 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
         left_out = len(record.get("skipped") or [])
         for verdict in verdicts:
             failed += not verdict["holds"]
-            mark = '<span class="verdict yes">holds</span>'
-            if not verdict["holds"]:
-                mark = '<span class="verdict no">does not hold</span>'
+            kind, word = ("yes", "holds") if verdict["holds"] else ("no", "does not hold")
+            mark = f'<span class="verdict {kind}">{word}</span>'
             evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
             evidence += f"; videos left out: {left_out}" if left_out else ""
-            cells = [
-                _escaped(verdict["claim"]),
-                mark,
-                _escaped(evidence),
-                f"[{_escaped(title)}](runs/{run.name}.ipynb)",
-            ]
-            rows.append(f"| {' | '.join(cells)} |")
+            chapter = f"[{_escaped(title)}](runs/{run.name}.ipynb)"
+            rows.append(f"| {_escaped(verdict['claim'])} | {mark} | {_escaped(evidence)} | {chapter} |")
     again = _fenced(_make_book(suite), "sh")
     if not rows:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
@@ -246,11 +242,16 @@ def _notebook_page(run: Run, attempt: dict[str, Any], record: dict[str, Any] | N
     else:
         heading["source"] = _below_title("".join(heading["source"]), note)
     notebook["metadata"].pop("widgets", None)
+    given = any("injected-parameters" in cell["metadata"].get("tags", []) for cell in cells)
     for cell in cells:
         if cell["cell_type"] == "code":
             tags = cell["metadata"].setdefault("tags", [])
-            if "injected-parameters" in tags:  # the command above says them too
-                tags.append("hide-input")
+            for tag, label in FOLDED.items():
+                if tag in tags and (given or tag != "parameters"):
+                    tags += ["hide-input"] if "hide-input" not in tags else []
+                    cell["metadata"]["mystnb"] = {"code_prompt_show": label, "code_prompt_hide": label}
+            if "injected-parameters" in tags:  # the command above says them, and the setup's table below
+                tags.append("remove-cell")
             cell["outputs"] = [_page_output(output) for output in cell["outputs"] if not _is_widget(output)]
     return json.dumps(notebook, sort_keys=True).encode()
 
@@ -278,7 +279,7 @@ def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | Non
         known = [f"{key} `{provenance[key][:12]}`" for key in ("commit", "code") if provenance.get(key)]
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
     return (
-        ":::{admonition} This page remakes itself with\n:class: remake\n"
+        ":::{admonition} The command that remakes this page, and its record\n:class: remake dropdown\n"
         f"```sh\nmkdir -p {shlex.quote(str(run.directory))}\n.venv/bin/{papermill_command(run)}\n```\n"
         f"{' '.join(lines)}\n:::"
     )

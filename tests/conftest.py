@@ -12,10 +12,14 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from backbones import folders, hub_home, no_network  # noqa: F401, fixtures
 from hypothesis import settings
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+from open_clip.modified_resnet import ModifiedResNet
 from safetensors.torch import save_file
 
-from text4vis_core import VideoClassifier, load_clip, load_videos
+from text4vis_core import VideoClassifier, load_clip, load_videos, save_text4vis_checkpoint
+from text4vis_core.model import ImageEncoder
 
 torch.set_num_threads(1)  # the models here are so small that threads would only wait for each other
 
@@ -136,3 +140,19 @@ def model(clip) -> VideoClassifier:
     """A classifier of `CLASSES` by frozen text embeddings; a copy of its own for each test."""
     names = ["apply lipstick", "hula hoop", "wall pushups"]
     return VideoClassifier.from_clip(clip).set_classifier(clip.class_embeddings(names))
+
+
+@pytest.fixture
+def published(tmp_path) -> tuple[Path, VideoClassifier]:
+    """A small model in the published format, as a file and as it is, with the embeddings' size of `clip`."""
+    torch.manual_seed(0)
+    visual = ModifiedResNet([1, 1, 1, 1], 16, 8, 32, 16)
+    model = VideoClassifier(ImageEncoder(visual, 16, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD), 3.0, "tsm").eval()
+    save_text4vis_checkpoint(tmp_path / "published.pt", model)
+    return tmp_path / "published.pt", model
+
+
+@pytest.fixture(scope="session")
+def one_each(tmp_path_factory) -> Path:
+    """One training and one test video of each of three classes, laid out like UCF101. Read only."""
+    return write_ucf101(tmp_path_factory.mktemp("one_each") / "data", 1, 1)

@@ -238,7 +238,7 @@ class Lab:
         self._keep(cell, Outcome(scores), named, tests)
         for row in self.record.rows[begin:] if halves else ():
             part_scores = scores[row["test"], row["view"]]
-            for half in range(HALVES):
+            for half in filter(part_scores.half_videos, range(HALVES)):  # of a small part some have no video
                 size = {"classes": row["classes"] // 2, "videos": part_scores.half_videos(half), "half": half}
                 self.record.rows.append(row | size | part_scores.metrics(half))
         write_scores(FinishedCells(self.record.run_dir).scores(cell), scores, named)

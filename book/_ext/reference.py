@@ -1,10 +1,14 @@
-"""Sphinx extension: a comment line `% reference PACKAGE` becomes what the package offers, and each of its modules."""
+"""Sphinx extension: a comment line `% reference PACKAGE` becomes what the package offers, and each of its modules.
+
+What the fields of a dataclass are, where `Annotated` says it, becomes a part of its docstring.
+"""
 
 from __future__ import annotations
 
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated, Any, get_origin
 
 from sphinx.application import Sphinx
 
@@ -41,6 +45,25 @@ def _replace(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = with_reference(source[0])
 
 
+def _add_fields(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    own = vars(obj).get("__annotations__", {}) if what == "class" else {}
+    notes = {field: hint for field, hint in own.items() if _is_annotated(hint)}
+    if notes:
+        about = [f"    {field}: {hint.__metadata__[0]}" for field, hint in notes.items()]
+        lines += ["", "Attributes:", *about, ""]
+
+
+def _shorten_types(app: Sphinx, obj: Any, bound_method: bool) -> None:
+    hints = getattr(obj, "__annotations__", {})
+    hints.update({field: hint.__origin__ for field, hint in hints.items() if _is_annotated(hint)})
+
+
+def _is_annotated(hint: Any) -> bool:
+    return get_origin(hint) is Annotated
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-docstring", _add_fields, priority=400)  # before napoleon, which reads "Attributes:"
+    app.connect("autodoc-before-process-signature", _shorten_types)
     app.connect("source-read", _replace)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

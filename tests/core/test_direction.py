@@ -44,6 +44,11 @@ def test_the_core_never_imports_the_laboratory(name):
     assert not [each for each in imported(FILES[name]) if each.split(".")[0] == "text4vis_lab"]
 
 
+def test_the_cores_tests_do_without_the_laboratory():
+    for path in (ROOT / "tests" / "core").rglob("*.py"):
+        assert not [each for each in imported(path) if each.split(".")[0] == "text4vis_lab"], path
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_rooms_import_downwards(name):
     assert not [each for each in IMPORTS[name] if each != "text4vis_core" and level(each) < level(name)]

@@ -1,4 +1,4 @@
-"""Several processes compute what one does: embeddings to the bit, training to the rounding; and one may die."""
+"""Several processes compute what one does, embeddings to the bit; and one may die."""
 
 import json
 import os
@@ -13,12 +13,9 @@ import pytest
 import torch
 from conftest import ROOT
 
-from text4vis_core import TrainingConfig, VideoDataset, VideoError, embed_videos
+from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
 from text4vis_core.processes import Processes, ProcessesError, gather_objects, gather_rows, rank, world
-from text4vis_lab.experiment import Clips, Source, train_and_test
-
-RECIPE = TrainingConfig(epochs=2, batch_size=5, lr=3e-3, warmup_epochs=1, grad_clip=1.0, eps=1e-2)
 
 
 @pytest.fixture(autouse=True)
@@ -132,54 +129,3 @@ def test_embeddings_are_bit_equal_on_any_number_of_processes(model, test_videos,
     assert alone.indices.tolist() == together.indices.tolist() == [1, 2, 3, 4, 5, 6, 8, 9, 10]
     assert torch.equal(alone.labels, together.labels)
     assert alone.skipped == together.skipped == [(str(broken), alone.skipped[0][1])] * 2
-
-
-def cell(clip_folder, train_videos, test_videos, folder, processes, config):
-    source = Source.load(str(clip_folder), temporal="transformer", num_frames=2)
-    contrastive = config.objective == "contrastive"
-    return train_and_test(
-        source,
-        train_videos.repeat(13),
-        test_videos,
-        config,
-        Clips(2, processes=Processes(processes), on_error="skip"),
-        initialisation="text",
-        frozen=contrastive,
-        run_dir=folder,
-        name="cell",
-        test_every_epoch=True,
-        progress=False,
-    )
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"accumulate": 5}, {"objective": "contrastive"}, {"strategy": "fsdp"}],
-    ids=["plain", "accumulated", "contrastive", "fsdp"],
-)
-def test_training_on_two_processes_takes_the_steps_of_one(clip_folder, train_videos, test_videos, tmp_path, options):
-    config = replace(RECIPE, **options)
-    data = clip_folder, train_videos, test_videos
-    alone = cell(*data, tmp_path / "alone", 1, config)
-    together = cell(*data, tmp_path / "together", 2, config)
-    for now, then in zip(alone.fit.history, together.fit.history, strict=True):
-        assert now.pop("seconds") and then.pop("seconds")
-        assert now == pytest.approx(then, abs=1e-4)
-    found = together.model.state_dict()
-    for name, weight in alone.model.state_dict().items():
-        assert torch.allclose(weight, found[name], atol=2e-5), name
-    assert torch.allclose(alone.test.views, together.test.views, atol=1e-4)
-
-
-def test_on_broken_videos_two_processes_learn_what_one_does(clip_folder, train_videos, test_videos, tmp_path):
-    broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"no video")
-    videos = [replace(video, path=broken) if i % 3 else video for i, video in enumerate(train_videos.videos)]
-    data = clip_folder, replace(train_videos, videos=tuple(videos)), test_videos
-    alone = cell(*data, tmp_path / "alone", 1, RECIPE)
-    together = cell(*data, tmp_path / "together", 2, RECIPE)
-    assert alone.fit.skipped == together.fit.skipped
-    assert len(alone.fit.skipped) == 1
-    found = together.model.state_dict()
-    for name, weight in alone.model.state_dict().items():
-        assert torch.allclose(weight, found[name], atol=2e-5), name

@@ -100,15 +100,20 @@ def test_there_need_be_no_bench(build, tmp_path):
     assert "The machine" not in parts(build.collect(read_suite("experiments/mine.yaml")))
 
 
-def test_setup_and_what_papermill_put_in_are_folded(build):
+def test_setup_and_parameters_that_were_given_are_folded(build):
     mine = read_suite("experiments/mine.yaml")
     finish(mine.runs[0], when=100)
     injected = CODE | {"metadata": {"tags": ["injected-parameters"]}, "source": "lr = 1"}
     cells = [*NOTEBOOK["cells"][:2], injected, *NOTEBOOK["cells"][2:]]
     mine.runs[0].executed.write_text(json.dumps(NOTEBOOK | {"cells": cells}))
     page = json.loads(build.collect(mine)["runs/a.ipynb"])
-    folded = ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]]
-    assert folded == [False, False, True, True]
+    switches = [cell["metadata"].get("mystnb", {}).get("code_prompt_show") for cell in page["cells"]]
+    assert switches == [None, "Parameters", None, "Setup"]
+    assert ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]] == [False, True, False, True]
+    assert "remove-cell" in page["cells"][2]["metadata"]["tags"]
+    mine.runs[0].executed.write_text(json.dumps(NOTEBOOK))
+    page = json.loads(build.collect(mine)["runs/a.ipynb"])
+    assert ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]] == [False, False, True]
 
 
 def test_the_reference_holds_every_module_and_the_names_that_packages_offer():

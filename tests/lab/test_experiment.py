@@ -1,182 +1,160 @@
-"""Where models and class embeddings come from, how videos become clips, and one cell of a table."""
+"""One cell of a table: initialised, trained, scored."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
-from open_clip.modified_resnet import ModifiedResNet
+from torch.nn import functional as F
 
-from text4vis_core import TrainingConfig, VideoClassifier, save_text4vis_checkpoint
+from text4vis_core import TrainingConfig, load_text4vis_checkpoint
 from text4vis_core.evaluation.metrics import score_metrics
 from text4vis_core.evaluation.protocols import multi_view_scores
-from text4vis_core.model import ImageEncoder
-from text4vis_core.model.clip import save_class_embeddings
-from text4vis_lab.experiment import (
-    AUGMENTATIONS,
-    LINEAR,
-    Clips,
-    Source,
-    accuracy,
-    check_views,
-    own_scores,
-    train_and_test,
-)
+from text4vis_core.model.labels import prompts
+from text4vis_lab import LINEAR, Cell, Method, Part, experiment
+from text4vis_lab.experiment import class_means, file_name, methods, own_scores, train_and_test
+from text4vis_lab.scores import Scores
+from text4vis_lab.sources import Clips, Source
 
 CONFIG = TrainingConfig(epochs=1, batch_size=4, lr=1e-3, warmup_epochs=0)
+FROZEN_TEXT = Method("text, frozen", "text")
 
 
 @pytest.fixture
-def published(tmp_path):
-    """A small model in the published format, with the embeddings' size of the tests' CLIP."""
-    torch.manual_seed(0)
-    visual = ModifiedResNet([1, 1, 1, 1], 16, 8, 32, 16)
-    model = VideoClassifier(ImageEncoder(visual, 16, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD), 3.0, "tsm").eval()
-    save_text4vis_checkpoint(tmp_path / "published.pt", model)
-    return tmp_path / "published.pt", model
+def trained(monkeypatch) -> dict:
+    """The model of the last training, as it was before ("state") and as it is ("model")."""
+    seen = {}
+    begin = experiment.begin
 
+    def begun(*arguments):
+        seen["model"], rows = begin(*arguments)
+        seen["state"] = {name: tensor.clone() for name, tensor in seen["model"].state_dict().items()}
+        return seen["model"], rows
 
-def test_a_checkpoint_beside_a_text_tower(published, clip, test_videos):
-    path, model = published
-    source = Source(clip, checkpoint=str(path), num_frames=2)
-    frames = torch.randn(1, 2, 3, 32, 32)
-    with torch.no_grad():
-        assert torch.equal(source.model().cpu().encode_video(frames), model.encode_video(frames))
-    assert torch.equal(source.class_embeddings(test_videos), clip.class_embeddings(test_videos.names))
-    assert set(source.fingerprints()) == {"clip", "checkpoint"}
-
-
-def test_a_checkpoint_beside_a_file_of_class_embeddings(published, clip, test_videos, tmp_path):
-    path, _ = published
-    names = test_videos.class_names("published")
-    rows = clip.class_embeddings(names)
-    save_class_embeddings(tmp_path / "rows.safetensors", names, rows, clip.source, "{}")
-    settings = {"checkpoint": str(path), "class_embeddings_file": str(tmp_path / "rows.safetensors")}
-    source = Source.load("", **settings, names="published", num_frames=2)
-    assert torch.equal(source.class_embeddings(test_videos), rows)
-    assert set(source.fingerprints()) == {"checkpoint", "class_embeddings"}
-    with pytest.raises(ValueError, match="lacks 3 of 3 classes: 'apply lipstick'"):
-        replace(source, names="words").class_embeddings(test_videos)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"names": "shouted"}, "parameter names: unknown 'shouted'; choose from: published, words"),
-        ({"template": "no place"}, "must hold {} exactly once"),
-        ({"temporal": "lstm"}, "unknown temporal module 'lstm'; choose from: mean, transformer"),
-        ({"checkpoint": "x.pt"}, "a checkpoint and a file of class embeddings are needed, both"),
-        ({}, "a checkpoint and a file of class embeddings are needed, both"),
-    ],
-)
-def test_sources_that_cannot_be(settings, message):
-    with pytest.raises(ValueError, match=message.replace("{}", r"\{\}")):
-        Source(None, **settings)
-
-
-def test_a_text_tower_of_another_size_is_named(published, clip):
-    path, _ = published
-    source = Source(replace(clip, dim=512, source="ViT-B-32:openai"), checkpoint=str(path))
-    with pytest.raises(ValueError, match="size 16, the text tower of ViT-B-32:openai gives 512: set model to the CLIP"):
-        source.model()
-
-
-def test_a_file_that_is_not_there_names_its_parameter(clip):
-    with pytest.raises(FileNotFoundError, match=r"parameter checkpoint: there is no file nowhere\.pt"):
-        Source(clip, checkpoint="nowhere.pt").fingerprints()
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"num_frames": 0}, "num_frames is 0"),
-        ({"num_frames": 2.5}, "num_frames is 2.5; it must be a whole number"),
-        ({"resize": -1}, "resize is -1"),
-        ({"augmentation": "strong"}, "parameter augmentation: unknown 'strong'; choose from: light, published"),
-        ({"on_error": "ignore"}, "parameter on_error: unknown 'ignore'"),
-    ],
-)
-def test_clips_that_cannot_be(settings, message):
-    with pytest.raises(ValueError, match=message):
-        Clips(**settings)
-
-
-def test_views_and_sizes_that_cannot_be():
-    for clips, crops, message in ((0, 1, "clips: 0"), ("two", 1, "clips: 'two'"), (1, 2, "crops: unknown 2")):
-        with pytest.raises(ValueError, match=message):
-            check_views(clips, crops)
-    with pytest.raises(ValueError, match="parameter resize: 256 is less than 336, the model's input size"):
-        Clips(resize=256).check(336)
-    Clips(resize=336).check(336)
-    Clips().check(336)
-
-
-def test_settings_reach_the_clips(train_videos):
-    clips = Clips(2, dense=True, resize=40, augmentation="published", options={"randaugment": (1, 5)})
-    training, evaluation = clips.training(train_videos, 32, seed=3), clips.evaluation(train_videos, 32, 2, 3)
-    assert training.views.augmentation == replace(AUGMENTATIONS["published"], randaugment=(1, 5))
-    assert (training.views.resize, training.views.dense, training.seed, evaluation.views.resize) == (40, True, 3, 40)
-    assert training[0]["frames"].shape == (2, 3, 32, 32)
-    assert evaluation[0]["frames"].shape == (6, 2, 3, 32, 32)
+    monkeypatch.setattr(experiment, "begin", begun)
+    return seen
 
 
 @pytest.mark.parametrize(
     ("initialisation", "objective"), [("text", "classifier"), (LINEAR, "classifier"), ("text", "contrastive")]
 )
 def test_a_cell_is_trained_and_tested_in_all_views(
-    clip, train_videos, test_videos, tmp_path, initialisation, objective
+    clip, train_videos, test_videos, tmp_path, trained, initialisation, objective
 ):
-    cell = train_and_test(
-        Source(clip),
-        train_videos,
-        test_videos,
-        replace(CONFIG, objective=objective),
-        Clips(2),
-        initialisation=initialisation,
-        frozen=initialisation == "text",
-        run_dir=tmp_path,
-        name="cell",
-        views=(2, 3),
-        progress=False,
+    method = Method("method", initialisation, initialisation == "text", objective)
+    clips = Clips(num_frames=2, clips=2, crops=3)
+    outcome = train_and_test(
+        Cell(method, train_videos, {"test": test_videos}, CONFIG, by_view=True), Source(clip=clip), clips, tmp_path
     )
-    assert cell.test.views.shape == (len(test_videos), 6, 16)
-    assert len(cell.fit.history) == 1
-    assert (cell.initial_rows is None) == (initialisation == LINEAR)
-    assert 0 <= accuracy(cell.model, cell.test)[0] <= 100
-    before, after = Source(clip).model().visual.state_dict(), cell.model.visual.state_dict()
-    assert any(not torch.equal(tensor, after[name]) for name, tensor in before.items())
-    rows = cell.model.classifier.weight.detach()
+    assert list(outcome.scores) == [("test", "1 view"), ("test", "2 clips"), ("test", "2 x 3 views")]
+    assert len(outcome.history) == 1
+    assert ("initial" not in outcome.tensors) == (initialisation == LINEAR)
+    model = trained["model"]
+    assert outcome.trained_parameters == sum(p.numel() for p in model.parameters() if p.requires_grad) > 0
+    embedded = clips.embed(model, test_videos, (2, 3))
+    assert embedded.views.shape == (len(test_videos), 6, 16)
+    all_views = outcome.scores["test", "2 x 3 views"]
+    assert torch.equal(all_views.scores, own_scores(model, embedded))
+    assert torch.equal(outcome.scores["test", "1 view"].scores, own_scores(model, embedded.only_views([1])))
+    assert list(all_views.videos) == [video.path.as_posix() for video in test_videos.videos]
+    assert all_views.labels.tolist() == test_videos.labels.tolist()
+    assert 0 <= all_views.metrics()["top1"] <= 100
+    assert torch.equal(outcome.tensors["means"], class_means(embedded, 3))
+    after = model.visual.state_dict()
+    assert any(not torch.equal(trained["state"][f"visual.{name}"], tensor) for name, tensor in after.items())
     if initialisation == "text":  # of the trained text tower, where that was trained; else as they were
-        assert torch.equal(rows, cell.initial_rows) == (objective == "classifier")
+        same = torch.equal(outcome.tensors["learned"], outcome.tensors["initial"])
+        assert same == (objective == "classifier")
+        assert torch.equal(outcome.tensors["learned"], model.classifier.weight.detach())
 
 
 def test_nothing_is_trained_where_a_model_is_tested_as_it_is(clip, train_videos, test_videos, tmp_path):
-    cell = train_and_test(
-        Source(clip),
-        train_videos,
-        test_videos,
-        CONFIG,
-        Clips(2),
-        initialisation="text",
-        frozen=True,
-        run_dir=tmp_path,
-        name="cell",
-        fine_tune=False,
-    )
-    assert cell.fit.history == []
+    source, clips = Source(clip=clip), Clips(num_frames=2)
+    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, fine_tune=False)
+    outcome = train_and_test(cell, source, clips, tmp_path)
+    assert outcome.history == []
     assert list(tmp_path.iterdir()) == []
-    before = Clips(2).embed(Source(clip).model(), test_videos)
-    assert torch.equal(cell.test.views, before.views)
+    before = clips.embed(source.build(), test_videos)
+    model = source.build().set_classifier(source.embed_classes(test_videos))
+    assert torch.equal(outcome.scores["test", "1 view"].scores, own_scores(model, before))
 
 
-def test_several_labels_are_ranked_by_probability_and_any_of_them_is_right(clip, test_videos, tmp_path):
+def test_several_labels_are_ranked_by_probability_and_any_of_them_is_right(clip, test_videos):
     videos = tuple(replace(v, labels=(v.label, (v.label + 1) % 3)) for v in test_videos.videos)
     several = replace(test_videos, videos=videos)
-    source = Source(clip)
-    model = source.model().set_classifier(source.class_embeddings(several))
-    known = Clips(2).embed(model, several)
+    source, clips = Source(clip=clip), Clips(num_frames=2)
+    model = source.build().set_classifier(source.embed_classes(several))
+    known = clips.embed(model, several)
     assert torch.equal(known.targets, several.targets)
     ours = score_metrics(own_scores(model, known).softmax(-1), known.labels, known.truth)
-    protocol = multi_view_scores(known.views, source.class_embeddings(several), model.logit_scale.item())
+    protocol = multi_view_scores(known.views, source.embed_classes(several), model.logit_scale.item())
     assert ours == pytest.approx(score_metrics(protocol, known.labels, known.targets))
-    assert accuracy(model, known)[0] == pytest.approx(ours["top1"])
+    found = Scores.of(several, known, own_scores(model, known)).metrics()
+    assert (found["top1"], found["map"]) == pytest.approx((ours["top1"], ours["map"]))
+
+
+def test_other_classes_are_told_by_their_names_and_some_may_count_alone(
+    clip, train_videos, test_videos, tmp_path, trained
+):
+    base, novel = train_videos.select_classes([0, 1]), test_videos.select_classes([2, 1])
+    known = test_videos.select_classes([0, 1])
+    tests = {"base": known, "counted": Part(known, (1,)), "novel": novel}
+    source, clips = Source(clip=clip), Clips(num_frames=2)
+    outcome = train_and_test(Cell(FROZEN_TEXT, base, tests, CONFIG), source, clips, tmp_path)
+    whole, part, other = (outcome.scores[name, "1 view"] for name in tests)
+    assert torch.equal(part.scores, whole.scores[whole.labels == 1])
+    assert set(part.labels.tolist()) == {1}
+    embedded = clips.embed(trained["model"], novel).mean
+    cosines = F.normalize(embedded, dim=-1) @ clip.class_embeddings(novel.names, source.template).T
+    assert torch.allclose(other.scores, trained["model"].logit_scale.exp() * cosines, atol=1e-4)
+    assert prompts(["x"], source.template) == ["a video of a person x."]
+
+
+def test_the_accuracy_after_every_epoch_joins_the_history(clip, train_videos, test_videos, tmp_path):
+    tests = {"test": test_videos, "one": Part(test_videos, (2,))}
+    recipe = replace(CONFIG, epochs=2)
+    for name in tests:
+        cell = Cell(FROZEN_TEXT, train_videos, tests, recipe, {"shots": 3}, every_epoch=name)
+        outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path / name)
+        assert [row["epoch"] for row in outcome.history] == [1, 2]
+        assert outcome.history[-1]["test_top1"] == pytest.approx(outcome.scores[name, "1 view"].metrics()["top1"])
+
+
+def test_a_trained_model_is_written_in_the_published_format(
+    clip, train_videos, test_videos, tmp_path, trained, published
+):
+    file = tmp_path / "trained.pt"
+    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, export=str(file))
+    source = Source(clip=clip, checkpoint=str(published[0]), num_frames=2)
+    train_and_test(cell, source, Clips(num_frames=2), tmp_path)
+    frames = torch.randn(1, 2, 3, 32, 32)
+    with torch.no_grad():
+        written = load_text4vis_checkpoint(file, 2).encode_video(frames)
+        assert torch.equal(written, trained["model"].cpu().eval().encode_video(frames))
+        assert not torch.equal(written, published[1].encode_video(frames))
+
+
+def test_a_model_that_the_published_format_has_no_place_for_is_not_trained(clip, train_videos, test_videos, tmp_path):
+    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, export=str(tmp_path / "trained.pt"))
+    with pytest.raises(ValueError, match="the published code cannot run this model: the mean of its pixels"):
+        train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_temporal_module_of_a_cell_goes_before_the_sources(clip, train_videos, test_videos, tmp_path, trained):
+    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, temporal="transformer", fine_tune=False)
+    train_and_test(cell, Source(clip=clip, num_frames=2, temporal_heads=2), Clips(num_frames=2), tmp_path)
+    assert any(name.startswith("temporal") for name, _ in trained["model"].named_parameters())
+    assert cell.name == "text-frozen-seed0-temporaltransformer"
+
+
+def test_methods_and_names():
+    assert methods(["text", "lda"], ["random"]) == [
+        Method("text, frozen", "text", True),
+        Method("lda, frozen", "lda", True),
+        Method("random, trainable", "random", False),
+    ]
+    with pytest.raises(ValueError, match=r"unknown initialisation 'xavier'; choose from: random, .*linear"):
+        Method("m", "xavier")
+    cell = Cell(FROZEN_TEXT, None, {}, replace(CONFIG, seed=3), {"shots": 4})
+    assert cell.name == "text-frozen-shots4-seed3"
+    assert file_name("a video of {}.", "", "x/y: z") == "a-video-of-.-x-y-z"

@@ -55,7 +55,7 @@ def load_text4vis_checkpoint(
     if temporal == "auto":
         temporal = shown
     elif temporal != shown and (temporal, shown) != ("tokenshift", "none"):
-        raise ValueError(f"temporal is {temporal!r}, the weights in {path} show {shown!r}; leave temporal at 'auto'")
+        raise ValueError(f"temporal is {temporal!r}, but the weights in {path} show {shown!r}; leave it at 'auto'")
     return _published_model(weights, path, num_frames, temporal, temporal_heads)
 
 

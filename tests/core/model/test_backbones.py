@@ -1,20 +1,14 @@
-"""Any open_clip backbone: a ViT, a SigLIP, a ConvNeXt and a ResNet, by name and from folders, as far as the notebooks.
-
-The tokenizers that open_clip takes from the Hugging Face Hub are small ones made here, in a cache of their own.
-"""
+"""Any open_clip backbone: a ViT, a SigLIP, a ConvNeXt and a ResNet, by name and from folders."""
 
 import json
 import shutil
-from pathlib import Path
 
-import huggingface_hub
 import numpy as np
 import open_clip
-import papermill
 import pytest
 import safetensors.torch
 import torch
-from conftest import ROOT, write_ucf101
+from backbones import CONFIGS, KINDS, NAMES, SENTENCEPIECE, SHIPPED, TEMPLATE, write_tokenizer
 from torch.nn import functional as F
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, fit, load_clip
@@ -23,116 +17,7 @@ from text4vis_core.evaluation.embedding import embed_videos
 from text4vis_core.evaluation.protocols import zero_shot_accuracy
 from text4vis_core.model.video_classifier import fingerprint
 
-NAMES = ["apply lipstick", "hula hoop", "wall pushups"]
-TEMPLATE = "a video of a person {}."
-# Of the names that open_clip ships, small ones of each kind. No weights are needed to try them out.
-SHIPPED = {"vit": "ViT-S-32-alt", "siglip": "ViT-B-16-SigLIP", "convnext": "convnext_tiny", "resnet": "RN50"}
-TEXT = {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
-SENTENCEPIECE = {"hf_tokenizer_name": "timm/ViT-B-16-SigLIP", "tokenizer_kwargs": {"clean": "canonicalize"}}
-TIMM = {"image_size": 160, "timm_model_pretrained": False}
-CONFIGS = {
-    "vit": {
-        "embed_dim": 16,
-        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
-        "text_cfg": TEXT,
-    },
-    # As ViT-B-16-SigLIP, but for the sizes.
-    "siglip": {
-        "embed_dim": 64,
-        "init_logit_bias": -10,
-        "custom_text": True,
-        "vision_cfg": TIMM | {"timm_model_name": "test_vit", "timm_pool": "map", "timm_proj": "none"},
-        "text_cfg": TEXT
-        | SENTENCEPIECE
-        | {"vocab_size": 40, "width": 64, "no_causal_mask": True, "proj_bias": True, "pool_type": "last"},
-    },
-    "convnext": {
-        "embed_dim": 16,
-        "vision_cfg": TIMM | {"timm_model_name": "test_convnext", "timm_pool": "", "timm_proj": "linear"},
-        "text_cfg": TEXT,
-    },
-    "resnet": {
-        "embed_dim": 16,
-        "vision_cfg": {"layers": [1, 1, 1, 1], "width": 8, "image_size": 32},
-        "text_cfg": TEXT,
-    },
-    "coca": {
-        "embed_dim": 16,
-        "custom_text": True,
-        "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
-        | {"attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True},
-        "text_cfg": TEXT | {"context_length": 15, "embed_cls": True, "output_tokens": True},
-        "multimodal_cfg": {"context_length": 15, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-    },
-}
-KINDS = ["vit", "siglip", "convnext", "resnet"]
-
-
-def write_tokenizer(folder: Path) -> None:
-    """A SentencePiece tokenizer of letters and a few words, in the files and with the settings of SigLIP's."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    letters = [(letter, -4.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
-    words = [("▁a", -3.0), ("▁video", -5.0), ("▁person", -5.0), ("▁of", -5.0)]
-    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    tokenizer = Tokenizer(models.Unigram([*special, ("▁", -3.5), *letters, *words], unk_id=2))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    tokenizer.add_special_tokens([name for name, _ in special])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": 0, "legacy": False, "model_max_length": 64}
-    settings |= {"eos_token": "</s>", "pad_token": "</s>", "unk_token": "<unk>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory) -> dict[str, Path]:
-    """A small model of every kind with random weights, saved as open_clip does. Read only."""
-    root, made = tmp_path_factory.mktemp("backbones"), {}
-    for seed, (kind, config) in enumerate(CONFIGS.items()):
-        made[kind] = root / kind
-        made[kind].mkdir()
-        pixels = {"mean": [0.5] * 3, "std": [0.5] * 3} if kind == "siglip" else {}
-        text = json.dumps({"model_cfg": config, "preprocess_cfg": pixels})
-        (made[kind] / "open_clip_config.json").write_text(text)
-        if "hf_tokenizer_name" in config["text_cfg"]:
-            write_tokenizer(made[kind])
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            model = open_clip.create_model(f"local-dir:{made[kind]}", load_weights=False)
-            for module in model.visual.modules():
-                if isinstance(module, torch.nn.BatchNorm2d):
-                    torch.nn.init.ones_(module.weight)  # of a residual's last one open_clip makes 0
-        safetensors.torch.save_file(model.state_dict(), made[kind] / "open_clip_model.safetensors")
-    return made
-
-
-@pytest.fixture(scope="module")
-def hub_home(tmp_path_factory) -> Path:
-    """A folder for HF_HOME whose cache holds SigLIP's tokenizer, as after one run with a network."""
-    home, commit = tmp_path_factory.mktemp("huggingface"), "0" * 40
-    repository = home / "hub" / "models--timm--ViT-B-16-SigLIP"
-    for folder in (repository / "refs", repository / "snapshots" / commit, repository / ".no_exist" / commit):
-        folder.mkdir(parents=True)
-    (repository / "refs" / "main").write_text(commit)
-    (repository / ".no_exist" / commit / "config.json").touch()
-    write_tokenizer(repository / "snapshots" / commit)
-    return home
-
-
-@pytest.fixture(autouse=True)
-def no_network(hub_home, monkeypatch):
-    """The Hub is never asked, here or in a kernel, and its cache is the one made here."""
-    monkeypatch.setenv("HF_HOME", str(hub_home))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(hub_home / "hub"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-
-
-@pytest.fixture(scope="module")
-def one_each(tmp_path_factory) -> Path:
-    """One training and one test video of each of three classes, laid out like UCF101. Read only."""
-    return write_ucf101(tmp_path_factory.mktemp("one_each") / "data", 1, 1)
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 def own_similarities(clip, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -205,34 +90,6 @@ def test_zero_shot_scores_and_a_step_of_training(folders, train_videos, test_vid
     assert np.isfinite(epoch["loss"])
     assert torch.equal(model.classifier.weight, rows), "frozen rows do not move"
     assert (embed_videos(model, views).mean - before.mean).abs().max() > 1e-5
-
-
-# Every one in both notebooks; by name where nothing is trained, and small ones for training, to save minutes.
-NOTEBOOKS = [("02_zero_shot", kind) for kind in KINDS] + [("03_few_shot", kind) for kind in KINDS]
-
-
-@pytest.mark.parametrize(("notebook", "kind"), NOTEBOOKS)
-def test_the_notebooks_run_with_it(folders, one_each, tmp_path, monkeypatch, notebook, kind):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.chdir(ROOT)
-    parameters = {"run_dir": str(tmp_path / "run"), "dataset": "ucf101", "data_root": str(one_each), "num_frames": 2}
-    if notebook == "02_zero_shot" or kind == "vit":
-        parameters |= {"model": SHIPPED[kind], "pretrained": "random"}
-    else:
-        parameters |= {"model": str(folders[kind])}
-    if notebook == "02_zero_shot":
-        parameters |= {"templates": []}
-    else:
-        parameters |= {"shots": [1], "frozen": ["text"], "trainable": [], "epochs": 1, "warmup_epochs": 0.5}
-    source, executed = ROOT / "notebooks" / f"{notebook}.ipynb", tmp_path / f"{notebook}.ipynb"
-    papermill.execute_notebook(source, executed, parameters, kernel_name="python3", progress_bar=False)
-    record = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert record["parameters"]["model"] == parameters["model"]
-    [test] = [data for split, data in record["data"].items() if split.startswith("test")]
-    assert test["videos"] == 3
-    tops = [row["%"] for row in record["headline"]]
-    assert tops
-    assert all(0 <= top <= 100 for top in tops)
 
 
 def test_the_tokens_of_a_folder_are_those_of_its_tokenizer_json(folders):

@@ -5,14 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core.model.labels import TEMPLATES, as_words, class_names, is_directional, prompts
-from text4vis_lab.miniature import ACTIONS
 
 words = st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=8), min_size=1, max_size=4)
-
-
-@pytest.mark.parametrize("name", ACTIONS)
-def test_the_miniatures_names_survive_their_folders(name):
-    assert as_words("".join(word.capitalize() for word in name.split())) == name
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch
 from conftest import ROOT, frame_numbers
 
 from text4vis_core import load_clip, load_videos, read_frames
+from text4vis_core.model.labels import as_words
 from text4vis_core.model.video_classifier import fingerprint
 from text4vis_lab import miniature
 from text4vis_lab.miniature import ACTIONS, NOVEL_CLASSES, TIME_ORDERED_PAIRS, making
@@ -23,6 +24,11 @@ def test_there_are_enough_classes_with_names_of_the_field():
     assert {"jumping jacks", "push up", "juggling balls", "playing guitar", "archery", "cartwheeling"} <= set(ACTIONS)
     assert set(NOVEL_CLASSES) <= set(ACTIONS)
     assert not set(NOVEL_CLASSES) & {name for pair in TIME_ORDERED_PAIRS for name in pair}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_names_survive_their_folders(name):
+    assert as_words("".join(word.capitalize() for word in name.split())) == name
 
 
 @pytest.mark.parametrize("name", ACTIONS)

@@ -263,13 +263,13 @@ def test_every_method_of_a_few_shot_run_is_begun_with(tmp_path, data, clip_folde
     suite = write_suite(
         tmp_path / "few.yaml", f"{{name: few, notebook: 03_few_shot, needs: {NEEDS}, parameters: {json.dumps(p)}}}"
     )
-    begun, begin = [], child.train_and_test
+    begun, begin = [], child.begin
 
-    def train_and_test(*arguments, **named):
-        begun.append((named["initialisation"], named["frozen"]))
-        return begin(*arguments, **named)
+    def recorded(cell, *arguments):
+        begun.append((cell.method.initialisation, cell.method.frozen))
+        return begin(cell, *arguments)
 
-    monkeypatch.setattr(child, "train_and_test", train_and_test)
+    monkeypatch.setattr(child, "begin", recorded)
     (tmp_path / "few").mkdir()
     measured = child.measure(list(suite.runs), plan_of(suite.runs[0]), tmp_path / "few")
     assert list(dict.fromkeys(begun)) == [("text", True), ("random", False), ("lda", True)]

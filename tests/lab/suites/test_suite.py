@@ -14,9 +14,20 @@ from urllib.parse import quote
 import pytest
 from conftest import ROOT
 
+from text4vis_lab.records import read_record
+from text4vis_lab.results import recomputed
 from text4vis_lab.suites import read_suite
 
 SMOKE = "experiments/smoke.yaml"
+WITH_ROWS = {
+    "02_zero_shot",
+    "03_few_shot",
+    "04_full_training",
+    "08_supervised",
+    "09_base_to_novel",
+    "10_comparison",
+    "12_prepare",
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +81,25 @@ def test_every_run_ends_well_and_leaves_a_record(clone, smoke):
     for run in suite.runs:
         record = json.loads((clone / run.directory / "result.json").read_text())
         assert (record["suite"], record["run"], record["notebook"]) == ("smoke", run.name, run.notebook)
-        assert record["metrics"]
+        assert record["metrics"] or record["rows"]
         assert record["skipped"] == []
         assert (clone / run.executed).exists()
+
+
+def test_every_metric_is_computed_again_from_the_scores_per_video(clone, smoke):
+    suite, _ = smoke
+    counts = {}
+    for run in suite.runs:
+        record = read_record(clone / run.directory / "result.json")
+        count, difference = recomputed(record)
+        assert difference == 0, run.name
+        counts[run.notebook] = counts.get(run.notebook, 0) + count
+        kept = {path.stem for path in (clone / run.directory / "scores").glob("*")}
+        assert kept == {row["cell"] for row in record["rows"]}, "scores of what is not in the record, or not all"
+    # Two accuracies of each row.
+    with_rows = {name: count for name, count in counts.items() if count}
+    assert with_rows.keys() == WITH_ROWS
+    assert all(count >= 4 and count % 2 == 0 for count in with_rows.values()), with_rows
 
 
 def test_a_second_call_executes_nothing(clone, smoke):
@@ -121,7 +148,7 @@ def test_a_run_that_fails_is_named_and_the_rest_goes_on(clone, smoke):
     done = snakemake(clone, "experiments/broken.yaml")
     assert done.returncode != 0
     assert "1 of 2 runs ok" in done.stdout
-    assert "broken failed: ValueError: unknown initialisation 'xavier'; choose from: random" in done.stdout
+    assert "broken failed: ValueError: parameter frozen: unknown 'xavier'; choose from: random" in done.stdout
     assert "see runs/broken/broken/03_few_shot.ipynb" in done.stdout
     assert (clone / "runs" / "broken" / "broken" / "03_few_shot.ipynb").exists()
     assert (clone / "runs" / "broken" / "results" / "result.json").exists()
@@ -130,7 +157,7 @@ def test_a_run_that_fails_is_named_and_the_rest_goes_on(clone, smoke):
     assert built.returncode == 0, built.stdout
     pages = clone / "book" / "_build" / "html"
     assert "This run is missing" in text_of(pages / "runs" / "broken.html")
-    assert "unknown initialisation 'xavier'" in text_of(pages / "runs" / "broken.html")
+    assert "parameter frozen: unknown 'xavier'" in text_of(pages / "runs" / "broken.html")
     assert "Not every run is here" in text_of(pages / "index.html")
     assert 'href="runs/broken.html"' in (pages / "index.html").read_text()
     assert (pages / "runs" / "results.html").exists()
