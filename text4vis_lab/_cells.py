@@ -19,11 +19,7 @@ from .scores import FOLDER, read_scores, write_scores
 
 
 class FinishedCells:
-    """The cells of a run's folder.
-
-    Args:
-        run_dir: the run's folder.
-    """
+    """The cells of a run's folder."""
 
     def __init__(self, run_dir: Path):
         self.run_dir = run_dir
@@ -48,14 +44,7 @@ class FinishedCells:
             return None
 
     def write(self, name: str, fingerprint: str, outcome: Outcome, labels: dict[str, Any]) -> None:
-        """Keep a cell.
-
-        Args:
-            name: of its files.
-            fingerprint: of everything that it depends on.
-            outcome: what came out of it.
-            labels: columns that go beside its scores.
-        """
+        """Keep what came out of a cell, with the fingerprint of all that it needs; `labels` go beside its scores."""
         write_scores(self.scores(name), outcome.scores, labels)
         with replacing(self._tensors(name)) as temporary:
             save_file({key: tensor.contiguous() for key, tensor in outcome.tensors.items()}, temporary)

@@ -90,12 +90,10 @@ class Problem:
 
     @property
     def path(self) -> str:
-        """The video's file."""
         return str(self.video.path)
 
     @property
     def label(self) -> int:
-        """The video's (first) class."""
         return self.video.label
 
     def row(self) -> dict[str, Any]:
@@ -241,13 +239,9 @@ def check_data(
 
 
 def examine(path: Path, parts: Iterable[Part], num_frames: int, changed: Callable[[], str] | None = None) -> FileFacts:
-    """Open a video and decode an evaluation clip of each part of it; an error becomes part of the facts.
+    """Open a video and decode an evaluation clip of each listed part of it; an error becomes part of the facts.
 
-    Args:
-        path: of the video.
-        parts: of it, that are listed.
-        num_frames: of a clip.
-        changed: says why the file is not what was written, empty where it is.
+    `changed` says why the file is not what was written, empty where it is.
     """
     reason = changed() if changed else ""
     if reason:

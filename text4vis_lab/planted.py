@@ -39,13 +39,7 @@ class Planted:
 def check_planted(report: DataReport, classes: tuple[str, ...], num_frames: int, pictures: int = 12) -> Planted:
     """Copy four sound files; empty one, list one by a part of one frame, copy one again, and list one that is gone.
 
-    Nothing may be found in the fourth.
-
-    Args:
-        report: of the data set.
-        classes: its class names.
-        num_frames: frames in a clip.
-        pictures: of faults, at most.
+    Nothing may be found in the fourth. Report and class names are the data set's; of faults at most so many pictures.
     """
     # Parts of one file, or the same video in two splits, are no sources of their own.
     sound = [video for split in report.splits for video in report.sound(split)]

@@ -10,7 +10,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from .rows import METRICS, as_table, mean_over
-from .scores import FOLDER, Scores, read_scores
+from .scores import FOLDER, Scores, read_scores, recompute
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
 CONDITIONS = ("test", "view", "method", "temporal", "template", "shots")
@@ -32,7 +32,8 @@ def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
     Raises:
         ValueError: they are missing or damaged.
     """
-    return read_scores(_scores_file(record, row["cell"]))[row["test"], row["view"]]
+    parts = read_scores(Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet")
+    return parts[row["test"], row["view"]]
 
 
 def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
@@ -93,24 +94,11 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
     Raises:
         ValueError: scores are missing, or a metric is not what they give (named).
     """
-    known: dict[str, dict[tuple[str, str], Scores]] = {}
     count, largest = 0, 0.0
-    for row in record["rows"]:
-        cell = row["cell"]
-        if cell not in known:
-            known[cell] = read_scores(_scores_file(record, cell))
-        part = known[cell].get((row["test"], row["view"]))
-        if part is None:
-            place = f"test {row['test']!r}, {row['view']}"
-            raise ValueError(f"{record['path']}: no scores of cell {cell!r}, {place}")
-        again = part.metrics(row.get("half"))
+    for row, again in zip(record["rows"], recompute(Path(record["path"]).parent, record["rows"]), strict=True):
         for metric in METRICS:
             if row.get(metric) is not None:
                 if metric not in again:
-                    raise ValueError(f"{record['path']}: {metric} of {cell} cannot be computed from its scores")
+                    raise ValueError(f"{record['path']}: {metric} of {row['cell']} cannot be computed from its scores")
                 count, largest = count + 1, max(largest, abs(again[metric] - row[metric]))
     return count, largest
-
-
-def _scores_file(record: Mapping[str, Any], cell: str) -> Path:
-    return Path(record["path"]).parent / FOLDER / f"{cell}.parquet"

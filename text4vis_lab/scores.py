@@ -141,6 +141,30 @@ def read_scores(path: Path) -> dict[tuple[str, str], Scores]:
     return parts
 
 
+def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """The metrics of a record's rows, computed anew from the scores per video beside it.
+
+    Args:
+        run_dir: the run's folder.
+        rows: of its record.
+
+    Raises:
+        ValueError: scores are missing (of which cell and test).
+    """
+    known: dict[str, dict[tuple[str, str], Scores]] = {}
+    found = []
+    for row in rows:
+        cell = row["cell"]
+        if cell not in known:
+            known[cell] = read_scores(Path(run_dir, FOLDER, f"{cell}.parquet"))
+        part = known[cell].get((row["test"], row["view"]))
+        if part is None:
+            raise ValueError(f"{run_dir}: no scores of cell {cell!r}, test {row['test']!r}, {row['view']}")
+        half = row.get("half")
+        found.append(part.metrics(None if half is None else int(half)))
+    return found
+
+
 def _named(video) -> str:
     part = "" if video.start is None and video.end is None else f"#t={video.start or 0},{video.end or ''}"
     return f"{video.path}{part}"

@@ -31,12 +31,6 @@ def copy_quantities(videos: VideoList, folder: str | Path, repeats: int, num_wor
     """Copy the videos by every recipe of `CHOICES`; then samples from originals and copies in turn, by one thread.
 
     Beside the copies, as another form that they could have: a folder of JPEG pictures for each video.
-
-    Args:
-        videos: the originals.
-        folder: for the copies.
-        repeats: repetitions that count.
-        num_workers: processes that copy.
     """
     from ..prepare.data_set import Work, prepare
 

@@ -45,14 +45,7 @@ def imports(repeats: int) -> list[Quantity]:
 
 
 def embeddings(model: str, weights: str | Path, video: str | Path, repeats: int) -> list[Quantity]:
-    """From the command to a video's first embedding, and the same video's second one in that process.
-
-    Args:
-        model: open_clip's name.
-        weights: a file of them.
-        video: a file.
-        repeats: fresh interpreters.
-    """
+    """From the command to a video's first embedding, and the same video's second one in that process."""
     cold, warm = [], []
     for _ in range(repeats):
         first, second = call_fresh("fresh", "embed_twice", model, str(weights), str(video), time.time())

@@ -121,15 +121,7 @@ def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> di
 
 
 class _Training:
-    """Trainings of a few steps, begun as the notebooks begin theirs.
-
-    Args:
-        source: gives the model and the class embeddings.
-        lists: the splits "train" and "test".
-        clips: how videos become clips.
-        config: the recipe; an epoch is one step.
-        folder: of the checkpoints.
-    """
+    """Trainings of a few steps, begun as the notebooks begin theirs: an epoch is one step."""
 
     def __init__(self, source: Source, lists: dict[str, VideoList], clips: Clips, config: TrainingConfig, folder: Path):
         self.source, self.lists, self.clips, self.config, self.folder = source, lists, clips, config, folder
