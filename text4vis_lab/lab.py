@@ -319,8 +319,7 @@ class Lab:
             self.record.histories.append({"cell": cell, **named} | {k: v for k, v in epoch.items() if k != "seconds"})
             self.record.timings.setdefault("histories", []).append(epoch["seconds"])
 
-    def _fingerprint(self, cell: Cell) -> str:
-        """Of everything that a cell's outcome depends on."""
+    def _fingerprint(self, cell: Cell) -> str:  # of everything that its outcome depends on
         parts = {name: cell.part(name) for name in cell.tests}
         recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
         settings = {k: v for k, v in self.values.items() if k in declared()}

@@ -159,7 +159,7 @@ def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[di
             known[cell] = read_scores(Path(run_dir, FOLDER, f"{cell}.parquet"))
         part = known[cell].get((row["test"], row["view"]))
         if part is None:
-            raise ValueError(f"{run_dir}: no scores of cell {cell!r}, test {row['test']!r}, {row['view']}")
+            raise ValueError(f"{run_dir}/result.json: no scores of cell {cell!r}, test {row['test']!r}, {row['view']}")
         half = row.get("half")
         found.append(part.metrics(None if half is None else int(half)))
     return found

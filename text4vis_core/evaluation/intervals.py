@@ -20,8 +20,8 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return float(values.mean()), float("nan")
-    _, half = stats.t.interval(confidence, len(values) - 1, scale=stats.sem(values))
-    return float(values.mean()), float(half)
+    # Not `stats.t.interval`, which is nan where all values are equal.
+    return float(values.mean()), float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
 
 
 def with_interval(mean: float, half: float | None, unit: str = "%") -> str:

@@ -120,6 +120,10 @@ def test_mean_interval_is_scipys(values):
     assert (mean - half, mean + half) == pytest.approx((low, high), abs=1e-6)
 
 
+def test_equal_values_have_an_interval_of_no_width():
+    assert mean_interval([42.0, 42.0, 42.0]) == (42.0, 0.0)
+
+
 def test_one_value_has_no_interval():
     mean, half = mean_interval([42.0])
     assert mean == 42.0
