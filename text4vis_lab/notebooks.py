@@ -7,6 +7,8 @@ import argparse
 import ast
 import difflib
 import json
+import re
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -44,10 +46,13 @@ def notebook_defaults(path: Path) -> dict[str, Any]:
 
     Raises NotebookError when the file is not a notebook, has no such cell, or computes a value.
     """
+    defaults: dict[str, Any] = {}
     try:
-        return {name: ast.literal_eval(value) for name, value in _parameters_cell(path).items()}
-    except ValueError as error:
-        raise NotebookError(f"{path}: a parameter's value must be plain, for papermill to replace: {error}") from None
+        for name, value in _parameters_cell(path).items():
+            defaults[name] = ast.literal_eval(value)
+    except ValueError:
+        raise NotebookError(f"{path}: parameter {name} must have a plain value, for papermill to replace") from None
+    return defaults
 
 
 def notebook_uses(path: Path) -> tuple[str, ...]:
@@ -90,29 +95,47 @@ def assigned_by_hand(variables: dict[str, Any], known: Collection[str] = ()) -> 
     names: dict[str, None] = {}
     seen_parameters = False
     for source in reversed(variables["In"]):
-        found = _plain_assignments(source)
+        found, plain = _assignments(source)
         injected = source.lstrip().startswith("# Parameters")
         if "run_dir" in found and not injected:
             if seen_parameters:
                 continue
             seen_parameters = True
+        elif not injected and not plain:
+            continue
         elif known and not injected:
             found = [name for name in found if difflib.get_close_matches(name, known, n=1, cutoff=0.8)]
         names |= dict.fromkeys(found)
     return {name: variables[name] for name in names if name in variables}
 
 
-def _plain_assignments(source: str) -> list[str]:
-    """The names that a cell assigns, if it does nothing but assign plain values; else none."""
+def _assignments(source: str) -> tuple[list[str], bool]:
+    """The names that a cell assigns, and whether it does nothing but assign plain values."""
     try:
         statements = ast.parse(source).body
-        for statement in statements:
-            ast.literal_eval(statement.value)  # type: ignore[attr-defined]
-    except (SyntaxError, ValueError, AttributeError, TypeError):
-        return []
-    if not all(isinstance(statement, ast.Assign | ast.AnnAssign) for statement in statements):
-        return []
-    return list(_assigned(statements))
+    except SyntaxError:  # a magic, as IPython has them
+        return [], False
+    assigning = [statement for statement in statements if isinstance(statement, ast.Assign | ast.AnnAssign)]
+    plain = len(assigning) == len(statements)
+    for statement in assigning:
+        try:
+            ast.literal_eval(statement.value)  # type: ignore[arg-type]
+        except (ValueError, TypeError):
+            plain = False
+    return list(_assigned(statements)), plain
+
+
+def notebook_comments(path: Path) -> dict[str, str]:
+    """What the parameters cell says of each of its parameters."""
+    cell = next((cell for cell in _cells(path) if "parameters" in cell["metadata"].get("tags", [])), {"source": ""})
+    return dict(re.findall(r"^(\w+) = .*?  # (.+?)(?:  #.*)?$", "".join(cell["source"]), flags=re.MULTILINE))
+
+
+def unused_parameters(path: Path) -> set[str]:
+    """Names of the parameters cell that no other cell of the notebook mentions."""
+    sources = ["".join(cell["source"]) for cell in _cells(path) if cell["cell_type"] == "code"]
+    counts = Counter(name for source in sources for name in set(re.findall(r"[A-Za-z_]\w*", source)))
+    return {name for name in notebook_parameters(path) if counts[name] < 2}
 
 
 def _parameters_cell(path: Path) -> dict[str, ast.expr]:
@@ -152,9 +175,9 @@ def _main() -> None:
     path = repository_root() / "notebooks" / f"{parser.parse_args().notebook}.ipynb"
     if not path.is_file():
         parser.error(f"there is no {path}")
-    own, shared = notebook_parameters(path), declared()
+    own, shared = notebook_comments(path), declared()
     for name, default in notebook_settings(path).items():
-        about = shared[name].about if name in shared else "its own: see its parameters cell"
+        about = own[name] if name in own else shared[name].about
         print(f"{name:24} {default!r:24} {shared[name].group if name in shared and name not in own else '':10} {about}")
 
 

@@ -9,8 +9,8 @@ The book's page of settings, `Lab.settings`, and every check are made from these
 
 import contextlib
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -171,8 +171,8 @@ def declared() -> dict[str, Setting]:
 
 def _declarations(group: str, kind: type) -> Iterator[Setting]:
     hints = get_type_hints(kind, include_extras=True)
-    for field in fields(kind):
-        of, about, *choices = get_args(hints[field.name])
+    for each in fields(kind):
+        of, about, *choices = get_args(hints[each.name])
         if get_origin(of) is tuple:
             of = list  # as a notebook, a command line and YAML have it
         of = next((each for each in get_args(of) if each is not type(None)), of)
@@ -260,20 +260,20 @@ class SettingsTable:
     Attributes:
         values: the settings.
         defaults: what each would be if nobody had given it.
-        own: names of the notebook's own parameters, which its parameters cell explains.
+        own: the notebook's own parameters, and what its parameters cell says of them.
     """
 
     values: Mapping[str, Any]
     defaults: Mapping[str, Any]
-    own: Collection[str] = ()
+    own: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> "pd.DataFrame":
         """A row for each setting: value, default, and what it is."""
         import pandas as pd
 
-        about = {name: setting.about for name, setting in declared().items() if name not in self.own}
+        about = {name: setting.about for name, setting in declared().items()} | dict(self.own)
         order = sorted(self.values, key=lambda name: self.values[name] == self.defaults[name])
-        rows = [(self.values[name], self.defaults[name], about.get(name, "this notebook's own")) for name in order]
+        rows = [(self.values[name], self.defaults[name], about.get(name, "")) for name in order]
         return pd.DataFrame(rows, index=order, columns=["value", "default", "about"])
 
     def __repr__(self) -> str:
