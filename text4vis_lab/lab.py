@@ -26,6 +26,7 @@ from text4vis_core.model.labels import prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import Processes, progress_bar
+from text4vis_core.training.loop import WITHOUT_EFFECT
 from text4vis_core.training.recipe import TrainingConfig
 
 from . import figures, miniature
@@ -41,8 +42,6 @@ from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, SettingsTable, by_name, checked, declared
 from .sources import Clips, Source
-
-WITHOUT_EFFECT = {"num_workers", "timeout", "checkpoint_steps"}  # of a recipe: how a run is done
 
 
 @dataclass
@@ -102,7 +101,8 @@ class Lab:
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
         values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
-        return SettingsTable(values, self.defaults)
+        own = notebook_defaults(Path("notebooks", f"{self.record.notebook}.ipynb"))
+        return SettingsTable(values, self.defaults, own)
 
     def changed(self, settings: Mapping[str, Any]) -> "Lab":
         """The same laboratory with other settings, as for a part of an experiment; what it measures goes to one record.
@@ -112,7 +112,8 @@ class Lab:
         """
         shared = {name: self.values[name] for name in declared() if name in self.values}
         values = self.values | checked(settings, shared, {declared()[name].group for name in shared})
-        _recipe(values, 0)
+        if "epochs" in values:
+            _recipe(values, 0)
         clips = _clips(values, self.record.run_dir, self.clips.store)
         return replace(self, values=values, clips=clips, _embedded={})
 
@@ -164,8 +165,12 @@ class Lab:
             self._loaded[asked] = load_clip(name, asked[1] or None) if name else None
         clip = self._loaded[asked]
         source = by_name(Source, self.values, clip=clip)
-        self.record.weights = source.fingerprints()
+        self.record.weights |= source.fingerprints()
         return source
+
+    @cached_property
+    def _weights(self) -> dict[str, str]:
+        return self.source.fingerprints()
 
     @cached_property
     def untrained(self) -> VideoClassifier:
@@ -325,7 +330,7 @@ class Lab:
             [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export],
             [cell.train.fingerprint(), file_stamps(cell.train)],
             {name: [p.videos.fingerprint(), file_stamps(p.videos), p.classes] for name, p in parts.items()},
-            [self.record.weights or self.source.fingerprints(), run_code(), torch.__version__, torch.get_num_threads()],
+            [self._weights, run_code(), torch.__version__, torch.get_num_threads()],
         ]
         return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()
 

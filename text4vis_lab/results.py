@@ -57,11 +57,10 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
-            for mean in mean_over(whole, by, metric).to_dict("records"):
-                count = whole["videos"].max()
-                over = f"{mean['n']} trainings" if mean["n"] > 1 else f"{count} videos"
-                values = {name: mean[name] for name in by} | {"metric": metric, "%": round(mean["mean"], 1)}
-                lines.append(about | values | {"± (95 %)": round(mean["half"], 1), "over": over} | left_out)
+            for mean in mean_over(whole.dropna(subset=metric), by, metric).to_dict("records"):
+                values = {name: "" if pd.isna(mean[name]) else mean[name] for name in by} | {"metric": metric}
+                values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": mean["over"]}
+                lines.append(about | values | left_out)
         if "half" in rows and rows["half"].notna().any():
             halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"

@@ -67,17 +67,19 @@ def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.Da
     Of a single row over videos the interval is Wilson's of these videos; of a mean over several, Student's t.
 
     Returns:
-        A row for each group, in order of appearance: the columns of `by`, mean, half, n.
+        A row for each group, in order of appearance: the columns of `by`, mean, half, n, and over what: "240 videos" or
+        "3 trainings".
     """
     found = []
     names = [by] if isinstance(by, str) else by
     for key, group in rows.groupby(names, sort=False, observed=True, dropna=False):
         mean, half = mean_interval(group[y].to_numpy())
+        over = f"{len(group)} training{'s' * (len(group) > 1)}"
         if len(group) == 1 and y in ("top1", "top5") and "videos" in group:
             low, high = wilson_interval(mean, int(group["videos"].iloc[0]))
-            half = (high - low) / 2
-        found.append(dict(zip(names, key, strict=True)) | {"mean": mean, "half": half, "n": len(group)})
-    return pd.DataFrame(found, columns=[*names, "mean", "half", "n"])
+            half, over = (high - low) / 2, f"{group['videos'].iloc[0]} videos"
+        found.append(dict(zip(names, key, strict=True)) | {"mean": mean, "half": half, "n": len(group), "over": over})
+    return pd.DataFrame(found, columns=[*names, "mean", "half", "n", "over"])
 
 
 def gain(ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1", pairs: str = "seed") -> tuple[float, float] | None:

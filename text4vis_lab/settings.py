@@ -9,7 +9,7 @@ The book's page of settings, `Lab.settings`, and every check are made from these
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
@@ -260,16 +260,18 @@ class SettingsTable:
     Attributes:
         values: the settings.
         defaults: what each would be if nobody had given it.
+        own: names of the notebook's own parameters, which its parameters cell explains.
     """
 
     values: Mapping[str, Any]
     defaults: Mapping[str, Any]
+    own: Collection[str] = ()
 
     def table(self) -> "pd.DataFrame":
         """A row for each setting: value, default, and what it is."""
         import pandas as pd
 
-        about = {name: setting.about for name, setting in declared().items()}
+        about = {name: setting.about for name, setting in declared().items() if name not in self.own}
         order = sorted(self.values, key=lambda name: self.values[name] == self.defaults[name])
         rows = [(self.values[name], self.defaults[name], about.get(name, "this notebook's own")) for name in order]
         return pd.DataFrame(rows, index=order, columns=["value", "default", "about"])

@@ -45,6 +45,15 @@ def _replace(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = with_reference(source[0])
 
 
+def _keep_lines(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """What a module's docstring sets in, such as a list of files, stays as it stands."""
+    if what == "module":
+        begins = [n for n in range(2, len(lines)) if lines[n].startswith("    ") and not lines[n - 1]]
+        for number in reversed(begins):
+            if not lines[number - 2].startswith("    "):
+                lines[number:number] = ["::", ""]
+
+
 def _add_fields(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     own = vars(obj).get("__annotations__", {}) if what == "class" else {}
     notes = {field: hint for field, hint in own.items() if _is_annotated(hint)}
@@ -58,12 +67,21 @@ def _shorten_types(app: Sphinx, obj: Any, bound_method: bool) -> None:
     hints.update({field: hint.__origin__ for field, hint in hints.items() if _is_annotated(hint)})
 
 
+def _without_factories(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """`<factory>`, a default of dataclasses, is no Python, and Sphinx would not read the types beside it."""
+    return signature and signature.replace("<factory>", "..."), returns
+
+
 def _is_annotated(hint: Any) -> bool:
     return get_origin(hint) is Annotated
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-docstring", _keep_lines)
     app.connect("autodoc-process-docstring", _add_fields, priority=400)  # before napoleon, which reads "Attributes:"
     app.connect("autodoc-before-process-signature", _shorten_types)
+    app.connect("autodoc-process-signature", _without_factories)
     app.connect("source-read", _replace)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -90,7 +90,7 @@ def test_it_is_one_function_or_file_and_at_most_one_line_elsewhere(page):
 @pytest.fixture
 def notebook(tmp_path, monkeypatch) -> dict[str, str]:
     """The cells of the page's notebook, which lies in the current directory, a project with what the page says."""
-    cells = {where: text for file, where, text in blocks("notebook") if file.endswith(".ipynb")}
+    cells = {where: text.strip() for file, where, text in blocks("notebook") if file.endswith(".ipynb")}
     kinds = {where: "markdown" if where == "markdown" else "code" for where in cells}
     stored = [{"cell_type": kinds[where], "metadata": {"tags": [where]}, "source": cells[where]} for where in cells]
     for cell in stored:

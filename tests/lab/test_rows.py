@@ -73,7 +73,7 @@ class TestMeans:
     def test_of_one_row_the_interval_is_wilsons_of_its_videos(self):
         [found] = mean_over(table([50.0]), "method").to_dict("records")
         low, high = wilson_interval(50.0, 6)
-        assert found == {"method": "text, frozen", "mean": 50.0, "half": (high - low) / 2, "n": 1}
+        assert found == {"method": "text, frozen", "mean": 50.0, "half": (high - low) / 2, "n": 1, "over": "6 videos"}
 
     def test_of_several_rows_it_is_students(self):
         [found] = mean_over(table([50.0, 60.0, 64.0]), "method").to_dict("records")
@@ -85,10 +85,11 @@ class TestMeans:
             [table([50.0], shots=4), table([30.0, 40.0], shots=1), table([10.0], method="random", shots=4)]
         )
         found = mean_over(rows, ["shots", "method"])
-        assert list(found.columns) == ["shots", "method", "mean", "half", "n"]
+        assert list(found.columns) == ["shots", "method", "mean", "half", "n", "over"]
         assert found["shots"].to_list() == [4, 1, 4]
         assert found["mean"].to_list() == [50, 35, 10]
         assert found["n"].to_list() == [1, 2, 1]
+        assert found["over"].to_list() == ["6 videos", "2 trainings", "6 videos"]
 
     def test_of_a_metric_that_is_no_share_of_videos_one_row_has_no_interval(self):
         [found] = mean_over(table([50.0], map=20.0), "method", "map").to_dict("records")

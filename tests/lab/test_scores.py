@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
-from text4vis_lab.scores import HALVES, Scores, read_scores, recompute, write_scores
+from text4vis_lab.scores import HALVES, Scores, read_scores, write_scores
 
 VIDEOS, CLASSES = 40, 9
 
@@ -150,30 +150,13 @@ class TestOfEmbeddedVideos:
         assert torch.equal(scores.truth, targets[[0, 3]])
 
 
-class TestRecompute:
-    def test_gives_the_records_metrics(self, tmp_path, single, several):
-        write_scores(tmp_path / "scores" / "a.parquet", {("base", "v"): single, ("novel", "v"): several}, {})
-        rows = [{"cell": "a", "test": "novel", "view": "v"}, {"cell": "a", "test": "base", "view": "v", "half": 3}]
-        assert recompute(tmp_path, rows) == [several.metrics(), single.metrics(3)]
-
-    def test_a_file_that_is_missing_or_damaged_is_named(self, tmp_path, single):
-        row = {"cell": "a", "test": "test", "view": "v"}
-        with pytest.raises(
-            ValueError, match=r"scores/a\.parquet: the scores cannot be read .*; run the notebook again"
-        ):
-            recompute(tmp_path, [row])
-        path = tmp_path / "scores" / "a.parquet"
-        write_scores(path, {("test", "v"): single}, {})
-        path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(ValueError, match=r"scores/a\.parquet: the scores cannot be read"):
-            recompute(tmp_path, [row])
-        path.write_bytes(b"")
-        with pytest.raises(ValueError, match=r"scores/a\.parquet: the scores cannot be read"):
-            recompute(tmp_path, [row])
-
-    def test_a_test_or_view_that_is_missing_is_named(self, tmp_path, single):
-        write_scores(tmp_path / "scores" / "a.parquet", {("test", "v"): single}, {})
-        with pytest.raises(ValueError, match="no scores of cell 'a', test 'novel', v"):
-            recompute(tmp_path, [{"cell": "a", "test": "novel", "view": "v"}])
-        with pytest.raises(ValueError, match="no scores of cell 'a', test 'test', 4 clips"):
-            recompute(tmp_path, [{"cell": "a", "test": "test", "view": "4 clips"}])
+def test_a_file_that_is_missing_or_damaged_is_named(tmp_path, single):
+    path = tmp_path / "a.parquet"
+    message = r"a\.parquet: the scores cannot be read .*; run the notebook again"
+    with pytest.raises(ValueError, match=message):
+        read_scores(path)
+    write_scores(path, {("test", "v"): single}, {})
+    for content in (path.read_bytes()[:-20], b""):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            read_scores(path)

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 
 from text4vis_core.data.formats.readers import READERS
-from text4vis_lab.notebooks import NotebookError, notebook_defaults, notebook_parameters
+from text4vis_lab.notebooks import NotebookError, notebook_defaults, notebook_parameters, notebook_settings
 from text4vis_lab.published import published_results
 from text4vis_lab.suites import (
     SuiteError,
@@ -30,7 +30,9 @@ from text4vis_lab.suites._locks import take
 
 
 def notebook(*cells: str, parameters: str = 'run_dir = "runs/x"  # where to\nlr = 1e-3\nshots = [1]') -> str:
-    sources = [(["parameters"], parameters), *(([], cell) for cell in cells)]
+    # A suite reads there which settings may be given; a kernel does without the laboratory.
+    opens = 'if False:\n    Lab.open("train", globals(), uses=())'
+    sources = [(["parameters"], parameters), *(([], cell) for cell in (opens, *cells))]
     code = {"cell_type": "code", "execution_count": None, "outputs": []}
     return json.dumps(
         {
@@ -173,7 +175,8 @@ def test_a_missing_suite_names_those_there_are():
     [
         ("not json", "not a notebook"),
         ("{}", "not a notebook"),
-        ('{"cells": []}', "no cell is tagged `parameters`"),
+        ('{"cells": []}', r"no cell calls Lab\.open, which checks the settings"),
+        (notebook().replace('["parameters"]', "[]"), "no cell is tagged `parameters`"),
         (notebook(parameters="lr = = 1"), "the parameters cell is not Python"),
         (notebook(parameters="lr = 1"), "the parameters cell must have run_dir"),
     ],
@@ -355,7 +358,7 @@ def test_the_book_lists_the_papers_runs_as_they_are(monkeypatch):
     expected = []
     for name in PAPER:
         for run in read_suite(f"experiments/{name}.yaml").runs[:-1]:
-            p = notebook_defaults(run.source) | run.parameters
+            p = notebook_settings(run.source) | run.parameters
             number = published.get(p["published"])
             needs = {key: f"{value:,.15g}" for key, value in run.needs.items()}
             cells = [name, run.name, f"{number['metric']} {number['value']}" if number else "–"]
@@ -381,7 +384,7 @@ def test_a_run_gets_through_many_epochs_before_its_limit(monkeypatch, name):
     """Clusters rarely give more than a week; a run that takes longer is started again and goes on after an epoch."""
     monkeypatch.chdir(ROOT)
     for run in read_suite(f"experiments/{name}.yaml").runs[:-1]:
-        p = notebook_defaults(run.source) | run.parameters
+        p = notebook_settings(run.source) | run.parameters
         epochs = (p.get("epochs") or 1) * len(p.get("shots") or p["folds"])
         week, minutes = 7 * 24 * 60, 60 * run.needs["gpu_hours"]
         assert 2 * minutes / epochs <= run.resources["minutes"] <= week
@@ -402,7 +405,7 @@ def test_the_papers_suites_have_the_published_configuration(monkeypatch, name):
     monkeypatch.chdir(ROOT)
     published = {row["id"]: row for row in published_results("data/published_results.csv")}
     for run in read_suite(f"experiments/{name}.yaml").runs[:-1]:
-        p = notebook_defaults(run.source) | run.parameters
+        p = notebook_settings(run.source) | run.parameters
         assert run.needs
         assert p["dataset"] in READERS
         assert open_clip.get_model_config(p["model"])["quick_gelu"]

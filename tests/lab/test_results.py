@@ -1,0 +1,101 @@
+"""What finished runs hold, as tables; and every metric of a record from its scores per video."""
+
+import math
+
+import pytest
+import torch
+
+from text4vis_core.evaluation import wilson_interval
+from text4vis_lab.records import RunRecord, read_record
+from text4vis_lab.results import headline, histories_of, overview, recomputed, rows_of, scores_of
+from text4vis_lab.scores import HALVES, Scores, write_scores
+
+VIDEOS, CLASSES = 40, 9
+
+
+@pytest.fixture
+def scores() -> dict[tuple[str, str], Scores]:
+    """Of two tests, the second with several labels per video."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(CLASSES, (VIDEOS,), generator=generator)
+    logits = torch.randn(VIDEOS, CLASSES, generator=generator)
+    single = Scores([f"{i}.avi" for i in range(VIDEOS)], labels, logits)
+    targets = torch.nn.functional.one_hot(labels, CLASSES).float()
+    targets[:, 0] = 1
+    return {("test", "1 view"): single, ("many", "1 view"): Scores(single.videos, labels, logits, targets)}
+
+
+@pytest.fixture
+def record(tmp_path, scores) -> dict:
+    """A record of three seeds, with the published halves of one of them."""
+    run = RunRecord("03_few_shot", tmp_path / "suite" / "run", {"dataset": "ucf101"})
+    for seed in range(3):
+        for (test, view), part in scores.items():
+            row = {"cell": f"text-seed{seed}", "test": test, "view": view, "method": "text, frozen", "seed": seed}
+            run.rows.append(row | {"classes": CLASSES, "videos": VIDEOS} | part.metrics())
+        run.histories.append({"cell": f"text-seed{seed}", "epoch": 1, "loss": 0.5})
+        write_scores(run.run_dir / "scores" / f"text-seed{seed}.parquet", scores, {"seed": seed})
+    first, part = run.rows[0], scores["test", "1 view"]
+    for half in range(HALVES):
+        size = {"classes": CLASSES // 2, "videos": part.half_videos(half), "half": half}
+        run.rows.append(first | size | part.metrics(half))
+    run.timings["histories"] = [1.0, 2.0, 3.0]
+    run.skipped = [("x.avi", "broken")]
+    return read_record(run.save())
+
+
+def test_every_metric_is_computed_again_without_a_difference(record):
+    assert recomputed(record) == (3 * 2 + 3 * 3 + 2 * HALVES, 0.0)
+
+
+def test_a_difference_is_seen(record):
+    record["rows"][1]["map"] += 0.25
+    assert recomputed(record)[1] == 0.25
+    record["rows"][8]["top5"] -= 0.5  # among half of the classes
+    assert recomputed(record)[1] == 0.5
+
+
+def test_scores_that_are_missing_are_named(record):
+    rows = record["rows"]
+    for change, message in (
+        ({"test": "novel"}, "result.json: no scores of cell 'text-seed0', test 'novel', 1 view"),
+        ({"view": "4 clips"}, "result.json: no scores of cell 'text-seed0', test 'test', 4 clips"),
+        ({"cell": "other"}, "other.parquet: the scores cannot be read .*; run the notebook again"),
+        ({"map": 3.0}, "result.json: map of text-seed0 cannot be computed from its scores"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            recomputed(record | {"rows": [rows[0] | change]})
+
+
+def test_tables_of_a_record(record, scores):
+    rows = rows_of(record)
+    assert len(rows) == 6
+    assert "half" not in rows
+    assert histories_of(record)["seconds"].to_list() == [1, 2, 3]
+    found = scores_of(record, rows.iloc[1])
+    assert torch.equal(found.scores, scores["many", "1 view"].scores)
+    [line] = overview([record]).to_dict("records")
+    assert (line["suite"], line["run"], line["notebook"], line["videos left out"]) == ("suite", "run", "03_few_shot", 1)
+
+
+def test_the_headline_is_means_over_seeds_with_their_interval_and_halves_with_their_deviation(record, scores):
+    table = headline([record])
+    assert table["metric"].to_list() == ["top1", "top1", "map", "top1"]
+    assert (table["videos left out"] == 1).all()
+    assert (table["data"] == "ucf101").all()
+    single = table[(table["test"] == "test") & (table["metric"] == "top1")].iloc[0]
+    assert single["%"] == round(scores["test", "1 view"].metrics()["top1"], 1)
+    assert single["over"] == "3 trainings"
+    halves = table[table["test"] == "half of the classes"].iloc[0]
+    means = [scores["test", "1 view"].metrics(half)["top1"] for half in range(HALVES)]
+    assert halves["%"] == round(sum(means) / HALVES, 1)
+    assert math.isnan(halves["± (95 %)"])
+    assert halves["over"].startswith("10 overlapping halves, standard deviation ")
+
+
+def test_the_headline_of_one_run_has_wilsons_interval_of_its_videos(record):
+    [line] = headline([record | {"rows": record["rows"][:1]}]).to_dict("records")
+    low, high = wilson_interval(record["rows"][0]["top1"], VIDEOS)
+    assert line["± (95 %)"] == round((high - low) / 2, 1)
+    assert line["over"] == f"{VIDEOS} videos"
+    assert headline([record | {"rows": []}]).empty
