@@ -41,7 +41,7 @@ from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, SettingsTable, by_name, checked, declared
-from .sources import Clips, Source, leave_out_short
+from .sources import Clips, Source
 
 
 @dataclass
@@ -141,8 +141,7 @@ class Lab:
             fold: the setting's when None.
         """
         listed = load_videos(self.values["dataset"], self.folder, split, self.values["fold"] if fold is None else fold)
-        multi_view = split != "train" and self.clips.views != (1, 1)
-        found, left_out = leave_out_short(listed, 0 if multi_view else self.clips.min_frames)
+        found, left_out = self.clips.long_enough(listed, test=split != "train")
         self.record.add_skipped(left_out)
         self.record.add_data(split if fold is None else f"{split} {fold}", found)
         return found

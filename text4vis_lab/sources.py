@@ -150,6 +150,10 @@ class Clips(ClipSettings, HardwareSettings):
         if self.resize and self.resize < size:
             raise ValueError(f"parameter resize: {self.resize} is less than {size}, the model's input size")
 
+    def long_enough(self, videos: VideoList, test: bool) -> tuple[VideoList, list[tuple[str, str]]]:
+        """A list without what `min_frames` leaves out, and (path, reason) of that; nothing of multi-view tests."""
+        return leave_out_short(videos, 0 if test and self.views != (1, 1) else self.min_frames)
+
     def training(self, videos: VideoList, size: int, seed: int) -> VideoDataset:
         """Random training clips."""
         augmentation = replace(
