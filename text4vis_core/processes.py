@@ -1,6 +1,6 @@
 """One call on many processes and machines, from a notebook: torchrun is started, watched, and gives back the result.
 
-    Processes(devices=4).run(train_and_test, source, train, test, config, clips, ...)
+    Processes(devices=4).run(embed_videos, model, dataset)
 
 With one process `run` is the call itself. With more, every process makes the same call; what it does there together
 (`embed_videos`, `fit`) divides the work by `rank()` and `world()`. torchrun starts all of them again when one dies, and

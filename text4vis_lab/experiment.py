@@ -111,6 +111,17 @@ class Cell:
         labels = {**self.labels, "seed": self.recipe.seed} | ({"temporal": self.temporal} if self.temporal else {})
         return file_name(self.method.name, *(f"{key}{value}" for key, value in labels.items()))
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the rows of this cell have in common."""
+        method = {
+            "method": self.method.name,
+            "initialisation": self.method.initialisation,
+            "frozen": self.method.frozen,
+        }
+        named = method | ({"temporal": self.temporal} if self.temporal else {})
+        return named | dict(self.labels) | {"seed": self.recipe.seed}
+
     def part(self, name: str) -> Part:
         """A test by its name."""
         test = self.tests[name]
@@ -208,7 +219,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
         outcome.history,
         [*outcome.skipped, *(pair for known in embedded.values() for pair in known.skipped)],
         {"means": class_means(first, len(cell.train.classes))} if first.targets is None else {},
-        sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        sum(p.numel() for p in model.parameters() if p.requires_grad) if cell.fine_tune else 0,
         outcome.not_compiled,
     )
     if rows is not None:
@@ -229,8 +240,10 @@ def begin(
     """
     seed, method = cell.recipe.seed, cell.method
     model = source.build(seed)
+    clips.check(model.size)
     if method.objective == "contrastive":
-        assert source.clip is not None
+        if source.clip is None:
+            raise ValueError("parameter model is empty: contrastive training needs its text tower")
         model.text_tower = TextTower(source.clip, cell.train.class_names(source.names), source.template)
     if method.initialisation == LINEAR:
         model.classifier = LinearClassifier(len(cell.train.classes), model.dim, seed).to(model.logit_scale.device)
@@ -274,6 +287,27 @@ def part_scores(model: VideoClassifier, cell: Cell, source: Source, name: str, k
     same = part.videos.classes == cell.train.classes
     logits = own_scores(model, known) if same else text_scores(model, known, source.embed_classes(part.videos))
     return Scores.of(part.videos, known, logits, part.classes)
+
+
+def rows_of_outcome(
+    cell: str, outcome: Outcome, columns: Mapping[str, Any], tests: Mapping[str, VideoList | Part]
+) -> list[dict[str, Any]]:
+    """A row of `rows.COLUMNS` for each test and view of a cell.
+
+    Args:
+        cell: its name.
+        outcome: what came out.
+        columns: what the rows have in common.
+        tests: what was tested.
+    """
+    rows = []
+    for (test, view), scores in outcome.scores.items():
+        part = tests[test]
+        row = {"cell": cell, "test": test, "view": view} | dict(columns) | {"classes": scores.scores.shape[1]}
+        row |= {"counted": len(part.classes) if isinstance(part, Part) and part.classes is not None else None}
+        row |= {"videos": len(scores.labels), "trained_parameters": outcome.trained_parameters or None}
+        rows.append({k: v for k, v in (row | scores.metrics()).items() if v is not None})
+    return rows
 
 
 def class_means(videos: EmbeddedVideos, num_classes: int) -> Tensor:

@@ -8,6 +8,7 @@ lab.save()
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -32,15 +33,22 @@ from text4vis_core.training.recipe import TrainingConfig
 from . import figures, miniature
 from ._cells import FinishedCells
 from .cache._dependencies import file_stamps
-from .experiment import Cell, Method, Outcome, Part, file_name, methods, text_scores, train_and_test
-from .notebooks import assigned_by_hand, notebook_defaults, repository_root
+from .experiment import Cell, Method, Outcome, Part, file_name, methods, rows_of_outcome, text_scores, train_and_test
+from .notebooks import (
+    SettingsTable,
+    assigned_by_hand,
+    notebook_comments,
+    notebook_defaults,
+    repository_root,
+    unused_parameters,
+)
 from .plain import plain
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
 from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
-from .settings import GROUPS, SettingsTable, by_name, checked, declared
+from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
 from .sources import Clips, Source
 
 
@@ -59,7 +67,6 @@ class Lab:
     values: dict[str, Any]
     defaults: dict[str, Any]
     clips: Clips
-    _names: set[str] = field(default_factory=set)  # of the cells so far
     _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
@@ -80,9 +87,12 @@ class Lab:
 
         Raises:
             ValueError: a name that is no setting (with the closest), or a value that cannot be; names the parameter.
+            FileNotFoundError: a file is not there; names the parameter.
         """
         os.chdir(repository_root())
-        own = notebook_defaults(Path("notebooks", f"{notebook}.ipynb"))
+        path = Path("notebooks", f"{notebook}.ipynb")
+        own = notebook_defaults(path)
+        refuse_misspelt(unused_parameters(path))
         values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
         defaults = checked({}, own, uses)
         variables.update({name: values[name] for name in own})
@@ -90,6 +100,9 @@ class Lab:
             prompts(["x"], template)
         published_result(values.get("published", ""))
         split_temporal(values.get("temporal", "mean"))
+        for name in ("checkpoint", "class_embeddings"):
+            if values.get(name) and not Path(values[name]).is_file():
+                raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             _recipe(values, 0)
         _clips(values, values["run_dir"])
@@ -101,7 +114,7 @@ class Lab:
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
         values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
-        own = notebook_defaults(Path("notebooks", f"{self.record.notebook}.ipynb"))
+        own = notebook_comments(Path("notebooks", f"{self.record.notebook}.ipynb"))
         return SettingsTable(values, self.defaults, own)
 
     def changed(self, settings: Mapping[str, Any]) -> "Lab":
@@ -186,7 +199,10 @@ class Lab:
     @property
     def methods(self) -> list[Method]:
         """What the parameters `frozen` and `trainable` ask for."""
-        return methods(self.values["frozen"], self.values["trainable"])
+        found = methods(self.values["frozen"], self.values["trainable"])
+        if not found:
+            raise ValueError("parameters frozen and trainable are both empty: there is nothing to train")
+        return found
 
     @property
     def over(self) -> str:
@@ -238,15 +254,15 @@ class Lab:
         named = {"method": "zero-shot", "initialisation": "text", "template": known.template, **(labels or {})}
         of_template = "" if source is None else hashlib.sha256(known.template.encode()).hexdigest()[:8]
         cell = file_name("zero-shot", *(f"{key}{value}" for key, value in (labels or {}).items()), *tests, of_template)
-        begin = len(self.record.rows)
-        self._keep(cell, Outcome(scores), named, tests)
-        for row in self.record.rows[begin:] if halves else ():
+        rows = rows_of_outcome(cell, Outcome(scores), named, tests)
+        for row in list(rows) if halves else ():
             part_scores = scores[row["test"], row["view"]]
             for half in filter(part_scores.half_videos, range(HALVES)):  # of a small part some have no video
                 size = {"classes": row["classes"] // 2, "videos": part_scores.half_videos(half), "half": half}
-                self.record.rows.append(row | size | part_scores.metrics(half))
+                rows.append(row | size | part_scores.metrics(half))
+        self.record.add_cell(cell, rows)
         write_scores(FinishedCells(self.record.run_dir).scores(cell), scores, named)
-        return as_table(self.record.rows[begin:])
+        return as_table(rows)
 
     def run(self, cells: Iterable[Cell], progress: str = "trainings") -> pd.DataFrame:
         """Train and test each cell of a grid, or read it where it was finished before; the rows join the record's.
@@ -264,20 +280,24 @@ class Lab:
         Raises:
             ValueError: two cells have the same name.
         """
-        cells, finished, begin = list(cells), FinishedCells(self.record.run_dir), len(self.record.rows)
+        cells, finished, rows = list(cells), FinishedCells(self.record.run_dir), []
+        twice = [name for name, count in Counter(cell.name for cell in cells).items() if count > 1]
+        if twice:
+            raise ValueError(f"two cells are called {twice[0]!r}: tell them apart by their labels")
         for cell in progress_bar(cells, progress, unit="run"):
-            if cell.name in self._names:
-                raise ValueError(f"two cells are called {cell.name!r}: tell them apart by their labels")
-            labels = _labels(cell)
-            fingerprint = self._fingerprint(cell)
+            labels, fingerprint = cell.columns, self._fingerprint(cell)
             outcome = finished.read(cell.name, fingerprint)
-            if outcome is None:
+            if outcome is None or (cell.export and not Path(cell.export).exists()):
                 outcome = train_and_test(cell, self.source, self.clips, self.record.run_dir, progress=len(cells) == 1)
                 finished.write(cell.name, fingerprint, outcome, labels)
             if outcome.not_compiled:
                 print(f"{cell.name} was trained without compile_model: {outcome.not_compiled}")
-            self._keep(cell.name, outcome, labels, cell.tests)
-        return as_table(self.record.rows[begin:])
+            self.record.add_skipped(outcome.skipped)
+            found = rows_of_outcome(cell.name, outcome, labels, cell.tests)
+            named = {"cell": cell.name} | {key: value for key, value in labels.items() if value is not None}
+            self.record.add_cell(cell.name, found, [named | epoch for epoch in outcome.history])
+            rows += found
+        return as_table(rows)
 
     @property
     def histories(self) -> pd.DataFrame:
@@ -300,24 +320,6 @@ class Lab:
         self.record.metrics |= metrics
         return self.record.save()
 
-    def _keep(
-        self, cell: str, outcome: Outcome, labels: Mapping[str, Any], tests: Mapping[str, VideoList | Part]
-    ) -> None:
-        """Add a cell's outcome to the record."""
-        self._names.add(cell)
-        self.record.add_skipped(outcome.skipped)
-        for (test, view), scores in outcome.scores.items():
-            part = tests[test]
-            counted = len(part.classes) if isinstance(part, Part) and part.classes is not None else None
-            row = {"cell": cell, "test": test, "view": view} | dict(labels) | {"classes": scores.scores.shape[1]}
-            row |= {"counted": counted, "videos": len(scores.labels)}
-            row |= {"trained_parameters": outcome.trained_parameters or None}
-            self.record.rows.append({k: v for k, v in (row | scores.metrics()).items() if v is not None})
-        for epoch in outcome.history:
-            named = {key: value for key, value in labels.items() if value is not None}
-            self.record.histories.append({"cell": cell, **named} | {k: v for k, v in epoch.items() if k != "seconds"})
-            self.record.timings.setdefault("histories", []).append(epoch["seconds"])
-
     def _fingerprint(self, cell: Cell) -> str:  # of everything that its outcome depends on
         parts = {name: cell.part(name) for name in cell.tests}
         recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
@@ -332,12 +334,6 @@ class Lab:
             [self._weights, run_code(), torch.__version__, torch.get_num_threads()],
         ]
         return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()
-
-
-def _labels(cell: Cell) -> dict[str, Any]:
-    named = {"method": cell.method.name, "initialisation": cell.method.initialisation, "frozen": cell.method.frozen}
-    named |= {"temporal": cell.temporal} if cell.temporal else {}
-    return named | dict(cell.labels) | {"seed": cell.recipe.seed}
 
 
 def _recipe(values: Mapping[str, Any], seed: int) -> TrainingConfig:

@@ -9,11 +9,15 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .settings import GROUPS, declared
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class NotebookError(ValueError):
@@ -31,6 +35,39 @@ def repository_root(start: str | Path = ".") -> Path:
         if (folder / "notebooks").is_dir() and (folder / "text4vis_core").is_dir():
             return folder
     raise FileNotFoundError(f"{start} is not inside a clone of the project")
+
+
+@dataclass(frozen=True)
+class SettingsTable:
+    """All settings of a run, those that differ from their defaults first; a page shows these, and the rest folded.
+
+    Attributes:
+        values: the settings.
+        defaults: what each would be if nobody had given it.
+        own: the notebook's own parameters, and what its parameters cell says of them.
+    """
+
+    values: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    def table(self) -> "pd.DataFrame":
+        """A row for each setting: value, default, and what it is."""
+        import pandas as pd
+
+        about = {name: setting.about for name, setting in declared().items()} | dict(self.own)
+        order = sorted(self.values, key=lambda name: self.values[name] == self.defaults[name])
+        rows = [(self.values[name], self.defaults[name], about.get(name, "")) for name in order]
+        return pd.DataFrame(rows, index=order, columns=["value", "default", "about"])
+
+    def __repr__(self) -> str:
+        return self.table().to_string()
+
+    def _repr_html_(self) -> str:
+        table = self.table()
+        changed = table[table["value"].map(repr) != table["default"].map(repr)]
+        first = changed.to_html(border=0) if len(changed) else "<p>All settings are at their defaults.</p>"
+        return f"{first}<details><summary>all {len(table)} settings</summary>{table.to_html(border=0)}</details>"
 
 
 def notebook_parameters(path: Path) -> list[str]:
@@ -95,13 +132,13 @@ def assigned_by_hand(variables: dict[str, Any], known: Collection[str] = ()) -> 
     names: dict[str, None] = {}
     seen_parameters = False
     for source in reversed(variables["In"]):
-        found, plain = _assignments(source)
+        found, only = _assignments(source)
         injected = source.lstrip().startswith("# Parameters")
         if "run_dir" in found and not injected:
             if seen_parameters:
                 continue
             seen_parameters = True
-        elif not injected and not plain:
+        elif not injected and not only:
             continue
         elif known and not injected:
             found = [name for name in found if difflib.get_close_matches(name, known, n=1, cutoff=0.8)]

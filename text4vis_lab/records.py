@@ -70,8 +70,26 @@ class RunRecord:
 
     def add_data(self, name: str, videos: "VideoList") -> None:
         """Note a list of videos: its size, classes and fingerprint."""
-        facts = {"videos": len(videos), "classes": len(videos.classes), "fingerprint": videos.fingerprint()}
+        facts: dict[str, Any] = {"videos": len(videos), "classes": len(videos.classes), "missing": len(videos.missing)}
+        facts["fingerprint"] = videos.fingerprint()
         self.data[name] = facts
+
+    def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:
+        """Note a cell's rows and its history, in the place of what was noted of it before.
+
+        An earlier record of the run goes: its numbers are not those of the scores that lie beside it from now on.
+
+        Args:
+            cell: its name.
+            rows: see `rows.COLUMNS`.
+            history: a row for each epoch, with its seconds.
+        """
+        (self.run_dir / RECORD).unlink(missing_ok=True)
+        self.rows = [row for row in self.rows if row["cell"] != cell] + list(rows)
+        seconds = zip(self.histories, self.timings.get("histories", []), strict=True)
+        kept = [(epoch, took) for epoch, took in seconds if epoch["cell"] != cell]
+        kept += [({k: v for k, v in epoch.items() if k != "seconds"}, epoch["seconds"]) for epoch in history]
+        self.histories, self.timings["histories"] = [epoch for epoch, _ in kept], [took for _, took in kept]
 
     def add_skipped(self, skipped: Iterable[tuple[str, str]]) -> None:
         """Note videos that are left out of the numbers: they could not be decoded, or are too short."""
@@ -105,11 +123,15 @@ class RunRecord:
         return path
 
     def skipped_note(self) -> str:
-        """A sentence to show beside every number that leaves videos out; empty when there are none."""
+        """What to show beside a number that leaves videos out, or whose lists have missing ones; else empty."""
+        absent = {name: facts["missing"] for name, facts in self.data.items() if facts["missing"]}
+        note = "".join(f"{count} listed videos of {name} are missing. " for name, count in absent.items())
         if not self.skipped:
-            return ""
-        return f"{len(self.skipped)} videos, unreadable or too short, are left out: " + ", ".join(
-            Path(path).name for path, _ in self.skipped
+            return note
+        return (
+            note
+            + f"{len(self.skipped)} videos, unreadable or too short, are left out: "
+            + ", ".join(Path(path).name for path, _ in self.skipped)
         )
 
 

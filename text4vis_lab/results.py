@@ -32,7 +32,10 @@ def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
     Raises:
         ValueError: they are missing or damaged.
     """
-    parts = read_scores(Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet")
+    path = Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet"
+    parts = read_scores(path)
+    if (row["test"], row["view"]) not in parts:
+        raise ValueError(f"{path}: no scores of test {row['test']!r}, {row['view']}; run the notebook again")
     return parts[row["test"], row["view"]]
 
 
@@ -102,3 +105,18 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
                     raise ValueError(f"{record['path']}: {metric} of {row['cell']} cannot be computed from its scores")
                 count, largest = count + 1, max(largest, abs(again[metric] - row[metric]))
     return count, largest
+
+
+def recompute_all(records: Sequence[Mapping[str, Any]]) -> tuple[int, float, list[str]]:
+    """`recomputed` of every record: metrics, their largest difference, and what is wrong with which record."""
+    count, largest, faults = 0, 0.0, []
+    for record in records:
+        try:
+            metrics, difference = recomputed(record)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        count, largest = count + metrics, max(largest, difference)
+        if difference:
+            faults.append(f"{record['path']}: metrics differ by {difference:g} from its scores; run its notebook again")
+    return count, largest, faults

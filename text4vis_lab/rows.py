@@ -75,7 +75,7 @@ def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.Da
     for key, group in rows.groupby(names, sort=False, observed=True, dropna=False):
         mean, half = mean_interval(group[y].to_numpy())
         over = f"{len(group)} training{'s' * (len(group) > 1)}"
-        if len(group) == 1 and y in ("top1", "top5") and "videos" in group:
+        if len(group) == 1 and y in ("top1", "top5") and "videos" in group and group["videos"].notna().all():
             low, high = wilson_interval(mean, int(group["videos"].iloc[0]))
             half, over = (high - low) / 2, f"{group['videos'].iloc[0]} videos"
         found.append(dict(zip(names, key, strict=True)) | {"mean": mean, "half": half, "n": len(group), "over": over})
@@ -114,6 +114,6 @@ def with_harmonic_mean(rows: pd.DataFrame) -> pd.DataFrame:
     means = []
     for _, cell in rows.groupby("cell", sort=False):
         by = cell.set_index("test")["top1"]
-        first = cell.iloc[0].to_dict() | {"test": "harmonic mean", "videos": int(cell["videos"].sum())}
+        first = cell.iloc[0].to_dict() | {"test": "harmonic mean", "videos": None}
         means.append(first | {"top1": harmonic_mean(by["base"], by["novel"]), "top5": None})
     return pd.concat([rows, pd.DataFrame(means, columns=rows.columns)], ignore_index=True)

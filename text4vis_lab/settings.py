@@ -10,13 +10,10 @@ The book's page of settings, `Lab.settings`, and every check are made from these
 import contextlib
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -32,6 +29,17 @@ class Of:
         return iter(getattr(import_module(self.module), self.name))
 
 
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included."""
+
+    low: float
+    high: float = float("inf")
+
+    def __str__(self) -> str:
+        return f"{self.low:g} or more" if self.high == float("inf") else f"between {self.low:g} and {self.high:g}"
+
+
 READERS = Of("text4vis_core.data.formats.readers", "READERS")
 INITIALISERS = Of("text4vis_core.model.classifier", "INITIALISERS")
 TEMPORAL = Of("text4vis_core.model.temporal", "TEMPORAL")
@@ -44,7 +52,7 @@ class DataSettings:
 
     dataset: Annotated[str, "the data set, a name in text4vis_core.data.READERS", READERS] = "puppets"
     data_root: Annotated[str, "its folder; empty: data/<dataset>, for puppets the miniature"] = ""
-    fold: Annotated[int, "which of the data set's splits"] = 1
+    fold: Annotated[int, "which of the data set's splits", Range(1)] = 1
     names: Annotated[
         str, "class names as the data set spells them, or as words: ApplyEyeMakeup as apply eye makeup", NAME_STYLES
     ] = "words"
@@ -59,27 +67,31 @@ class ModelSettings:
     )
     pretrained: Annotated[str, "of an open_clip name: a file of weights or a tag, such as openai"] = ""
     checkpoint: Annotated[str, "video model in the published format, beside the text tower of model; empty: none"] = ""
-    checkpoint_temporal: Annotated[str, "module inside its encoder; tokenshift has no weights to show it"] = "auto"
+    checkpoint_temporal: Annotated[
+        str,
+        "module inside its encoder; tokenshift has no weights to show it",
+        Of("text4vis_core.model.checkpoints", "TEMPORAL_CHOICES"),
+    ] = "auto"
     class_embeddings: Annotated[str, "file of saved class embeddings in the place of the text tower; empty: none"] = ""
     template: Annotated[str, "prompt of the class embeddings; {} is the class name"] = "a video of a person {}."
     temporal: Annotated[str, "temporal module of a model without checkpoint: mean, transformer, tokenshift, ..."] = (
         "mean"
     )
-    temporal_heads: Annotated[int, "of the temporal transformer; 0: text width / 64, as published"] = 0
-    position_std: Annotated[float, "size of the temporal transformer's frame positions at first; 0.02 as published"] = (
-        0.02
-    )
+    temporal_heads: Annotated[int, "of the temporal transformer; 0: text width / 64, as published", Range(0)] = 0
+    position_std: Annotated[
+        float, "of the temporal transformer's frame positions at first; 0.02 as published", Range(0)
+    ] = 0.02
 
 
 @dataclass(frozen=True)
 class ClipSettings:
     """How videos become clips."""
 
-    num_frames: Annotated[int, "frames in a clip"] = 8
+    num_frames: Annotated[int, "frames in a clip", Range(1)] = 8
     dense: Annotated[bool, "frames from a window of 128 instead of the whole video"] = False
-    resize: Annotated[int, "short side before cropping, 256 as published; 0: the model's input size"] = 0
-    min_frames: Annotated[int, "leave out folders with fewer frames, 8 as published; 0: none"] = 0
-    clips: Annotated[int, "clips of a test video, along time"] = 1
+    resize: Annotated[int, "short side before cropping, 256 as published; 0: the model's input size", Range(0)] = 0
+    min_frames: Annotated[int, "leave out folders with fewer frames, 8 as published; 0: none", Range(0)] = 0
+    clips: Annotated[int, "clips of a test video, along time", Range(1)] = 1
     crops: Annotated[int, "crops of a test frame", Of("text4vis_core.data.transforms", "CROPS")] = 1
     augmentation: Annotated[
         str,
@@ -87,8 +99,8 @@ class ClipSettings:
         Of("text4vis_lab.sources", "AUGMENTATIONS"),
     ] = "light"
     randaugment: Annotated[tuple[int, int], "RandAugment: operations and their magnitude; 0 operations: off"] = (0, 9)
-    blur: Annotated[float, "probability of a blurred training clip"] = 0.0
-    solarize: Annotated[float, "probability of a solarised training clip"] = 0.0
+    blur: Annotated[float, "probability of a blurred training clip", Range(0, 1)] = 0.0
+    solarize: Annotated[float, "probability of a solarised training clip", Range(0, 1)] = 0.0
     on_error: Annotated[
         str,
         "a video that cannot be decoded: raise stops, skip leaves it out, counted and named",
@@ -100,10 +112,12 @@ class ClipSettings:
 class HardwareSettings:
     """What a run occupies. No number depends on it, but for the last bits."""
 
-    num_workers: Annotated[int, "processes that decode, for each that computes"] = 0
-    timeout: Annotated[float, "seconds that decoding one video may take, with such processes; 0: no limit"] = 0.0
-    devices: Annotated[int, "processes that compute, on each machine: one per GPU"] = 1
-    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_core.processes join <run_dir>"] = 1
+    num_workers: Annotated[int, "processes that decode, for each that computes", Range(0)] = 0
+    timeout: Annotated[float, "seconds that decoding a video may take, with such processes; 0: no limit", Range(0)] = (
+        0.0
+    )
+    devices: Annotated[int, "processes that compute, on each machine: one per GPU", Range(1)] = 1
+    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_core.processes join <run_dir>", Range(1)] = 1
     cache: Annotated[str, "folder that keeps embeddings of what is not trained; empty: nothing is kept"] = "data/cache"
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"
@@ -144,7 +158,9 @@ class Setting:
         kind: bool, int, float, str or list.
         default: when nobody gives it.
         about: what it is, in a line.
-        choices: all that it may be, or None.
+        choices: all that it may be, or a `Range`, or None.
+        items: of a list: bool, int, float or str.
+        length: of a list that has no other; 0: any.
     """
 
     name: str
@@ -152,7 +168,9 @@ class Setting:
     kind: type
     default: Any
     about: str
-    choices: Iterable | None = None
+    choices: "Iterable | Range | None" = None
+    items: type | None = None
+    length: int = 0
 
 
 @cache
@@ -173,13 +191,17 @@ def _declarations(group: str, kind: type) -> Iterator[Setting]:
     hints = get_type_hints(kind, include_extras=True)
     for each in fields(kind):
         of, about, *choices = get_args(hints[each.name])
+        items: type | None = None
+        length = 0
         if get_origin(of) is tuple:
+            items, *more = get_args(of)
+            length = 0 if Ellipsis in more else 1 + len(more)
             of = list  # as a notebook, a command line and YAML have it
-        of = next((each for each in get_args(of) if each is not type(None)), of)
-        name = RENAMED.get(field.name, field.name) if group == "recipe" else field.name
-        default = RECIPE.get(name, field.default) if group == "recipe" else field.default
+        of = next((part for part in get_args(of) if part is not type(None)), of)
+        name = RENAMED.get(each.name, each.name) if group == "recipe" else each.name
+        default = RECIPE.get(name, each.default) if group == "recipe" else each.default
         default = list(default) if isinstance(default, tuple) else 0.0 if default is None else default
-        yield Setting(name, group, of, default, about, choices[0] if choices else None)
+        yield Setting(name, group, of, default, about, choices[0] if choices else None, items, length)
 
 
 def checked(
@@ -211,10 +233,14 @@ def checked(
         default = own.get(name, known.default if known else None)
         value = values.get(name, default)
         value = as_kind(name, value, known.kind if known and name in shared else type(default))
-        if choices and known is not None and known.choices is not None:
-            check_choices(name, value, known.choices)
         if isinstance(value, list):
-            _check_list(name, value)
+            value = _checked_list(name, value, default, known)
+        allowed = known.choices if known else None
+        if isinstance(allowed, Range):
+            if not allowed.low <= value <= allowed.high:
+                raise ValueError(f"parameter {name}: {value}; it must be {allowed}")
+        elif choices and allowed is not None:
+            check_choices(name, value, allowed)
         result[name] = value
     return result
 
@@ -253,39 +279,6 @@ def by_name(kind: type[T], values: Mapping[str, Any], **others: Any) -> T:
     return kind(**{field: values[name] for name, field in names.items() if name in values} | others)
 
 
-@dataclass(frozen=True)
-class SettingsTable:
-    """All settings of a run, those that differ from their defaults first; a page shows these, and the rest folded.
-
-    Attributes:
-        values: the settings.
-        defaults: what each would be if nobody had given it.
-        own: the notebook's own parameters, and what its parameters cell says of them.
-    """
-
-    values: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-    own: Mapping[str, str] = field(default_factory=dict)
-
-    def table(self) -> "pd.DataFrame":
-        """A row for each setting: value, default, and what it is."""
-        import pandas as pd
-
-        about = {name: setting.about for name, setting in declared().items()} | dict(self.own)
-        order = sorted(self.values, key=lambda name: self.values[name] == self.defaults[name])
-        rows = [(self.values[name], self.defaults[name], about.get(name, "")) for name in order]
-        return pd.DataFrame(rows, index=order, columns=["value", "default", "about"])
-
-    def __repr__(self) -> str:
-        return self.table().to_string()
-
-    def _repr_html_(self) -> str:
-        table = self.table()
-        changed = table[table["value"].map(repr) != table["default"].map(repr)]
-        first = changed.to_html(border=0) if len(changed) else "<p>All settings are at their defaults.</p>"
-        return f"{first}<details><summary>all {len(table)} settings</summary>{table.to_html(border=0)}</details>"
-
-
 def check_choices(parameter: str, values: Any, choices: Iterable) -> None:
     """Raise a ValueError that names the parameter, the value and the choices, if a value is not one of them."""
     known = list(choices)
@@ -294,12 +287,26 @@ def check_choices(parameter: str, values: Any, choices: Iterable) -> None:
             raise ValueError(f"parameter {parameter}: unknown {value!r}; choose from: {', '.join(map(str, known))}")
 
 
-def _check_list(name: str, values: list) -> None:
+def refuse_misspelt(unused: Iterable[str]) -> None:
+    """Raise a ValueError, if a parameter that a notebook has and never uses is a shared setting, misspelt."""
+    for name in unused:
+        close = difflib.get_close_matches(name, declared(), n=1, cutoff=0.8)
+        if close and name not in declared():
+            raise ValueError(f"unknown parameter {name!r}; did you mean {close[0]!r}?")
+
+
+def _checked_list(name: str, values: list, default: Any, known: Setting | None) -> list:
     if not values and name in NEVER_EMPTY:
         raise ValueError(f"parameter {name} is empty; it must hold one value at least")
+    kinds = {known.items} if known else {type(item) for item in default}
+    if len(kinds) == 1:
+        values = [as_kind(name, value, kind) for value in values for kind in kinds if kind]
+    if known and known.length and len(values) != known.length:
+        raise ValueError(f"parameter {name}: {values}; it must hold {known.length} values")
     plain = [value for value in values if isinstance(value, str | int | float)]
-    if len(set(plain)) < len(plain) and name not in ("randaugment",):
+    if len(set(plain)) < len(plain) and not (known and known.length):
         raise ValueError(f"parameter {name}: {values} holds a value twice")
+    return values
 
 
 def _hint(name: str, own: Mapping[str, Any], shared: Mapping[str, Setting]) -> str:

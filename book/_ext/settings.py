@@ -10,7 +10,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from text4vis_lab.notebooks import notebook_defaults, notebook_uses, repository_root
-from text4vis_lab.settings import GROUPS, declared
+from text4vis_lab.settings import GROUPS, Range, declared
 
 
 def with_settings(markdown: str) -> str:
@@ -29,7 +29,9 @@ def shared_settings() -> str:
                 _code(setting.name),
                 setting.kind.__name__,
                 _code(setting.default),
-                " ".join(map(_code, setting.choices or ())),
+                str(setting.choices)
+                if isinstance(setting.choices, Range)
+                else " ".join(map(_code, setting.choices or ())),
                 _plain(setting.about),
             )
             for setting in declared().values()
@@ -59,6 +61,10 @@ def notebooks() -> str:
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     head = list(head)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def _choices(choices: Iterable | Range | None) -> str:
+    return str(choices) if isinstance(choices, Range) else " ".join(map(_code, choices or ()))
 
 
 def _code(value: Any) -> str:

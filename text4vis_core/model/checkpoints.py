@@ -20,6 +20,7 @@ from ..files import CheckpointError, first_line, read_tensors, save_tensors
 from .temporal import HEAD_DIM, INSIDE, MAX_FRAMES, TemporalOptions, TemporalTransformer, split_temporal
 from .video_classifier import ImageEncoder, VideoClassifier
 
+TEMPORAL_CHOICES = ("auto", "none", *INSIDE)  # what may be said of the module inside a checkpoint's encoder
 # Of a model that was trained with its text tower, as the contrastive ones are: nothing here needs it.
 TEXT_TOWER = re.compile(r"(transformer|token_embedding|ln_final)\.|(positional_embedding|text_projection)$")
 
@@ -45,9 +46,8 @@ def load_text4vis_checkpoint(
         ValueError: an unknown `temporal` (with the choices), one that the weights contradict, `temporal_heads` that do
             not fit, or a `num_frames` that the weights are not for.
     """
-    choices = ("auto", "none", *INSIDE)
-    if temporal not in choices:
-        raise ValueError(f"unknown temporal module {temporal!r}; choose from: {', '.join(choices)}")
+    if temporal not in TEMPORAL_CHOICES:
+        raise ValueError(f"unknown temporal module {temporal!r}; choose from: {', '.join(TEMPORAL_CHOICES)}")
     if num_frames < 1:
         raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
     weights = _published_weights(path)
