@@ -29,9 +29,7 @@ def shared_settings() -> str:
                 _code(setting.name),
                 setting.kind.__name__,
                 _code(setting.default),
-                str(setting.choices)
-                if isinstance(setting.choices, Range)
-                else " ".join(map(_code, setting.choices or ())),
+                _choices(setting.choices),
                 _plain(setting.about),
             )
             for setting in declared().values()
