@@ -67,6 +67,7 @@ class Lab:
     values: dict[str, Any]
     defaults: dict[str, Any]
     clips: Clips
+    _settings_of: dict[str, dict[str, Any]] = field(default_factory=dict)  # cell -> of the laboratory that ran it
     _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
@@ -282,8 +283,10 @@ class Lab:
         """
         cells, finished, rows = list(cells), FinishedCells(self.record.run_dir), []
         twice = [name for name, count in Counter(cell.name for cell in cells).items() if count > 1]
+        twice += [cell.name for cell in cells if self._settings_of.get(cell.name, self.values) != self.values]
         if twice:
             raise ValueError(f"two cells are called {twice[0]!r}: tell them apart by their labels")
+        self._settings_of.update({cell.name: self.values for cell in cells})
         for cell in progress_bar(cells, progress, unit="run"):
             labels, fingerprint = cell.columns, self._fingerprint(cell)
             outcome = finished.read(cell.name, fingerprint)

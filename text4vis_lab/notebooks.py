@@ -83,12 +83,12 @@ def notebook_defaults(path: Path) -> dict[str, Any]:
 
     Raises NotebookError when the file is not a notebook, has no such cell, or computes a value.
     """
-    defaults: dict[str, Any] = {}
-    try:
-        for name, value in _parameters_cell(path).items():
+    defaults = {}
+    for name, value in _parameters_cell(path).items():
+        try:
             defaults[name] = ast.literal_eval(value)
-    except ValueError:
-        raise NotebookError(f"{path}: parameter {name} must have a plain value, for papermill to replace") from None
+        except (ValueError, TypeError):
+            raise NotebookError(f"{path}: parameter {name}: its value must be plain, as papermill needs it") from None
     return defaults
 
 

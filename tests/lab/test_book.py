@@ -15,7 +15,7 @@ from conftest import ROOT
 from text4vis_core.model import load_class_embeddings
 from text4vis_lab.notebooks import notebook_defaults, notebook_settings, notebook_uses
 from text4vis_lab.rows import COLUMNS
-from text4vis_lab.settings import checked, declared
+from text4vis_lab.settings import Range, checked, declared
 from text4vis_lab.suites import read_suite
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -193,7 +193,10 @@ def test_every_shared_setting_is_on_the_page_of_settings_with_what_it_is(monkeyp
         _, kind, default, choices, about = shared[f"`{name}`"]
         assert kind == setting.kind.__name__
         assert default.strip("`").strip("'") == str(setting.default)
-        assert choices.replace("`", "").split() == [str(choice) for choice in setting.choices or ()]
+        if isinstance(setting.choices, Range):
+            assert choices == str(setting.choices)
+        else:
+            assert choices.replace("`", "").split() == [str(choice) for choice in setting.choices or ()]
         assert about.replace("\\", "").removesuffix(" |") == setting.about
 
 

@@ -211,11 +211,29 @@ def test_two_cells_of_one_name_are_an_error(open_lab, calls):
         lab.run(cells * 2)
     lab = open_lab("other")
     lab.run(cells)
-    with pytest.raises(ValueError, match="two cells are called"):  # also in two calls, and in a changed laboratory
-        lab.run(cells)
     with pytest.raises(ValueError, match="two cells are called"):
         lab.changed({"lr": 1.0}).run(cells)
+    assert len(calls["trained"]) == 1
+
+
+def test_a_grid_that_is_run_again_in_the_same_kernel_stands_in_the_record_once(open_lab, calls):
+    lab = open_lab()
+    cells = grid(lab)[:2]
+    first, zero = lab.run(cells), lab.zero_shot({"test": lab.test}, halves=True)
+    again, zero_again = lab.run(cells), lab.zero_shot({"test": lab.test}, halves=True)
+    assert first.equals(again)
+    assert zero.equals(zero_again)
+    assert len(lab.record.rows) == len(first) + len(zero)
+    assert len(lab.histories) == len(lab.record.timings["histories"]) == 2
     assert len(calls["trained"]) == 2
+
+
+def test_an_earlier_record_goes_when_other_scores_come(open_lab):
+    lab = open_lab()
+    lab.run(grid(lab)[:1])
+    path = lab.save()
+    lab.run(grid(lab)[:1])
+    assert not path.exists()
 
 
 def test_what_an_earlier_run_left_of_other_cells_is_forgotten_when_a_run_is_saved(open_lab):

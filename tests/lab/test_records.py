@@ -47,7 +47,12 @@ def test_round_trip(tmp_path, train_videos):
     assert saved["rows"] == [ROW | {"frozen": True, "shots": 4, "top5": 100.0, "map": None}]
     assert saved["histories"] == [{"cell": "zero-shot", "epoch": 1, "loss": 0.1 + 0.2}]
     assert saved["weights"] == {"clip": "abc"}
-    assert saved["data"]["train"] == {"videos": 9, "classes": 3, "fingerprint": train_videos.fingerprint()}
+    assert saved["data"]["train"] == {
+        "videos": 9,
+        "classes": 3,
+        "missing": 0,
+        "fingerprint": train_videos.fingerprint(),
+    }
     assert saved["path"] == str(tmp_path / "suite" / "name" / "result.json")
     assert saved["provenance"]["code"] == run_code()
     assert saved["provenance"]["packages"]["torch"] == torch.__version__.split("+")[0]

@@ -6,17 +6,18 @@ import pytest
 from conftest import ROOT
 
 from text4vis_core import TrainingConfig
-from text4vis_lab.notebooks import notebook_defaults, notebook_uses
+from text4vis_lab.notebooks import SettingsTable, notebook_defaults, notebook_uses
 from text4vis_lab.settings import (
     GROUPS,
     NEVER_EMPTY,
     NOT_SHARED,
-    SettingsTable,
+    Range,
     as_kind,
     by_name,
     check_choices,
     checked,
     declared,
+    refuse_misspelt,
 )
 from text4vis_lab.sources import Clips, Source
 
@@ -30,7 +31,9 @@ def test_a_setting_says_what_it_is_and_has_a_default_that_it_may_have(setting):
     assert setting.group in GROUPS
     assert setting.kind in KINDS
     assert as_kind(setting.name, setting.default, setting.kind) == setting.default
-    if setting.choices is not None:
+    if isinstance(setting.choices, Range):
+        assert setting.choices.low <= setting.default <= setting.choices.high
+    elif setting.choices is not None:
         assert len(list(setting.choices)) > 1
         check_choices(setting.name, setting.default, setting.choices)
 
@@ -152,10 +155,11 @@ def test_choices():
 
 class TestTable:
     def test_lists_what_was_changed_first(self):
-        table = SettingsTable({"own": 1, "lr": 0.1, "epochs": 3}, {"own": 1, "lr": 0.2, "epochs": 3}).table()
+        defaults, own = {"own": 1, "lr": 0.2, "epochs": 3}, {"own": "what the cell says of it"}
+        table = SettingsTable({"own": 1, "lr": 0.1, "epochs": 3}, defaults, own).table()
         assert list(table.index) == ["lr", "own", "epochs"]
         assert table.loc["lr"].to_list() == [0.1, 0.2, declared()["lr"].about]
-        assert table.loc["own", "about"] == "this notebook's own"
+        assert table.loc["own", "about"] == "what the cell says of it"
 
     def test_shows_what_was_changed_and_folds_the_rest(self):
         html = SettingsTable({"lr": 0.1, "epochs": 3}, {"lr": 0.2, "epochs": 3})._repr_html_()
@@ -178,3 +182,28 @@ def test_a_notebooks_own_parameter_that_is_shared_too_has_its_kind(path):
             assert as_kind(name, default, declared()[name].kind) == default
         if name in NEVER_EMPTY:
             assert default != []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"blur": 7}, "parameter blur: 7; it must be between 0 and 1"),
+        ({"fold": 0}, "parameter fold: 0; it must be 1 or more"),
+        ({"temporal_heads": -2}, "parameter temporal_heads: -2; it must be 0 or more"),
+        ({"position_std": float("nan")}, "parameter position_std: nan; it must be 0 or more"),
+        ({"checkpoint_temporal": "foo"}, "parameter checkpoint_temporal: unknown 'foo'; choose from: auto, none"),
+        ({"randaugment": [1]}, r"parameter randaugment: \[1\]; it must hold 2 values"),
+        ({"randaugment": ["a", "b"]}, "parameter randaugment: 'a' is not a whole number"),
+        ({"seeds": ["a"]}, "parameter seeds: 'a' is not a whole number"),
+        ({"shots": [1, 2.5]}, "parameter shots: 2.5 is not a whole number"),
+    ],
+)
+def test_values_out_of_range_and_items_of_another_kind_are_named(given, message):
+    with pytest.raises(ValueError, match=message):
+        checked(given, {"run_dir": "x", "seeds": [0], "shots": [1, 4]}, GROUPS)
+
+
+def test_a_parameter_that_a_notebook_has_and_never_uses_may_be_a_misspelt_setting():
+    refuse_misspelt({"published", "mine"})
+    with pytest.raises(ValueError, match="unknown parameter 'num_worker'; did you mean 'num_workers'?"):
+        refuse_misspelt({"num_worker"})

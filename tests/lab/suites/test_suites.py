@@ -160,7 +160,7 @@ def test_the_values_of_a_notebooks_parameters(repository):
         "shots": [1],
     }
     (repository / "notebooks" / "train.ipynb").write_text(notebook(parameters='run_dir = "x"\nlr = 10 ** -3'))
-    with pytest.raises(NotebookError, match=r"train\.ipynb: a parameter's value must be plain"):
+    with pytest.raises(NotebookError, match=r"train\.ipynb: parameter \w+: its value must be plain"):
         notebook_defaults(repository / "notebooks" / "train.ipynb")
 
 
