@@ -205,5 +205,5 @@ def test_values_out_of_range_and_items_of_another_kind_are_named(given, message)
 
 def test_a_parameter_that_a_notebook_has_and_never_uses_may_be_a_misspelt_setting():
     refuse_misspelt({"published", "mine"})
-    with pytest.raises(ValueError, match="unknown parameter 'num_worker'; did you mean 'num_workers'?"):
+    with pytest.raises(ValueError, match=r"unknown parameter 'num_worker'; did you mean 'num_workers'\?"):
         refuse_misspelt({"num_worker"})
