@@ -91,7 +91,7 @@ def test_few_shot_speaks_of_up_to_four_shots():
     assert [verdict["holds"] for verdict in found] == [True, False]
     assert "With 1 video per class" in found[0]["claim"]
     assert "With 4 videos per class" in found[1]["claim"]
-    assert "gain 10.0 points, 3 seeds" in found[1]["evidence"]
+    assert "gain 10.0 ± 0.0 points, 3 seeds" in found[1]["evidence"]
 
 
 def test_a_gain_is_of_the_same_seeds():

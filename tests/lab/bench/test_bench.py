@@ -487,7 +487,6 @@ def test_the_suite_measures_everything_and_the_notebook_by_default_little():
         ({"parts": ["samples", "speed"]}, "parameter parts: unknown 'speed'; choose from: samples, "),
         ({"parts": []}, "parameter parts is empty"),
         ({"repeats": 0}, "parameter repeats: 0; it must be at least 1"),
-        ({"other": "runs/nowhere"}, "there is no record runs/nowhere"),
     ],
 )
 def test_an_impossible_parameter_fails_before_anything_is_measured(tmp_path, monkeypatch, parameters, message):
