@@ -31,6 +31,7 @@ def test_no_function_takes_more_than_seven_parameters():
         assert len(names) <= 7, f"{path}: {node.name} takes {', '.join(names)}"
 
 
+@pytest.mark.slow
 def test_nothing_is_passed_on_unseen():
     for path in FILES:
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

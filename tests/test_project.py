@@ -110,6 +110,7 @@ print("imported")
 """
 
 
+@pytest.mark.slow
 def test_the_core_imports_without_the_extras(tmp_path):
     environment = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     command = [sys.executable, "-c", IMPORT_THE_CORE]

@@ -17,6 +17,8 @@ from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
 from text4vis_core.processes import Processes, ProcessesError, gather_objects, gather_rows, rank, world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def threads(monkeypatch):

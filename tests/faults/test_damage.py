@@ -11,6 +11,8 @@ from . import work
 from .harness import Kill
 from .rounds import files
 
+pytestmark = pytest.mark.slow
+
 
 def flip_a_bit(path: Path) -> None:
     data = bytearray(path.read_bytes())

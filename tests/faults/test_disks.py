@@ -10,6 +10,8 @@ from . import work
 from .harness import grow, limit_file_size, lock, lockable, small_disk
 from .rounds import files, unfinished
 
+pytestmark = pytest.mark.slow
+
 KEPT = "what was saved before is kept: see to it, and start again"
 
 

@@ -15,11 +15,13 @@ def outlive_the_parent() -> None:
         threading.Event().wait()
 
 
+@pytest.mark.slow
 def test_a_child_that_stays_is_noticed(calls):
     with pytest.raises(AssertionError, match="or one of its children, still lives"):
         calls.run(outlive_the_parent, limit=1)
 
 
+@pytest.mark.slow
 def test_kills_fall_where_they_are_asked_for(calls, ucf101, tmp_path):
     assert calls.run(signal.pause, kill=Kill(after=0.1)).signal == signal.SIGKILL
     outcome = calls.run(work.train, ucf101, tmp_path, kill=Kill(line=1, text="os.fsync", byte=1000))

@@ -10,6 +10,8 @@ from . import work
 from .harness import LIMIT, Kill
 from .rounds import files
 
+pytestmark = pytest.mark.slow
+
 NAME = "v_HulaHoop_g02_c01.avi"
 
 

@@ -17,6 +17,8 @@ from text4vis_core.training.resume import load_checkpoint
 from . import work
 from .rounds import ROUNDS, Undisturbed, files, play
 
+pytestmark = pytest.mark.slow
+
 TRAININGS = [number for number in range(ROUNDS) if number % 3]
 COPIES = [number for number in range(ROUNDS) if number % 3 == 0]
 

@@ -8,6 +8,8 @@ import pytest
 
 from . import work
 
+pytestmark = pytest.mark.slow
+
 NAME = "v_HulaHoop_g02_c01.avi"
 
 

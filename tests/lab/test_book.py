@@ -100,6 +100,7 @@ def test_there_need_be_no_bench(build, tmp_path):
     assert "The machine" not in parts(build.collect(read_suite("experiments/mine.yaml")))
 
 
+@pytest.mark.slow
 def test_setup_and_parameters_that_were_given_are_folded(build):
     mine = read_suite("experiments/mine.yaml")
     finish(mine.runs[0], when=100)
@@ -200,6 +201,7 @@ def test_every_shared_setting_is_on_the_page_of_settings_with_what_it_is(monkeyp
         assert about.replace("\\", "").removesuffix(" |") == setting.about
 
 
+@pytest.mark.slow
 def test_the_page_of_settings_says_what_each_notebook_takes(monkeypatch):
     monkeypatch.chdir(ROOT)
     page = load(ROOT / "book" / "_ext" / "settings.py").with_settings(PAGES["book/settings.md"])

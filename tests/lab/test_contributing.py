@@ -67,6 +67,7 @@ def run(root: Path, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_code_of_the_pages_passes_its_own_tests(changed):
     tests = [file for page in PAGES[:3] for file, _, _ in blocks(page) if file.startswith("tests/")]
     assert len(tests) == 3

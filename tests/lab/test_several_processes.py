@@ -15,6 +15,8 @@ from text4vis_lab import Cell, Method
 from text4vis_lab.experiment import Outcome, train_and_test
 from text4vis_lab.sources import Clips, Source
 
+pytestmark = pytest.mark.slow
+
 RECIPE = TrainingConfig(epochs=2, batch_size=5, lr=3e-3, warmup_epochs=1, grad_clip=1.0, eps=1e-2)
 
 

@@ -105,17 +105,20 @@ def test_without_faults(tmp_path):
     assert loaded({}, tmp_path) == (BATCHES, {})
 
 
+@pytest.mark.slow
 def test_a_video_that_hangs_is_named_and_left_out(tmp_path):
     indices, errors = loaded({4: "hang"}, tmp_path, timeout=0.5)
     assert indices == [[5, 1], [0, 2], [3]]
     assert errors == {4: "cannot read video video 4.mp4: decoding took longer than 0.5 s, and was ended"}
 
 
+@pytest.mark.slow
 def test_a_video_that_hangs_stops_the_run(tmp_path):
     with pytest.raises(VideoError, match=r"video 4\.mp4: decoding took longer than 0\.5 s, and was ended"):
         loaded({4: "hang"}, tmp_path, "raise", timeout=0.5)
 
 
+@pytest.mark.slow
 def test_videos_that_hang_crash_or_are_broken_are_left_out_and_no_other(tmp_path):
     faults = {5: "hang", 4: "crash", 1: "crash once", 3: "error"}
     indices, errors = loaded(faults, tmp_path, timeout=0.5)
@@ -125,6 +128,7 @@ def test_videos_that_hang_crash_or_are_broken_are_left_out_and_no_other(tmp_path
     assert errors[3] == "it is broken"
 
 
+@pytest.mark.slow
 def test_a_video_whose_worker_crashes_twice_stops_the_run(tmp_path):
     with pytest.raises(VideoError, match=r"video 0\.mp4: its worker ended 2 times while it was decoded \(Segm"):
         loaded({0: "crash"}, tmp_path, "raise")
@@ -134,6 +138,7 @@ def test_a_worker_that_was_killed_once_is_replaced(tmp_path):
     assert loaded({2: "crash once", 3: "crash once"}, tmp_path, "raise") == (BATCHES, {})
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_from_outside_are_replaced_whatever_the_caller_does(tmp_path):
     others = set(multiprocessing.active_children())
     list(DataLoader(range(2), num_workers=1))  # leaves torch's signal handler behind
@@ -148,6 +153,7 @@ def test_workers_that_are_killed_from_outside_are_replaced_whatever_the_caller_d
     assert indices == [i % 6 for i in range(30)]
 
 
+@pytest.mark.slow
 def test_workers_that_end_before_they_decode_anything(tmp_path):
     with pytest.raises(RuntimeError, match=r"ended 3 times without a batch \(Killed: out of memory\?\); set num_work"):
         loaded({1: "unsendable"}, tmp_path)
@@ -222,6 +228,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import decord, torch", "import torch, decord"])
 def test_workers_start_however_and_whatever_was_imported_and_decoded_before(video, tmp_path, imports):
     script = tmp_path / "script.py"

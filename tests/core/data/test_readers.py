@@ -246,6 +246,7 @@ words = st.text("abcXYZ019_-().,'", min_size=1, max_size=9)
 paths = st.lists(words, min_size=1, max_size=3).map(" ".join)
 
 
+@pytest.mark.slow
 @given(paths, st.integers(0, 9999), st.integers(0, 9))
 def test_tsn_lines_are_read_as_they_were_written(path, frames, label):
     read = _entry(Path("list.txt"), 1, f"{path} {frames} {label}", 10)
@@ -256,6 +257,7 @@ def test_tsn_lines_are_read_as_they_were_written(path, frames, label):
 fields = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=8).map(str.strip)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(fields.filter(bool), fields), min_size=1, max_size=5))
 def test_csv_is_read_as_it_was_written(tmp_path_factory, rows):
     path = table(tmp_path_factory.mktemp("csv") / "t.csv", "label,name", *rows)

@@ -88,6 +88,7 @@ def test_frame_rate_and_length_are_read_by_both_decoders(video):
         assert (len(reader), reader.fps) == (12, 12.0)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(wanted=st.lists(st.integers(0, 11), min_size=1, max_size=20))
 def test_any_indices_in_any_order_with_repeats(video, wanted):
@@ -272,6 +273,7 @@ def test_error_survives_a_worker_process(tmp_path):
         list(DataLoader(dataset, num_workers=1, multiprocessing_context="fork"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [16, 48, 96])
 def test_widths_that_decord_cannot_convert_are_read_by_pyav(tmp_path, width):
     path = write_video(tmp_path / "narrow.mp4", 6, size=(32, width))

@@ -46,6 +46,7 @@ def check_against_open_clip(clip, videos: int = 2) -> None:
     assert (rows[0] - rows[1]).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_shipped_name_gives_open_clips_own_embeddings(kind):
     clip = load_clip(SHIPPED[kind], "random")
@@ -68,6 +69,7 @@ FAMILIES = ["EVA02-B-16", "MobileCLIP2-S0", "MobileCLIP2-S3", "PE-Core-T-16-384"
 FAMILIES += ["swin_base_patch4_window7_224", "vit_medium_patch16_gap_256", "vit_relpos_medium_patch16_cls_224"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_gives_one_embedding_for_a_picture(name):
     with torch.device("meta"):
@@ -116,6 +118,7 @@ def test_a_text_tower_of_transformers(folders, tmp_path):
     check_against_open_clip(load_clip(str(tmp_path)))
 
 
+@pytest.mark.slow
 def test_random_weights_are_the_same_every_time():
     torch.manual_seed(7)
     expected = torch.rand(3)

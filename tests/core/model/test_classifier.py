@@ -156,6 +156,7 @@ def test_the_linear_classifier_begins_small():
     assert LinearClassifier(200, 100).weight.std().item() == pytest.approx(0.01, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_vision_only_baseline_trains_without_text_and_temperature(model, train_videos, test_videos, tmp_path):
     model.classifier = LinearClassifier(3, 16, seed=0)
     scale = model.logit_scale.item()

@@ -208,6 +208,7 @@ class Counted:
         return result
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a C library without mallopt")
 def test_freed_memory_is_kept():
     """In a process of its own: a block that is freed and asked for again has its pages already, also after a video."""

@@ -51,6 +51,7 @@ def test_no_class_names(clip):
         clip.class_embeddings([])
 
 
+@pytest.mark.slow
 def test_a_name_with_a_weights_file(clip_name, clip_folder, tmp_path):
     saved = load_file(clip_folder / "open_clip_model.safetensors")
     torch.save(saved, tmp_path / "weights.pt")

@@ -250,6 +250,7 @@ def test_half_precision_weights_text_tower_and_separate_head(tmp_path):
         assert torch.allclose(half.encode_video(clips()), model.encode_video(clips()), atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "dim", "heads"), [(64, 1024, 8), (64, 512, 8), (80, 640, 10)])
 def test_heads_of_the_published_resnets_are_known_without_being_asked_for(width, dim, heads, tmp_path):
     visual = ModifiedResNet([1, 1, 1, 1], dim, width // 2, 32, width)

@@ -145,6 +145,7 @@ def test_both_towers_move_at_clips_rate_and_learn(paired, train_videos, test_vid
     assert scored[-1][1] == 100
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_weights_of_both_towers(clip, train_videos, tmp_path):
     models = []
     for _ in range(3):
@@ -228,6 +229,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_loss_and_the_gradients_of_one_with_the_whole_batch(clip_folder, tmp_path):
     here = os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent)))
     environment = os.environ | {"PYTHONPATH": here, "CUDA_VISIBLE_DEVICES": ""}

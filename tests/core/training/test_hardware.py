@@ -162,6 +162,7 @@ def test_training_moves_everything(alone):
     assert set(moved) == {name for name, parameter in build().named_parameters() if parameter.requires_grad}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_processes_train_as_one(alone, together, strategy):
     found = together[strategy]
@@ -171,6 +172,7 @@ def test_two_processes_train_as_one(alone, together, strategy):
         assert close(found[part], alone[part]), part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_a_state_of_one_process_is_resumed_by_two(alone, together, strategy):
     assert together[strategy]["resumed_norms"] == pytest.approx(alone["norms"][1:], rel=1e-4)
@@ -313,6 +315,7 @@ class Small(nn.Module):
         return nn.functional.cross_entropy(logits, labels, reduction="sum"), logits.argmax(-1) == labels
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
 def test_fast_kernels_can_be_compiled(monkeypatch):
     monkeypatch.setattr(kernels, "SMALLEST", 0)

@@ -68,6 +68,7 @@ def test_the_defaults_are_the_published_ones():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("temporal", "new"),
     [
@@ -239,6 +240,7 @@ DRAW = "import sys; from text4vis_core import load_videos; " + (
 )
 
 
+@pytest.mark.slow
 def test_few_shot_videos_are_the_same_in_every_process(ucf101, train_videos):
     """The release draws them with an unseeded generator in each process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "1"}

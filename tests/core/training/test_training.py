@@ -141,6 +141,7 @@ def test_an_interrupted_run_ends_with_the_same_numbers(fresh, dataset, tmp_path,
     assert calls == [False] * (stop_after + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("accumulate", "workers"), [(1, 0), (2, 2)])
 def test_a_run_interrupted_anywhere_inside_an_epoch_ends_with_the_same_numbers(
     fresh, dataset, tmp_path, monkeypatch, accumulate, workers

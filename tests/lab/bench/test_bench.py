@@ -197,6 +197,7 @@ class TestWorkers:
     def test_numbers(self, most, numbers):
         assert parallel.numbers(most) == numbers
 
+    @pytest.mark.slow
     def test_rates_of_each_number(self, videos):
         loaded, decoded = parallel.worker_rates(videos, [0, 1], samples=8, repeats=1)
         assert (list(loaded), list(decoded)) == ([0, 1], [1])
@@ -264,11 +265,13 @@ class TestStarts:
         cold, warm = fresh.embed_twice(clip_name, str(tmp_path / "weights.safetensors"), videos.videos[0].path, 0.0)
         assert cold > warm > 0
 
+    @pytest.mark.slow
     def test_what_fails_in_a_fresh_interpreter_is_said(self, tmp_path):
         with pytest.raises(RuntimeError, match=r"ended with status 1: .*there is no record nowhere"):
             fresh.call_fresh("compare", "read_bench", "nowhere")
 
 
+@pytest.mark.slow
 def test_processes_agree(clip_folder, videos, tmp_path):
     train = clips.in_classes(videos.repeat(5), 3)
     rates, agreement = parallel.process_rates(train, [1, 2], tmp_path, repeats=1, model=str(clip_folder))
@@ -315,6 +318,7 @@ class TestCopies:
             assert len(open_video(picture_folder.path)) == len(open_video(video.path))
         assert written == sum(path.stat().st_size for path in tmp_path.rglob("*.jpg"))
 
+    @pytest.mark.slow
     def test_an_index_of_many_videos_is_opened(self, tmp_path):
         opening = copies.index_opening(tmp_path, videos=500, repeats=1)
         assert opening.met
@@ -417,6 +421,7 @@ class TestCompare:
             with pytest.raises(ValueError, match=message):
                 compare.read_bench(path)
 
+    @pytest.mark.slow
     def test_on_the_command_line(self, tmp_path):
         for name, values in (("a", SPREAD), ("b", 2 * SPREAD)):
             bench_record(tmp_path / name, [Quantity("time", values, "s")])

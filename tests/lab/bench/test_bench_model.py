@@ -38,6 +38,7 @@ def test_the_published_way_has_three_forward_passes(monkeypatch):
     assert calls == {"published": 3, "open_clip": 1}
 
 
+@pytest.mark.slow
 def test_step_times():
     found = step_times(repeats=2, miniature=True)
     assert found.keys() == {*WAYS, "gradient_difference"}

@@ -68,6 +68,7 @@ def test_mean_average_precision_is_identical_whatever_the_parts(embeddings, monk
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_large_scale_measures_a_process_of_its_own(tmp_path):
     ballast = torch.ones(80_000_000)  # 0.3 GB of this process, which the other one has no part in
     measured = large_scale(videos=500, classes=20, views=2, dim=8, folder=tmp_path)

@@ -158,6 +158,7 @@ CHANGES += ["resize", "processes", "content", "content, times set back", "frame"
 CHANGES += ["version", "precision", "threads", "code"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_whatever_changes_is_noticed(model, videos, clips, monkeypatch, name):
     from text4vis_core.evaluation.embedding import EmbeddedVideos
@@ -181,6 +182,7 @@ def test_whatever_changes_is_noticed(model, videos, clips, monkeypatch, name):
     assert len(made) == len(files(clips)) == 2
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_same_entry(clip, clip_folder, model, videos, clips):
     clips.embed(model, videos)
     Source(clip=clip, cache=clips.cache).embed_classes(videos)

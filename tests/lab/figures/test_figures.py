@@ -280,6 +280,7 @@ def test_nothing_to_draw_is_an_error():
         figures.over(ROWS.assign(top1=None), "shots", title="t")
 
 
+@pytest.mark.slow
 def test_class_gains_are_sorted_and_have_intervals():
     [axes] = figures.class_gain(GAINS, title="t").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["archery", "push up"]

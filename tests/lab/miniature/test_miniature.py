@@ -112,6 +112,7 @@ def puppets(tmp_path_factory):
     return make_puppets(tmp_path_factory.mktemp("puppets"), 0, 1, 1, workers=1)
 
 
+@pytest.mark.slow
 def test_puppets_are_read_as_a_data_set(puppets):
     train, test = (load_videos("puppets", puppets, split) for split in ("train", "test"))
     assert train.names == test.names == list(ACTIONS)
@@ -123,6 +124,7 @@ def test_puppets_are_read_as_a_data_set(puppets):
     assert np.abs(frames.astype(int) - drawn).mean() < 12  # H.264 of a noisy picture
 
 
+@pytest.mark.slow
 def test_an_interrupted_making_goes_on_and_ends_with_the_same_bytes(puppets):
     files = sorted(path for path in puppets.rglob("*") if path.is_file())
     before = {path: path.read_bytes() for path in files}
@@ -140,6 +142,7 @@ def test_another_seeds_world_is_not_mixed_in(puppets):
         make_puppets(puppets, 1, 1, 1, workers=1)
 
 
+@pytest.mark.slow
 def test_pretraining_writes_a_folder_that_can_be_loaded(tmp_path):
     pictures, texts = make_pictures(16, 0, MODEL_CONFIG["vision_cfg"]["image_size"], workers=1)
     prints = []

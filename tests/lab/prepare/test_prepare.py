@@ -230,6 +230,7 @@ def test_what_is_interrupted_anywhere_is_taken_up_and_ends_the_same(tmp_path_fac
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_it_is_taken_up_after_a_kill(data, tmp_path):
     program = (
         "import sys, os\nfrom text4vis_core import load_videos\nfrom text4vis_lab.prepare import data_set as p\n"
@@ -253,6 +254,7 @@ def test_it_is_taken_up_after_a_kill(data, tmp_path):
     assert tree(tmp_path / "copies") == tree(tmp_path / "expected")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_video_that_cannot_be_decoded_stops_or_is_left_out_and_named(data, tmp_path, num_workers):
     good = data.videos[1].path.read_bytes()
@@ -384,6 +386,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_each_job_has_an_outcome_whatever_becomes_of_its_worker(tmp_path, monkeypatch):
     (tmp_path / "member.py").write_text(MEMBER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -25,6 +25,8 @@ from text4vis_lab.rehearsal.report import text_of
 from text4vis_lab.rehearsal.stand_ins import STAND_INS, make_stand_in
 from text4vis_lab.suites import SuiteError, read_suite
 
+pytestmark = pytest.mark.slow
+
 NEEDS = "{train_videos: 1000, test_videos: 100, disk_gb: 1, gpu_memory_gb: 8, gpu_hours: 2}"
 
 

@@ -81,6 +81,7 @@ def test_a_process_that_is_killed_holds_nothing(start):
     assert seen(late) == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_many_processes_are_never_on_the_same(tmp_path):
     """Twelve processes on three GPUs, each of which notes on a file of the GPU that it came and that it went."""
     work = """

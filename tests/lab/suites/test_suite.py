@@ -18,6 +18,8 @@ from text4vis_lab.records import read_record
 from text4vis_lab.results import recomputed
 from text4vis_lab.suites import read_suite
 
+pytestmark = pytest.mark.slow
+
 SMOKE = "experiments/smoke.yaml"
 WITH_ROWS = {
     "01_mini_clip",

@@ -61,6 +61,7 @@ def suite(text: str):
     return read_suite("experiments/mine.yaml")
 
 
+@pytest.mark.slow
 def test_a_suite_is_expanded_over_its_grid_in_order():
     mine = suite("""
 description: text
@@ -230,6 +231,7 @@ def test_one_process_at_a_time():
     assert subprocess.run([sys.executable, "-c", other], env={"PYTHONPATH": str(ROOT)}).returncode == 0
 
 
+@pytest.mark.slow
 def test_execute_records_how_a_notebook_ended(repository):
     (repository / "notebooks" / "train.ipynb").write_text(
         notebook("open(run_dir + '/out.txt', 'w').write(str(lr))", "assert lr < 1, 'lr is too large'")
@@ -298,6 +300,7 @@ def test_a_kernel_that_does_not_start_is_started_again(repository, monkeypatch, 
     assert (attempt["status"], len(starts)) == (("ok", 2) if times == 1 else ("failed", 3))
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_killed_is_a_failure_with_a_hint(repository):
     (repository / "notebooks" / "train.ipynb").write_text(notebook("import os\nos.kill(os.getpid(), 9)"))
     attempt = execute(suite("runs: [{name: a, notebook: train, resources: {mem_mb: 123}}]").runs[0])
