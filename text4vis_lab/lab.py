@@ -173,12 +173,10 @@ class Lab:
     @cached_property
     def source(self) -> Source:
         """Where models and class embeddings come from."""
-        name = self._places[1]
-        asked = name, self.values["pretrained"]
+        name, pretrained = asked = self._places[1], self.values["pretrained"]
         if asked not in self._loaded:
-            self._loaded[asked] = load_clip(name, asked[1] or None) if name else None
-        clip = self._loaded[asked]
-        source = by_name(Source, self.values, clip=clip)
+            self._loaded[asked] = load_clip(name, pretrained or None) if name else None
+        source = by_name(Source, self.values, clip=self._loaded[asked])
         self.record.weights |= source.fingerprints()
         return source
 
@@ -224,9 +222,8 @@ class Lab:
     def embedded(self, videos: VideoList) -> EmbeddedVideos:
         """All views of each video, encoded once by the model before training."""
         if id(videos) not in self._embedded:
-            known = self.clips.embed(
-                self.untrained, videos, self.clips.views, progress=f"embedding {len(videos)} videos"
-            )
+            label = f"embedding {len(videos)} videos"
+            known = self.clips.embed(self.untrained, videos, self.clips.views, progress=label)
             self._embedded[id(videos)] = videos, known
             self.record.add_skipped(known.skipped)
         return self._embedded[id(videos)][1]
@@ -255,6 +252,7 @@ class Lab:
         named = {"method": "zero-shot", "initialisation": "text", "template": known.template, **(labels or {})}
         of_template = "" if source is None else hashlib.sha256(known.template.encode()).hexdigest()[:8]
         cell = file_name("zero-shot", *(f"{key}{value}" for key, value in (labels or {}).items()), *tests, of_template)
+        self._claim([cell])
         rows = rows_of_outcome(cell, Outcome(scores), named, tests)
         for row in list(rows) if halves else ():
             part_scores = scores[row["test"], row["view"]]
@@ -282,11 +280,7 @@ class Lab:
             ValueError: two cells have the same name.
         """
         cells, finished, rows = list(cells), FinishedCells(self.record.run_dir), []
-        twice = [name for name, count in Counter(cell.name for cell in cells).items() if count > 1]
-        twice += [cell.name for cell in cells if self._settings_of.get(cell.name, self.values) != self.values]
-        if twice:
-            raise ValueError(f"two cells are called {twice[0]!r}: tell them apart by their labels")
-        self._settings_of.update({cell.name: self.values for cell in cells})
+        self._claim([cell.name for cell in cells])
         for cell in progress_bar(cells, progress, unit="run"):
             labels, fingerprint = cell.columns, self._fingerprint(cell)
             outcome = finished.read(cell.name, fingerprint)
@@ -323,11 +317,19 @@ class Lab:
         self.record.metrics |= metrics
         return self.record.save()
 
+    def _claim(self, names: list[str]) -> None:
+        """See to it that no cell takes another's place: of the same call, or of a laboratory with other settings."""
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        twice += [name for name in names if self._settings_of.get(name, self.values) != self.values]
+        if twice:
+            raise ValueError(f"two cells are called {twice[0]!r}: tell them apart by their labels")
+        self._settings_of.update(dict.fromkeys(names, self.values))
+
     def _fingerprint(self, cell: Cell) -> str:  # of everything that its outcome depends on
         parts = {name: cell.part(name) for name in cell.tests}
         recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
-        settings = {k: v for k, v in self.values.items() if k in declared()}
-        settings = {k: v for k, v in settings.items() if declared()[k].group != "hardware"}
+        shared = {name for name, setting in declared().items() if setting.group != "hardware"}
+        settings = {name: value for name, value in self.values.items() if name in shared}
         value = [
             settings | {"devices": self.clips.processes.devices, "num_nodes": self.clips.processes.num_nodes},
             [cell.method.initialisation, cell.method.frozen, cell.method.objective, cell.temporal, recipe],

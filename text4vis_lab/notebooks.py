@@ -148,9 +148,10 @@ def assigned_by_hand(variables: dict[str, Any], known: Collection[str] = ()) -> 
 
 def _assignments(source: str) -> tuple[list[str], bool]:
     """The names that a cell assigns, and whether it does nothing but assign plain values."""
+    python = "\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))  # without magics
     try:
-        statements = ast.parse(source).body
-    except SyntaxError:  # a magic, as IPython has them
+        statements = ast.parse(python).body
+    except SyntaxError:
         return [], False
     assigning = [statement for statement in statements if isinstance(statement, ast.Assign | ast.AnnAssign)]
     plain = len(assigning) == len(statements)

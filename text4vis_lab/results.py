@@ -45,7 +45,10 @@ def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
     Raises:
         FileNotFoundError: the run's folder lacks them.
     """
-    return load((Path(record["path"]).parent / "cells" / f"{cell}.safetensors").read_bytes())
+    path = Path(record["path"]).parent / "cells" / f"{cell}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is gone, which the run of {record['path']} left: run its notebook again")
+    return load(path.read_bytes())
 
 
 def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -95,7 +98,7 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
     """How many metrics of a record were computed again from its scores per video, and their largest difference.
 
     Raises:
-        ValueError: scores are missing, or a metric is not what they give (named).
+        ValueError: scores are missing, or do not give a metric that the record has (which).
     """
     count, largest = 0, 0.0
     for row, again in zip(record["rows"], recompute(Path(record["path"]).parent, record["rows"]), strict=True):

@@ -228,6 +228,13 @@ def test_a_grid_that_is_run_again_in_the_same_kernel_stands_in_the_record_once(o
     assert len(calls["trained"]) == 2
 
 
+def test_zero_shot_scores_of_other_settings_do_not_take_each_others_place(open_lab):
+    lab = open_lab()
+    lab.zero_shot({"test": lab.test})
+    with pytest.raises(ValueError, match="two cells are called 'zero-shot-test': tell them apart by their labels"):
+        lab.changed({"template": "{}"}).zero_shot({"test": lab.test})
+
+
 def test_an_earlier_record_goes_when_other_scores_come(open_lab):
     lab = open_lab()
     lab.run(grid(lab)[:1])

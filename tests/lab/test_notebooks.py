@@ -172,3 +172,9 @@ def test_repository_root(tmp_path):
     assert repository_root(ROOT / "notebooks") == ROOT
     with pytest.raises(FileNotFoundError, match="not inside a clone"):
         repository_root(tmp_path)
+
+
+def test_magics_in_the_parameters_cell_do_not_hide_its_parameters():
+    source = "%load_ext autoreload\n!ls\nrun_dir = 'x'\nlr = 5 * 10 ** -4"
+    variables = {"In": ["", source], "run_dir": "x", "lr": 5e-4}
+    assert assigned_by_hand(variables, ["run_dir", "lr"]) == {"lr": 5e-4, "run_dir": "x"}
