@@ -1,0 +1,283 @@
+"""Readers of video files and of folders of frames: thin on what the probe found out.
+
+A reader tells its length, its frames' seconds, which decoder it is, and decodes indices: uint8 (N, H, W, 3), RGB, as
+shown: turned and mirrored as the file says. Pixels that are not square stay as they are stored, in every reader.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .probe import NONE, Probe
+from .reading import DEFAULT, PICTURE_SUFFIXES, Reading, VideoError, kind_of
+
+NEAR = 64  # frames that are rather decoded than sought again, where key frames are not known
+EARLIER = (0, 1, 8)  # key frames before the nearest, from which is decoded where that did not give a frame
+EARLIER_SECONDS = (0, 2, 8, 30)
+
+
+class Timed:
+    """What readers share that know when their frames are shown."""
+
+    seconds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def part(self, start: float | None, end: float | None, duration: float | None = None) -> tuple[int, int]:
+        """The first frame of a part given in seconds, shown at its start, and the one after its last: one at least.
+
+        A ValueError when nothing is shown in that part.
+        """
+        seconds, first, stop = self.seconds, 0, len(self)
+        last = seconds[-1] - seconds[-2] if len(self) > 1 else 0.0
+        slack = min(1e-3, last / 4) + 1e-6  # Matroska rounds to milliseconds
+        if start is not None:
+            if start >= seconds[-1] + last - 1e-6 and start > slack:
+                raise ValueError(f"a part from {start:g} s is asked for, it lasts {seconds[-1] + last:.1f} s")
+            first = max(0, int(seconds.searchsorted(start + slack, "right")) - 1)
+        if end is not None:
+            if end <= seconds[0] - slack:
+                raise ValueError(f"a part until {end:g} s is asked for, its pictures begin at {seconds[0]:.1f} s")
+            stop = int(seconds.searchsorted(end - slack))
+        return first, max(stop, first + 1)
+
+
+def part_by_length(length: int, start: float | None, end: float | None, duration: float | None) -> tuple[int, int]:
+    """As `Timed.part`, of frames that are evenly spaced. A ValueError without `duration`, or for a part beyond it."""
+    if start is None and end is None:
+        return 0, length
+    if not duration:
+        raise ValueError("a part of it is asked for in seconds, and its frame rate is unknown; use video files")
+    rate = length / duration
+    first = int(np.floor((start or 0) * rate + 1e-6))
+    if first >= length:
+        raise ValueError(f"a part from {start:g} s is asked for, it lasts {duration:.1f} s")
+    stop = length if end is None else int(np.ceil(end * rate - 1e-6))
+    return first, min(max(stop, first + 1), length)
+
+
+class AvReader(Timed):
+    """A video file through PyAV: frames are decoded from the key frame before them on, each once.
+
+    Frames that FFmpeg calls damaged, and those that are built upon a packet which cannot be decoded, are never given.
+    """
+
+    def __init__(self, path: Path, reading: Reading = DEFAULT):
+        from av import __version__
+
+        self._probe = Probe(path, reading)
+        self.seconds, self.fps = self._probe.seconds, self._probe.fps
+        self.decoder = f"PyAV {__version__}"
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Raises VideoError for a frame that is damaged or not there."""
+        self._probe.allow_time()
+        wanted = sorted(set(indices.tolist()))
+        frames = self._by_number(wanted) if self._probe.counted else self._by_time(wanted)
+        missing = sorted(set(wanted) - frames.keys())
+        if missing:
+            where = f"frame {missing[0]}, at {self.seconds[missing[0]]:.1f} s,"
+            raise VideoError(self._probe.path, f"{where} is damaged, or built upon one that is")
+        return np.stack([frames[index] for index in indices.tolist()])
+
+    def _by_number(self, wanted: list[int]) -> dict[int, np.ndarray]:
+        """Frames by their index, counted from the file's beginning."""
+        to_rgb, left, frames = self._converter(), set(wanted), {}
+        if self._probe.kept:
+            return {i: to_rgb(self._probe.kept[i]) for i in wanted if self._probe.kept[i] is not None}
+        for index, (frame, sound) in enumerate(self._probe.decoded()):
+            if index in left and sound:
+                frames[index] = to_rgb(frame)
+            left.discard(index)
+            if not left:
+                break
+        return frames
+
+    def _by_time(self, wanted: list[int]) -> dict[int, np.ndarray]:
+        """Frames by their index, each from the key frame before it on."""
+        probe, frames, to_rgb = self._probe, dict[int, np.ndarray](), self._converter()
+        for group, starts in self._groups(wanted):
+            for start in dict.fromkeys(starts):
+                for index, frame in self._decode_from(start, set(group)):
+                    frames.setdefault(index, to_rgb(frame))
+                if frames.keys() >= set(group) or probe.failed:
+                    break
+        return frames
+
+    def _groups(self, wanted: list[int]) -> Iterator[tuple[list[int], list[int | None]]]:
+        """Frames that are decoded together, and the stamps to begin at, None for the file's beginning.
+
+        Where the first does not lead to the frames, the others may.
+        """
+        probe, keys = self._probe, self._probe.keys
+        groups: dict[int, list[int]] = {}
+        if keys is not None:
+            for index, place in zip(wanted, keys.searchsorted(probe.times[wanted], "right") - 1, strict=True):
+                groups.setdefault(max(0, int(place)), []).append(index)
+            for place, group in groups.items():
+                places = [place - back for back in EARLIER]
+                yield group, [int(keys[place]) if place > 0 else None for place in places]
+            return
+        for before, index in zip([-NEAR - 1, *wanted], wanted, strict=False):
+            if index - before > NEAR:
+                first = index
+            groups.setdefault(first, []).append(index)
+        for first, group in groups.items():
+            stamp, tick = int(probe.times[first]), float(probe.stream.time_base)
+            stamps = [stamp - round(back / tick) for back in EARLIER_SECONDS]
+            yield group, [stamp if stamp > probe.times[0] else None for stamp in stamps]
+
+    def _decode_from(self, start: int | None, wanted: set[int]) -> Iterator[tuple[int, Any]]:
+        """Sound frames out of `wanted`, decoded from a key frame at or before a time stamp on."""
+        import av
+
+        probe = self._probe
+        if start is None:
+            probe.rewind()
+        context, last = probe.stream.codec_context, probe.times[max(wanted)] + probe.slack
+        unfed, key, beyond, probe.failed = set(wanted), NONE, None, False
+        for packet in self._from_key(probe.packets(start), probe.times[min(wanted)] + probe.slack):
+            stamp = last if packet.pts is None else packet.pts
+            key = key if key != NONE else stamp
+            if beyond is not None and stamp > beyond:
+                break
+            if packet.is_keyframe and stamp > last:
+                beyond = stamp  # what follows may still be shown before it
+            unfed.discard(probe.index_of(packet.pts))
+            try:
+                yield from self._sound(context.decode(packet), wanted)
+            except av.FFmpegError:  # but for what needs frames before the key frame
+                probe.failed = stamp >= key
+                if probe.failed:
+                    return
+            if not unfed:
+                break
+        try:
+            yield from self._sound(context.decode(None), wanted)
+        except av.FFmpegError:
+            probe.failed = True
+
+    def _from_key(self, packets: Iterator, first: float) -> Iterator:
+        """The packets from the last key frame on that is shown by the stamp `first`; none where there is no such."""
+        held: list[Any] = []
+        for packet in packets:
+            early = packet.pts is None or packet.pts <= first
+            held = [packet] if packet.is_keyframe and early else held + [packet] if held else held
+            if not early:
+                break
+        yield from held
+        if held:
+            yield from packets
+
+    def _sound(self, frames: list, wanted: set[int]) -> Iterator[tuple[int, Any]]:
+        for frame in frames:
+            index = self._probe.index_of(frame.pts)
+            if index in wanted and not frame.is_corrupt:  # as after a key frame that is none
+                yield index, frame
+
+    def _converter(self) -> Callable[[Any], np.ndarray]:
+        """From a decoded frame to uint8 (H, W, 3), RGB, as shown, all of the size that the header tells."""
+        from av.video.reformatter import VideoReformatter
+
+        probe, reformatter = self._probe, VideoReformatter()
+
+        def to_rgb(frame: Any) -> np.ndarray:
+            probe.check_time()
+            picture = reformatter.reformat(frame, probe.width, probe.height, "rgb24", threads=1).to_ndarray()
+            return as_shown(picture, frame, probe.path)
+
+        return to_rgb
+
+
+def as_shown(picture: np.ndarray, frame: Any, path: Path) -> np.ndarray:
+    """A picture (H, W, 3) turned and mirrored by its frame's display matrix; a `VideoError` for other than right angles.
+
+    The matrix (ISO/IEC 14496-12, 6.2.2) has nine numbers a, b, u, c, d, v, x, y, w: of a stored pixel (p, q) the place
+    is (a p + c q, b p + d q).
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return picture
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
+    size = max(abs(a), abs(b), abs(c), abs(d))
+    if abs(a) < 0.01 * size and abs(d) < 0.01 * size:
+        picture, (a, d) = picture.swapaxes(0, 1), (c, b)
+    elif abs(b) > 0.01 * size or abs(c) > 0.01 * size:
+        raise VideoError(path, "it is shown turned by an angle that is not right; turn its pictures, or remove the angle")
+    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+class DecordReader(Timed):
+    """A video file through decord, where it is asked for, or PyAV is not installed.
+
+    decord gives other frames than those asked for, without a word, where key frames are followed by frames that are
+    shown before them, or time stamps are absent. With PyAV at hand such files are refused, and all that PyAV refuses.
+    """
+
+    def __init__(self, path: Path, reading: Reading = DEFAULT):
+        import decord
+
+        try:
+            probe = Probe(path, reading)
+        except ImportError:
+            probe = None
+        if probe and (probe.counted or probe.leading or probe.keys is None):
+            raise VideoError(path, "decord would give other frames of it than those asked for; set decoder to pyav")
+        decord.logging.set_level(decord.logging.QUIET)
+        # Frame-accurate seeking, one thread: the loader's workers are the parallelism.
+        self._path, self._reader = path, decord.VideoReader(str(path.absolute()), num_threads=1)
+        stamps = self._reader.get_frame_timestamp(np.arange(len(self._reader)))[:, 0].astype(float)
+        if (stamps < -1e9).any():
+            raise VideoError(path, "decord cannot find frames that have no time stamps; install PyAV (pip install av)")
+        self.seconds, self.fps = (probe.seconds, probe.fps) if probe else (stamps, float(self._reader.get_avg_fps()))
+        self.decoder = f"decord {decord.__version__}"
+        if len(self.seconds) != len(self._reader):
+            found = f"decord finds {len(self._reader)} frames, {len(self.seconds)} can be decoded"
+            raise VideoError(path, f"{found}; set decoder to pyav")
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        return self._reader.get_batch(indices.tolist()).asnumpy()
+
+
+class FolderReader:
+    """A folder of pictures, one per frame, in the order of the numbers in their names."""
+
+    fps, seconds, decoder = 0.0, None, "pictures"
+
+    def __init__(self, path: Path, reading: Reading = DEFAULT):
+        def number(file: Path) -> tuple[int, str]:
+            digits = re.findall(r"\d+", file.stem)
+            return (int(digits[-1]) if digits else -1, file.name)
+
+        self._path, self._reading = path, reading
+        self._files = sorted((f for f in path.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES), key=number)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def part(self, start: float | None, end: float | None, duration: float | None = None) -> tuple[int, int]:
+        """As of `Timed`, by the seconds that the whole lasts."""
+        return part_by_length(len(self), start, end, duration)
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Raises VideoError where a picture is none, or they differ in size."""
+        frames = [self._picture(self._files[index]) for index in indices.tolist()]
+        if len({frame.shape for frame in frames}) > 1:
+            raise VideoError(self._path, "its pictures differ in size")
+        return np.stack(frames)
+
+    def _picture(self, file: Path) -> np.ndarray:
+        try:
+            kind_of(file)
+            with Image.open(file) as picture:
+                self._reading.check_size(self._path, *picture.size)
+                # Photographs say how they are to be turned.
+                shown = ImageOps.exif_transpose(picture) if "exif" in picture.info else picture
+                return np.asarray(shown.convert("RGB"))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise VideoError(self._path, f"its picture {file.name} cannot be read ({error})") from None

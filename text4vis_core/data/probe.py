@@ -1,0 +1,321 @@
+"""What a video file is, for all readers: its frames and when each is shown, its size, and what is wrong with it.
+
+A file of up to `SCANNED` bytes is gone through packet by packet. Of a larger one the container's own index tells the
+frames (MP4, MOV, AVI), or its rate does (Matroska, transport streams): looked at in several places, and gone through
+where one of them contradicts. Where packets do not tell the frames they are decoded and counted.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+import numpy as np
+
+from .reading import Reading, VideoError, open_container
+
+SCANNED = 32 << 20  # bytes
+WINDOW = 24  # packets that are looked at in one place of a large file
+PLACES = 6  # of a large file, beside its beginning and its end
+KEPT = 64 << 20  # bytes of frames that are kept, where they had to be decoded to be counted
+TOO_FEW = 0.9  # of the frames that are promised
+NO_PICTURE = 10  # bytes of an MPEG-4 packet that may hold none
+NO_INDEX = ("matroska,webm", "mpegts", "mpeg", "flv", "asf", "ogg")
+KEY, DISCARD, NONE = 1, 2, np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Facts of packets in the order of the file: int64 (P,) each, `NONE` for a stamp that is not there."""
+
+    pts: np.ndarray
+    dts: np.ndarray
+    durations: np.ndarray
+    flags: np.ndarray
+    sizes: np.ndarray
+    cut: bool  # the last of them
+
+    @property
+    def shown(self) -> np.ndarray:
+        """bool (P,): those that the container does not leave out, and that are whole."""
+        shown = self.flags & DISCARD == 0
+        shown[-1:] &= not self.cut
+        return shown
+
+    @property
+    def keys(self) -> np.ndarray:
+        """int64 (K,): the stamps of key frames, increasing."""
+        return np.sort(self.pts[self.flags & KEY != 0])
+
+
+class Probe:
+    """An open video file.
+
+    Attributes:
+        container, stream: PyAV's.
+        width, height: of a frame as stored, by the header, whatever was decoded since.
+        times: int64 (N,), increasing: the time stamps by which frames are known; 0 to N - 1 where they are counted.
+        slack: ticks by which a stamp may differ.
+        keys: int64 (K,), increasing: those of key frames; None where they are not known.
+        counted: whether packets do not tell the frames, so that they are counted from the beginning.
+        leading: whether frames follow a key frame that are shown before it.
+        failed: whether the last decoding met a packet that cannot be decoded.
+        kept: of a counted file that is small, its frames by number, None for a damaged one.
+        seconds: float64 (N,): when each frame is shown, from the container's beginning.
+        fps: mean rate; 0 where it is unknown.
+
+    Raises:
+        VideoError: the file has no video or no frames, is cut off, has holes, or is beyond a limit of `reading`.
+    """
+
+    def __init__(self, path: Path, reading: Reading):
+        self.path, self.reading = path, reading
+        self.times, self.keys, self.slack = np.empty(0, np.int64), None, 0.0
+        self.counted, self.leading, self.failed, self.kept = False, False, False, dict[int, Any]()
+        self.allow_time()
+        self.rewind()
+        context = self.stream.codec_context
+        self.width, self.height = context.width, context.height
+        if path.stat().st_size <= SCANNED or not (self._by_index() or self._by_rate()):
+            self._by_packets()
+        if not len(self.times):
+            raise VideoError(path, "it has no frames")
+        self.seconds, self.fps = self._clock()
+        rate = float(context.framerate or 0)
+        if len(self.times) > 1 and self.fps < rate / 1000:
+            said = f"its time stamps tell {self.fps:.2g} frames a second, its pictures {rate:.3g}"
+            raise VideoError(path, f"{said}: its header is damaged")
+
+    def rewind(self) -> None:
+        """Open the file anew, at its beginning."""
+        if hasattr(self, "container"):
+            self.container.close()
+        self.container, self.stream = open_container(self.path, self.reading)
+        finalize(self, self.container.close)  # a container and its streams refer to each other
+        self._source: Iterator[Any] = self.container.demux(self.stream)
+
+    def packets(self, start: int | None = None) -> Iterator:
+        """Packets with content, from here on, or from a key frame before a time stamp on."""
+        if start is not None:
+            self.container.seek(start, stream=self.stream)
+            self.stream.codec_context.flush_buffers()
+        for packet in self._source:  # one for all: PyAV leaks where one is left before its end
+            self.check_time()
+            if packet.size:
+                yield packet
+        self._source = self.container.demux(self.stream)
+
+    def decoded(self) -> Iterator[tuple[Any, bool]]:
+        """Every frame from the beginning, and whether it is sound: not damaged, nor built upon one that is."""
+        import av
+
+        self.rewind()
+        context, failed = self.stream.codec_context, False
+        packets = self.packets()
+        while True:
+            packet = next(packets, None)
+            try:
+                frames = context.decode(packet)
+            except av.FFmpegError:
+                frames, failed = [], True
+            for frame in frames:
+                failed = failed and not frame.key_frame
+                yield frame, not failed and not frame.is_corrupt
+            if packet is None:
+                return
+
+    def allow_time(self) -> None:
+        """From now on what is done may take `max_seconds`."""
+        self._deadline = time.monotonic() + self.reading.max_seconds
+
+    def check_time(self) -> None:
+        """A `VideoError` when that has passed."""
+        if time.monotonic() > self._deadline:
+            limit = f"{self.reading.max_seconds:g} s"
+            raise VideoError(self.path, f"reading it took longer than {limit}; raise max_seconds if it is whole")
+
+    def index_of(self, stamp: int | None) -> int:
+        """Which frame has a time stamp; -1 for none."""
+        if stamp is None:
+            return -1
+        place = int(self.times.searchsorted(stamp - self.slack))
+        return place if place < len(self.times) and abs(int(self.times[place]) - stamp) <= self.slack else -1
+
+    def _look(self, packets: Iterator, count: int | None = None) -> Packets:
+        """The facts of packets: of so many that are shown, or of all."""
+        rows, shown, cut = list[int](), 0, False
+        for packet in packets:
+            cut, left_out = packet.is_corrupt, packet.is_discard
+            stamps = [NONE if stamp is None else stamp for stamp in (packet.pts, packet.dts)]
+            flags = KEY * packet.is_keyframe + DISCARD * left_out
+            rows += [*stamps, packet.duration or 0, flags, packet.size]
+            shown += not left_out
+            if shown == count:
+                break
+        return Packets(*np.array(rows, np.int64).reshape(-1, 5).T, cut)
+
+    def _by_packets(self) -> None:
+        """Go through the whole file."""
+        self.rewind()
+        found = self._look(self.packets())
+        self._check_whole(found)
+        context, pts, reordered = self.stream.codec_context, found.pts[found.shown], found.pts != found.dts
+        told = not context.has_b_frames or (reordered.any() and self.container.format.name != "avi")
+        told = told and len(pts) > 0 and NONE not in found.pts and len(np.unique(pts)) == len(pts) and len(found.keys)
+        if not told or (context.name == "mpeg4" and (found.sizes <= NO_PICTURE).any()):
+            self._by_decoding(found.cut)
+            return
+        self.times, self.keys = np.sort(pts), found.keys
+        key = np.maximum.accumulate(np.where(found.flags & KEY, np.arange(len(found.pts)), 0))
+        self.leading = bool((found.pts < found.pts[key]).any())
+        self._check_holes()
+        self._leave_out_undecodable(found)
+
+    def _by_index(self) -> bool:
+        """Take an MP4's or AVI's own index of all frames; False where it is not whole, or not in time."""
+        entries, kind = self.stream.index_entries, self.container.format.name
+        if not kind.startswith(("mov", "avi")) or not 2 <= TOO_FEW * self.stream.frames <= len(entries):
+            return False
+        rows = np.array([(each.timestamp, each.is_discard, each.pos) for each in entries], np.int64)
+        there = rows[:, 2] < os.path.getsize(self.path)
+        if there.mean() < TOO_FEW:
+            raise VideoError(self.path, f"it is cut off: {there.sum()} of its {len(rows)} frames are there")
+        stamps, shown = np.unique(rows[there, 0]), int((rows[there, 1] == 0).sum())
+        if kind == "avi":
+            self.times = stamps
+            return not self.stream.codec_context.has_b_frames and len(stamps) == shown
+        # The index has the order of decoding. Encoders that look ahead use the same stamps for both, some frames later.
+        first = self._look(self.packets(), WINDOW)
+        last = self._look(self.packets(int(stamps[-1])))
+        windows = [first, last, *(self._look(self.packets(stamp), WINDOW) for stamp in self._between(stamps))]
+        begin, end = min(first.pts[first.shown]), np.sort(last.pts[last.shown])
+        self.times = np.concatenate([stamps[(stamps >= begin) & (stamps < end[0])], end])
+        agree = all(np.isin(each.pts[each.shown], self.times).all() for each in windows)
+        if len(self.times) != shown or not agree:
+            return False
+        self._leave_out_undecodable(first)
+        return True
+
+    def _by_rate(self) -> bool:
+        """Take frames to be evenly spaced; False where they are not, in one of the places that are looked at."""
+        self.rewind()
+        rate, tick = self.stream.average_rate, self.stream.time_base
+        if not rate or not self.container.duration:
+            return False
+        step = 1 / (rate * tick)
+        ends = (self.container.start_time or 0) + self.container.duration - 1_000_000  # a second before
+        first = self._look(self.packets(), WINDOW)
+        last = self._look(self.packets(int(Fraction(ends, 10**6) / tick)))
+        if not len(first.keys) or not len(last.pts) or min(first.pts.min(), last.pts.min()) == NONE:
+            return False
+        begin, end = int(first.pts[first.shown].min()), int(last.pts[last.shown].max())
+        count = round((end - begin) / step) + 1
+        self.times = begin + np.round(np.arange(count) * float(step)).astype(np.int64)
+        self.slack = 0.4 * float(step)
+        windows = [first, last, *(self._look(self.packets(stamp), WINDOW) for stamp in self._between(self.times))]
+        for each in windows:
+            pts = np.sort(each.pts[each.shown])
+            places = np.round((pts - begin) / float(step)).astype(np.int64)
+            off = np.abs(self.times[places.clip(0, count - 1)] - pts)
+            # A window begins and ends amid frames that are shown in another order.
+            if not len(pts) or off.max() > max(1, 0.1 * step) or (np.diff(places)[WINDOW // 3 : -WINDOW // 3] != 1).any():
+                self.slack = 0.0
+                return False
+        self._leave_out_undecodable(first)
+        return True
+
+    def _between(self, stamps: np.ndarray) -> list[int]:
+        return stamps[np.linspace(0, len(stamps) - 1, PLACES + 2).astype(int)][1:-1].tolist()
+
+    def _by_decoding(self, cut: bool) -> None:
+        """Decode and count; keep the frames if they are few."""
+        stamps, sound, size = [], [], 0
+        for number, (frame, whole) in enumerate(self.decoded()):
+            stamps.append(frame.pts)
+            sound.append(whole)
+            size += sum(plane.buffer_size for plane in frame.planes)
+            if size <= KEPT:
+                self.kept[number] = frame if whole else None
+        while cut and sound and not sound[-1]:
+            sound.pop()
+        if size > KEPT:
+            self.kept.clear()
+        told = None not in stamps and self.container.format.name != "avi" and (np.diff(stamps) > 0).all()
+        self._stamps = np.array(stamps[: len(sound)], np.int64) if told else None
+        self.counted, self.times = True, np.arange(len(sound))
+
+    def _leave_out_undecodable(self, found: Packets) -> None:
+        """Leave out what is shown before the first key frame and needs frames that were cut away."""
+        key = int(np.flatnonzero(found.flags & KEY)[0])
+        first = int(found.pts[key])
+        if key == 0 and not (found.pts[found.shown] < first).any():
+            return
+        there = []
+        for frame, sound in self.decoded():
+            if frame.pts is not None and frame.pts > first:
+                break
+            if sound:
+                there.append(self.index_of(frame.pts))
+        early = self.times < first - self.slack
+        early[[index for index in there if index >= 0]] = False
+        self.times = self.times[~early]
+        self.rewind()
+
+    def _check_whole(self, found: Packets) -> None:
+        """A `VideoError` for a file that ends long before its header says: decoders are content with what is left."""
+        if not len(found.pts):
+            return
+        stream, container, frames = self.stream, self.container, len(found.pts)
+        if found.cut:
+            if not stream.frames:
+                raise VideoError(self.path, f"it is cut off in the middle of frame {frames - 1}")
+            if stream.frames > 1.1 * frames:
+                raise VideoError(self.path, f"it is cut off: {frames} of its {stream.frames} frames are there")
+        told = found.pts != NONE
+        begin = (container.start_time or 0) / 1e6
+        seconds = float(max((found.pts + found.durations)[told], default=0) * stream.time_base) - begin
+        if stream.duration:
+            length = float(stream.duration * stream.time_base)
+        else:
+            length = (container.duration or 0) / 1e6
+            if length > 1.1 * seconds + 0.5:  # the sound may be longer than the pictures
+                container.seek(container.start_time or 0)
+                ends = [packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None]
+                seconds = float(max(ends, default=0)) - begin
+        if length > 1.1 * seconds + 0.5:
+            raise VideoError(self.path, f"it is cut off: {seconds:.1f} of its {length:.1f} s are there")
+
+    def _check_holes(self) -> None:
+        """A `VideoError` where frames are evenly spaced but for a few gaps, and a tenth of them is not there.
+
+        Of containers without an index of all frames, whose parts may be gone without a trace.
+        """
+        gaps, there = np.diff(self.times), len(self.times)
+        if not len(gaps) or self.container.format.name not in NO_INDEX:
+            return
+        step = np.median(gaps)
+        wide = gaps > 1.5 * step
+        promised = there + int((np.round(gaps[wide] / step) - 1).sum())
+        if len(self.container.streams) == 1 and self.container.duration:  # sound may last longer
+            promised = max(promised, int(self.container.duration / 1e6 / float(step * self.stream.time_base)) - 1)
+        if there < TOO_FEW * promised and wide.sum() <= max(2, len(gaps) // 10):
+            remedy = "if that is meant, as in a recording of variable rate, copy it into an MP4 (ffmpeg -i IN -c copy)"
+            raise VideoError(self.path, f"it has holes: {there} of about {promised} frames are there; {remedy}")
+
+    def _clock(self) -> tuple[np.ndarray, float]:
+        """When each frame is shown, in seconds, and the mean rate."""
+        rate, tick = float(self.stream.average_rate or 0), float(self.stream.time_base)
+        begin = max(0, self.container.start_time or 0) / 1e6
+        stamps = self._stamps if self.counted else self.times
+        if stamps is None:
+            return np.arange(len(self.times)) / (rate or 1), rate
+        seconds = stamps * tick - min(begin, stamps[0] * tick)
+        if len(stamps) > 1 and (mean := (len(stamps) - 1) / (seconds[-1] - seconds[0])):
+            # Stamps are rounded, in Matroska to milliseconds.
+            same = rate and abs((len(stamps) - 1) / rate - seconds[-1] + seconds[0]) <= max(1.5 * tick, 0.002 / rate)
+            rate = rate if same or abs(mean - rate) <= 0.001 * rate else mean
+        return seconds, rate
