@@ -5,19 +5,18 @@ shown: turned and mirrored as the file says. Pixels that are not square stay as 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from .probe import NONE, Probe
+from .probe import Probe
 from .reading import DEFAULT, PICTURE_SUFFIXES, Reading, VideoError, kind_of
 
 NEAR = 64  # frames that are rather decoded than sought again, where key frames are not known
-EARLIER = (0, 1, 8)  # key frames before the nearest, from which is decoded where that did not give a frame
-EARLIER_SECONDS = (0, 2, 8, 30)
+EARLIER = (0, 2, 8, 30)  # seconds before it at which a key frame is looked for, one after the other
 
 
 class Timed:
@@ -100,85 +99,87 @@ class AvReader(Timed):
 
     def _by_time(self, wanted: list[int]) -> dict[int, np.ndarray]:
         """Frames by their index, each from the key frame before it on."""
-        probe, frames, to_rgb = self._probe, dict[int, np.ndarray](), self._converter()
-        for group, starts in self._groups(wanted):
-            for start in dict.fromkeys(starts):
-                for index, frame in self._decode_from(start, set(group)):
-                    frames.setdefault(index, to_rgb(frame))
-                if frames.keys() >= set(group) or probe.failed:
+        probe, frames = self._probe, dict[int, np.ndarray]()
+        tick = float(probe.stream.time_base)
+        for group in self._groups(wanted):
+            limit = probe.times[group[0]] + probe.slack
+            for back in EARLIER:
+                start = limit
+                if probe.keys is not None:
+                    start = probe.keys[max(0, probe.keys.searchsorted(limit, "right") - 1)]
+                start = int(start - back / tick)
+                key = self._decode_from(start if start > probe.times[0] else None, limit, set(group), frames)
+                if probe.failed or frames.keys() >= set(group):
                     break
+                limit = limit if key is None else key - 1
         return frames
 
-    def _groups(self, wanted: list[int]) -> Iterator[tuple[list[int], list[int | None]]]:
-        """Frames that are decoded together, and the stamps to begin at, None for the file's beginning.
+    def _groups(self, wanted: list[int]) -> Iterable[list[int]]:
+        """Frames that are decoded together: those of one key frame; where these are not known, those close together."""
+        probe = self._probe
+        if probe.keys is not None:
+            places = probe.keys.searchsorted(probe.times[wanted], "right")
+        else:
+            places = np.cumsum(np.diff(wanted, prepend=wanted[0]) > NEAR)
+        return [np.array(wanted)[places == place].tolist() for place in np.unique(places)]
 
-        Where the first does not lead to the frames, the others may.
+    def _decode_from(self, start: int | None, limit: float, wanted: set[int], frames: dict) -> int | None:
+        """Decode sound frames out of `wanted` into `frames`, from the last key frame on that is stamped up to `limit`.
+
+        Looks for it from a time stamp on, or from the file's beginning. Returns its stamp, None where there is none.
         """
-        probe, keys = self._probe, self._probe.keys
-        groups: dict[int, list[int]] = {}
-        if keys is not None:
-            for index, place in zip(wanted, keys.searchsorted(probe.times[wanted], "right") - 1, strict=True):
-                groups.setdefault(max(0, int(place)), []).append(index)
-            for place, group in groups.items():
-                places = [place - back for back in EARLIER]
-                yield group, [int(keys[place]) if place > 0 else None for place in places]
-            return
-        for before, index in zip([-NEAR - 1, *wanted], wanted, strict=False):
-            if index - before > NEAR:
-                first = index
-            groups.setdefault(first, []).append(index)
-        for first, group in groups.items():
-            stamp, tick = int(probe.times[first]), float(probe.stream.time_base)
-            stamps = [stamp - round(back / tick) for back in EARLIER_SECONDS]
-            yield group, [stamp if stamp > probe.times[0] else None for stamp in stamps]
-
-    def _decode_from(self, start: int | None, wanted: set[int]) -> Iterator[tuple[int, Any]]:
-        """Sound frames out of `wanted`, decoded from a key frame at or before a time stamp on."""
         import av
 
         probe = self._probe
         if start is None:
             probe.rewind()
-        context, last = probe.stream.codec_context, probe.times[max(wanted)] + probe.slack
-        unfed, key, beyond, probe.failed = set(wanted), NONE, None, False
-        for packet in self._from_key(probe.packets(start), probe.times[min(wanted)] + probe.slack):
-            stamp = last if packet.pts is None else packet.pts
-            key = key if key != NONE else stamp
+        decode, to_rgb, last = probe.stream.codec_context.decode, self._converter(), probe.times[max(wanted)] + probe.slack
+        unfed, key, beyond, ahead, probe.failed = set(wanted), None, None, -1, False
+
+        def keep(decoded: list) -> None:
+            nonlocal ahead
+            for frame in decoded:
+                # The last frames of all, a decoder gives without the time at which they were decoded.
+                late = probe.delay is not None and frame.dts is None
+                ahead = ahead + 1 if late else probe.index_of(probe.stamp(frame))
+                if ahead in wanted and not frame.is_corrupt:  # as after a key frame that is none
+                    frames[ahead] = to_rgb(frame)
+
+        for packet in self._from_key(probe.packets(start), limit):
+            stamp = probe.stamp(packet)
+            stamp = last if stamp is None else stamp
+            key = stamp if key is None else key
             if beyond is not None and stamp > beyond:
                 break
             if packet.is_keyframe and stamp > last:
                 beyond = stamp  # what follows may still be shown before it
-            unfed.discard(probe.index_of(packet.pts))
+            unfed.discard(probe.index_of(stamp))
             try:
-                yield from self._sound(context.decode(packet), wanted)
-            except av.FFmpegError:  # but for what needs frames before the key frame
-                probe.failed = stamp >= key
-                if probe.failed:
-                    return
+                keep(decode(packet))
+            except av.FFmpegError:
+                if stamp >= key:  # others need frames before the key frame
+                    probe.failed = True
+                    return key
             if not unfed:
                 break
         try:
-            yield from self._sound(context.decode(None), wanted)
+            keep(decode(None))
         except av.FFmpegError:
             probe.failed = True
+        return key
 
-    def _from_key(self, packets: Iterator, first: float) -> Iterator:
-        """The packets from the last key frame on that is shown by the stamp `first`; none where there is no such."""
+    def _from_key(self, packets: Iterator, limit: float) -> Iterator:
+        """The packets from the last key frame on that is stamped up to `limit`; none where there is none."""
         held: list[Any] = []
         for packet in packets:
-            early = packet.pts is None or packet.pts <= first
+            stamp = self._probe.stamp(packet)
+            early = stamp is None or stamp <= limit
             held = [packet] if packet.is_keyframe and early else held + [packet] if held else held
             if not early:
                 break
         yield from held
         if held:
             yield from packets
-
-    def _sound(self, frames: list, wanted: set[int]) -> Iterator[tuple[int, Any]]:
-        for frame in frames:
-            index = self._probe.index_of(frame.pts)
-            if index in wanted and not frame.is_corrupt:  # as after a key frame that is none
-                yield index, frame
 
     def _converter(self) -> Callable[[Any], np.ndarray]:
         """From a decoded frame to uint8 (H, W, 3), RGB, as shown, all of the size that the header tells."""

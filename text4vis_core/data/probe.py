@@ -62,6 +62,7 @@ class Probe:
         slack: ticks by which a stamp may differ.
         keys: int64 (K,), increasing: those of key frames; None where they are not known.
         counted: whether packets do not tell the frames, so that they are counted from the beginning.
+        delay: frames after which a decoder gives the first one, where stamps have the order of decoding; else None.
         leading: whether frames follow a key frame that are shown before it.
         failed: whether the last decoding met a packet that cannot be decoded.
         kept: of a counted file that is small, its frames by number, None for a damaged one.
@@ -76,6 +77,7 @@ class Probe:
         self.path, self.reading = path, reading
         self.times, self.keys, self.slack = np.empty(0, np.int64), None, 0.0
         self.counted, self.leading, self.failed, self.kept = False, False, False, dict[int, Any]()
+        self.delay: int | None = None
         self.allow_time()
         self.rewind()
         context = self.stream.codec_context
@@ -138,6 +140,13 @@ class Probe:
             limit = f"{self.reading.max_seconds:g} s"
             raise VideoError(self.path, f"reading it took longer than {limit}; raise max_seconds if it is whole")
 
+    def stamp(self, unit: Any) -> int | None:
+        """By which a packet or a frame is known: its time stamp; in an AVI that reorders, its time of decoding."""
+        if self.delay is None:
+            return unit.pts
+        place = int(self.times.searchsorted(unit.dts)) - self.delay
+        return int(self.times[place]) if 0 <= place < len(self.times) else None
+
     def index_of(self, stamp: int | None) -> int:
         """Which frame has a time stamp; -1 for none."""
         if stamp is None:
@@ -177,17 +186,18 @@ class Probe:
 
     def _by_index(self) -> bool:
         """Take an MP4's or AVI's own index of all frames; False where it is not whole, or not in time."""
-        entries, kind = self.stream.index_entries, self.container.format.name
-        if not kind.startswith(("mov", "avi")) or not 2 <= TOO_FEW * self.stream.frames <= len(entries):
+        entries, avi = self.stream.index_entries, self.container.format.name == "avi"
+        promised = self.stream.frames if self.container.format.name.startswith("mov") else 0
+        size = os.path.getsize(self.path)
+        if not (len(entries) >= TOO_FEW * promised > 1 or (avi and len(entries) and entries[-1].pos > TOO_FEW * size)):
             return False
         rows = np.array([(each.timestamp, each.is_discard, each.pos) for each in entries], np.int64)
-        there = rows[:, 2] < os.path.getsize(self.path)
+        there = rows[:, 2] < size
         if there.mean() < TOO_FEW:
             raise VideoError(self.path, f"it is cut off: {there.sum()} of its {len(rows)} frames are there")
         stamps, shown = np.unique(rows[there, 0]), int((rows[there, 1] == 0).sum())
-        if kind == "avi":
-            self.times = stamps
-            return not self.stream.codec_context.has_b_frames and len(stamps) == shown
+        if avi:
+            return len(stamps) == shown and self._by_delay(stamps, min(each.size for each in entries))
         # The index has the order of decoding. Encoders that look ahead use the same stamps for both, some frames later.
         first = self._look(self.packets(), WINDOW)
         last = self._look(self.packets(int(stamps[-1])))
@@ -199,6 +209,15 @@ class Probe:
             return False
         self._leave_out_undecodable(first)
         return True
+
+    def _by_delay(self, stamps: np.ndarray, smallest: int) -> bool:
+        """Take an AVI's frames, which it stamps in the order of decoding, by when the decoder gives them."""
+        self.times = stamps
+        if self.stream.codec_context.has_b_frames:
+            first, _ = next(self.decoded())
+            self.delay = int(stamps.searchsorted(first.dts or 0))
+            self.rewind()
+        return self.stream.codec_context.name != "mpeg4" or smallest > NO_PICTURE
 
     def _by_rate(self) -> bool:
         """Take frames to be evenly spaced; False where they are not, in one of the places that are looked at."""
