@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "save_text4vis_checkpoint": "model.checkpoints",
         "load_videos": "data.formats.readers",
         "VideoDataset": "data.datasets",
-        "VideoError": "data.video",
+        "VideoError": "data.reading",
         "read_frames": "data.video",
         "TrainingConfig": "training.recipe",
         "fit": "training.loop",

@@ -5,7 +5,9 @@ from .._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "VideoError": "video",
+        "VideoError": "reading",
+        "Reading": "reading",
+        "is_video": "reading",
         "open_video": "video",
         "read_frames": "video",
         "AnnotationError": "video_list",

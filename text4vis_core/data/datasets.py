@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from . import sampling, transforms
 from .frame_store import FrameStore
-from .video import VideoError
+from .reading import VideoError
 from .video_list import Video, VideoList
 
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded

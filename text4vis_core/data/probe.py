@@ -222,8 +222,9 @@ class Probe:
     def _by_rate(self) -> bool:
         """Take frames to be evenly spaced; False where they are not, in one of the places that are looked at."""
         self.rewind()
-        rate, tick = self.stream.average_rate, self.stream.time_base
-        if not rate or not self.container.duration:
+        rate, tick, kind = self.stream.average_rate, self.stream.time_base, self.container.format.name
+        indexed = kind == "avi" or (kind.startswith("mov") and self.stream.frames)
+        if not rate or not self.container.duration or indexed:
             return False
         step = 1 / (rate * tick)
         ends = (self.container.start_time or 0) + self.container.duration - 1_000_000  # a second before
