@@ -15,7 +15,8 @@ from conftest import ROOT
 
 from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
-from text4vis_core.processes import Processes, ProcessesError, gather_objects, gather_rows, rank, world
+from text4vis_core.processes import gather_objects, gather_rows, rank, world
+from text4vis_lab.processes import Processes, ProcessesError
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +98,7 @@ def test_another_machine_joins_every_call_of_a_run(tmp_path):
     killed.mkdir()
     endpoints = [f"localhost:{free_port()}" for _ in range(2)]
     (killed / "call.json").write_text(json.dumps([1, 2, endpoints[0], 0]))
-    command = [sys.executable, "-m", "text4vis_core.processes", "join", str(tmp_path)]
+    command = [sys.executable, "-m", "text4vis_lab.processes", "join", str(tmp_path)]
     other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert "waiting for the calls" in other.stderr.readline()
