@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "Prepared": "data_set",
         "PrepareError": "data_set",
         "Work": "data_set",
+        "write_index": "index",
         "Recipe": "copying",
         "Trials": "comparing",
         "compare_recipes": "comparing",

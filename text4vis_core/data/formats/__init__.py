@@ -14,6 +14,5 @@ __getattr__, __dir__, __all__ = on_first_use(
         "load_videos": "readers",
         "kinetics400_categories": "kinetics",
         "index_path": "index",
-        "write_index": "index",
     },
 )
