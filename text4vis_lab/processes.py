@@ -214,7 +214,8 @@ def _write(path: Path, value: Any) -> None:
     try:
         data = pickle.dumps([value])
     except Exception as error:
-        data = pickle.dumps([ProcessesError(f"{type(value).__name__} cannot be handed back: {first_line(error)}")])
+        reason = f"{type(value).__name__} cannot be handed back: {first_line(error)}"
+        path, data = path.with_name("error"), pickle.dumps([ProcessesError(reason)])
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -252,4 +253,6 @@ def _main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    from text4vis_lab import processes  # by its name, under which its errors are found where they are handed back
+
+    processes._main()

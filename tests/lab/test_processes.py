@@ -62,6 +62,16 @@ def raises_in_one() -> None:
     gather_objects(0)
 
 
+def no_plain_value() -> list:
+    return [lambda: gather_objects(0)]
+
+
+def raises_no_plain_error() -> None:
+    error = ValueError("odd")
+    error.reason = lambda: ""
+    raise error
+
+
 def test_one_process_is_the_call_itself():
     assert (rank(), world()) == (0, 1)
     assert Processes().run(max, 1, 2) == 2
@@ -116,6 +126,12 @@ def test_another_machine_joins_every_call_of_a_run(tmp_path):
 def test_an_error_of_one_process_is_the_callers():
     with pytest.raises(VideoError, match=r"cannot read video x.mp4: no such file"):
         Processes(2).run(raises_in_one)
+
+
+@pytest.mark.parametrize(("function", "kind"), [(no_plain_value, "list"), (raises_no_plain_error, "ValueError")])
+def test_what_cannot_be_handed_back_is_an_error(function, kind):
+    with pytest.raises(ProcessesError, match=f"^{kind} cannot be handed back: "):
+        Processes(2).run(function)
 
 
 @pytest.mark.parametrize("processes", [2, 3])
