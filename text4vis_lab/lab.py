@@ -26,7 +26,7 @@ from text4vis_core.model.clip import load_clip
 from text4vis_core.model.labels import prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
-from text4vis_core.processes import Processes, progress_bar
+from text4vis_core.processes import progress_bar
 from text4vis_core.training.loop import WITHOUT_EFFECT
 from text4vis_core.training.recipe import TrainingConfig
 
@@ -43,6 +43,7 @@ from .notebooks import (
     unused_parameters,
 )
 from .plain import plain
+from .processes import Processes
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
 from .results import histories_of, scores_of
@@ -222,8 +223,7 @@ class Lab:
     def embedded(self, videos: VideoList) -> EmbeddedVideos:
         """All views of each video, encoded once by the model before training."""
         if id(videos) not in self._embedded:
-            label = f"embedding {len(videos)} videos"
-            known = self.clips.embed(self.untrained, videos, self.clips.views, progress=label)
+            known = self.clips.embed(self.untrained, videos, self.clips.views, f"embedding {len(videos)} videos")
             self._embedded[id(videos)] = videos, known
             self.record.add_skipped(known.skipped)
         return self._embedded[id(videos)][1]

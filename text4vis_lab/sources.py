@@ -21,9 +21,10 @@ from text4vis_core.model.clip import Clip, load_class_embeddings
 from text4vis_core.model.labels import NAME_STYLES, prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
-from text4vis_core.processes import Processes, world
+from text4vis_core.processes import world
 
 from .cache import cached_class_embeddings, cached_videos
+from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, check_choices
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
