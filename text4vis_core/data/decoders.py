@@ -5,7 +5,7 @@ shown: turned and mirrored as the file says. Pixels that are not square stay as 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,38 +68,53 @@ class AvReader(Timed):
 
     def __init__(self, path: Path, reading: Reading = DEFAULT):
         from av import __version__
+        from av.video.reformatter import VideoReformatter
 
-        self._probe = Probe(path, reading)
+        self._probe, self._reformatter = Probe(path, reading), VideoReformatter()
         self.seconds, self.fps = self._probe.seconds, self._probe.fps
         self.decoder = f"PyAV {__version__}"
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Raises VideoError for a frame that is damaged or not there."""
         self._probe.allow_time()
-        wanted = sorted(set(indices.tolist()))
-        frames = self._by_number(wanted) if self._probe.counted else self._by_time(wanted)
-        missing = sorted(set(wanted) - frames.keys())
-        if missing:
-            where = f"frame {missing[0]}, at {self.seconds[missing[0]]:.1f} s,"
+        wanted, places = np.unique(indices, return_inverse=True)
+        self._slots = {index: slot for slot, index in enumerate(wanted.tolist())}  # emptied one by one
+        self._pictures = np.empty(0, np.uint8)
+        if self._probe.counted:
+            self._by_number()
+        else:
+            self._by_time(wanted)
+        if self._slots:
+            missing = min(self._slots)
+            where = f"frame {missing}, at {self.seconds[missing]:.1f} s,"
             raise VideoError(self._probe.path, f"{where} is damaged, or built upon one that is")
-        return np.stack([frames[index] for index in indices.tolist()])
+        pictures, self._pictures = self._pictures, np.empty(0, np.uint8)
+        return pictures if np.array_equal(wanted, indices) else pictures[places]
 
-    def _by_number(self, wanted: list[int]) -> dict[int, np.ndarray]:
+    def _keep(self, index: int, frame: Any) -> None:
+        """Convert a frame that is wanted, into its place among the pictures."""
+        probe = self._probe
+        probe.check_time()
+        picture = self._reformatter.reformat(frame, probe.width, probe.height, "rgb24", threads=1).to_ndarray()
+        picture = as_shown(picture, frame, probe.path)
+        if self._pictures.ndim < 4:  # one array at once: as many new pictures would cost as many fresh pages of memory
+            self._pictures = np.empty((len(self._slots), *picture.shape), np.uint8)
+        self._pictures[self._slots.pop(index)] = picture
+
+    def _by_number(self) -> None:
         """Frames by their index, counted from the file's beginning."""
-        to_rgb, left, frames = self._converter(), set(wanted), {}
-        if self._probe.kept:
-            return {i: to_rgb(self._probe.kept[i]) for i in wanted if self._probe.kept[i] is not None}
-        for index, (frame, sound) in enumerate(self._probe.decoded()):
-            if index in left and sound:
-                frames[index] = to_rgb(frame)
-            left.discard(index)
-            if not left:
+        kept = self._probe.kept
+        for index in [index for index in self._slots if kept.get(index) is not None]:
+            self._keep(index, kept[index])
+        for index, (frame, sound) in enumerate(() if kept else self._probe.decoded()):
+            if sound and index in self._slots:
+                self._keep(index, frame)
+            if not self._slots:
                 break
-        return frames
 
-    def _by_time(self, wanted: list[int]) -> dict[int, np.ndarray]:
+    def _by_time(self, wanted: np.ndarray) -> None:
         """Frames by their index, each from the key frame before it on."""
-        probe, frames = self._probe, dict[int, np.ndarray]()
+        probe = self._probe
         tick = float(probe.stream.time_base)
         for group in self._groups(wanted):
             limit = probe.times[group[0]] + probe.slack
@@ -108,23 +123,23 @@ class AvReader(Timed):
                 if probe.keys is not None:
                     start = probe.keys[max(0, probe.keys.searchsorted(limit, "right") - 1)]
                 start = int(start - back / tick)
-                key = self._decode_from(start if start > probe.times[0] else None, limit, set(group), frames)
-                if probe.failed or frames.keys() >= set(group):
+                begins = back and start <= probe.times[0]  # not every container finds its first key frame
+                key = self._decode_from(None if begins else start, limit, set(group))
+                if probe.failed or self._slots.keys().isdisjoint(group):
                     break
                 limit = limit if key is None else key - 1
-        return frames
 
-    def _groups(self, wanted: list[int]) -> Iterable[list[int]]:
+    def _groups(self, wanted: np.ndarray) -> list[list[int]]:
         """Frames that are decoded together: those of one key frame; where these are not known, those close together."""
         probe = self._probe
         if probe.keys is not None:
             places = probe.keys.searchsorted(probe.times[wanted], "right")
         else:
             places = np.cumsum(np.diff(wanted, prepend=wanted[0]) > NEAR)
-        return [np.array(wanted)[places == place].tolist() for place in np.unique(places)]
+        return [wanted[places == place].tolist() for place in np.unique(places)]
 
-    def _decode_from(self, start: int | None, limit: float, wanted: set[int], frames: dict) -> int | None:
-        """Decode sound frames out of `wanted` into `frames`, from the last key frame on that is stamped up to `limit`.
+    def _decode_from(self, start: int | None, limit: float, wanted: set[int]) -> int | None:
+        """Decode those of `wanted` that are sound, from the last key frame on that is stamped up to `limit`.
 
         Looks for it from a time stamp on, or from the file's beginning. Returns its stamp, None where there is none.
         """
@@ -133,7 +148,7 @@ class AvReader(Timed):
         probe = self._probe
         if start is None:
             probe.rewind()
-        decode, to_rgb, last = probe.stream.codec_context.decode, self._converter(), probe.times[max(wanted)] + probe.slack
+        decode, last = probe.stream.codec_context.decode, probe.times[max(wanted)] + probe.slack
         unfed, key, beyond, ahead, probe.failed = set(wanted), None, None, -1, False
 
         def keep(decoded: list) -> None:
@@ -142,8 +157,10 @@ class AvReader(Timed):
                 # The last frames of all, a decoder gives without the time at which they were decoded.
                 late = probe.delay is not None and frame.dts is None
                 ahead = ahead + 1 if late else probe.index_of(probe.stamp(frame))
-                if ahead in wanted and not frame.is_corrupt:  # as after a key frame that is none
-                    frames[ahead] = to_rgb(frame)
+                if (
+                    ahead in wanted and ahead in self._slots and not frame.is_corrupt
+                ):  # as after a key frame that is none
+                    self._keep(ahead, frame)
 
         for packet in self._from_key(probe.packets(start), limit):
             stamp = probe.stamp(packet)
@@ -174,29 +191,19 @@ class AvReader(Timed):
         for packet in packets:
             stamp = self._probe.stamp(packet)
             early = stamp is None or stamp <= limit
-            held = [packet] if packet.is_keyframe and early else held + [packet] if held else held
+            if packet.is_keyframe and early:
+                held = [packet]
+            elif held:
+                held.append(packet)
             if not early:
                 break
         yield from held
         if held:
             yield from packets
 
-    def _converter(self) -> Callable[[Any], np.ndarray]:
-        """From a decoded frame to uint8 (H, W, 3), RGB, as shown, all of the size that the header tells."""
-        from av.video.reformatter import VideoReformatter
-
-        probe, reformatter = self._probe, VideoReformatter()
-
-        def to_rgb(frame: Any) -> np.ndarray:
-            probe.check_time()
-            picture = reformatter.reformat(frame, probe.width, probe.height, "rgb24", threads=1).to_ndarray()
-            return as_shown(picture, frame, probe.path)
-
-        return to_rgb
-
 
 def as_shown(picture: np.ndarray, frame: Any, path: Path) -> np.ndarray:
-    """A picture (H, W, 3) turned and mirrored by its frame's display matrix; a `VideoError` for other than right angles.
+    """A picture (H, W, 3) as its frame's display matrix turns and mirrors it; a `VideoError` for angles but right ones.
 
     The matrix (ISO/IEC 14496-12, 6.2.2) has nine numbers a, b, u, c, d, v, x, y, w: of a stored pixel (p, q) the place
     is (a p + c q, b p + d q).
@@ -209,7 +216,9 @@ def as_shown(picture: np.ndarray, frame: Any, path: Path) -> np.ndarray:
     if abs(a) < 0.01 * size and abs(d) < 0.01 * size:
         picture, (a, d) = picture.swapaxes(0, 1), (c, b)
     elif abs(b) > 0.01 * size or abs(c) > 0.01 * size:
-        raise VideoError(path, "it is shown turned by an angle that is not right; turn its pictures, or remove the angle")
+        raise VideoError(
+            path, "it is shown turned by an angle that is not right; turn its pictures, or remove the angle"
+        )
     return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 

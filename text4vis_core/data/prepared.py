@@ -34,7 +34,11 @@ class PreparedReader(Timed):
         stream: Any = self._container.streams.video[0]
         made = json.loads(self._container.metadata["comment"])
         self.fps, self._gop = float(made["fps"]), int(made["gop"])
-        self._packets, self._settings, self._tick = stream.index_entries, stream.codec_context.extradata, stream.time_base
+        self._packets, self._settings, self._tick = (
+            stream.index_entries,
+            stream.codec_context.extradata,
+            stream.time_base,
+        )
 
     @cached_property
     def seconds(self) -> np.ndarray:  # type: ignore[override]  # only what asks for parts needs it

@@ -7,7 +7,7 @@ where one of them contradicts. Where packets do not tell the frames they are dec
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ SCANNED = 32 << 20  # bytes
 WINDOW = 24  # packets that are looked at in one place of a large file
 PLACES = 6  # of a large file, beside its beginning and its end
 KEPT = 64 << 20  # bytes of frames that are kept, where they had to be decoded to be counted
+FEW = 10_000  # frames, for which a dictionary is faster
 TOO_FEW = 0.9  # of the frames that are promised
 NO_PICTURE = 10  # bytes of an MPEG-4 packet that may hold none
 NO_INDEX = ("matroska,webm", "mpegts", "mpeg", "flv", "asf", "ogg")
@@ -73,19 +74,26 @@ class Probe:
         VideoError: the file has no video or no frames, is cut off, has holes, or is beyond a limit of `reading`.
     """
 
+    container: Any = None
+    stream: Any = None
+
     def __init__(self, path: Path, reading: Reading):
         self.path, self.reading = path, reading
-        self.times, self.keys, self.slack = np.empty(0, np.int64), None, 0.0
+        self.times, self.slack = np.empty(0, np.int64), 0.0
+        self.keys: np.ndarray | None = None
         self.counted, self.leading, self.failed, self.kept = False, False, False, dict[int, Any]()
         self.delay: int | None = None
+        self._places: dict[int, int] = {}
         self.allow_time()
         self.rewind()
         context = self.stream.codec_context
         self.width, self.height = context.width, context.height
-        if path.stat().st_size <= SCANNED or not (self._by_index() or self._by_rate()):
+        if path.stat().st_size <= SCANNED or not (self._is_told(self._by_index) or self._is_told(self._by_rate)):
             self._by_packets()
         if not len(self.times):
             raise VideoError(path, "it has no frames")
+        if not self.slack and len(self.times) <= FEW:
+            self._places = {stamp: index for index, stamp in enumerate(self.times.tolist())}
         self.seconds, self.fps = self._clock()
         rate = float(context.framerate or 0)
         if len(self.times) > 1 and self.fps < rate / 1000:
@@ -94,19 +102,22 @@ class Probe:
 
     def rewind(self) -> None:
         """Open the file anew, at its beginning."""
-        if hasattr(self, "container"):
+        if self.container is not None:
             self.container.close()
         self.container, self.stream = open_container(self.path, self.reading)
         finalize(self, self.container.close)  # a container and its streams refer to each other
         self._source: Iterator[Any] = self.container.demux(self.stream)
+        self._used = False
 
     def packets(self, start: int | None = None) -> Iterator:
         """Packets with content, from here on, or from a key frame before a time stamp on."""
+        self._used = True
         if start is not None:
             self.container.seek(start, stream=self.stream)
             self.stream.codec_context.flush_buffers()
         for packet in self._source:  # one for all: PyAV leaks where one is left before its end
-            self.check_time()
+            if time.monotonic() > self._deadline:
+                self.check_time()
             if packet.size:
                 yield packet
         self._source = self.container.demux(self.stream)
@@ -115,7 +126,8 @@ class Probe:
         """Every frame from the beginning, and whether it is sound: not damaged, nor built upon one that is."""
         import av
 
-        self.rewind()
+        if self._used:
+            self.rewind()
         context, failed = self.stream.codec_context, False
         packets = self.packets()
         while True:
@@ -151,25 +163,39 @@ class Probe:
         """Which frame has a time stamp; -1 for none."""
         if stamp is None:
             return -1
+        if self._places:
+            return self._places.get(int(stamp), -1)
         place = int(self.times.searchsorted(stamp - self.slack))
         return place if place < len(self.times) and abs(int(self.times[place]) - stamp) <= self.slack else -1
 
     def _look(self, packets: Iterator, count: int | None = None) -> Packets:
         """The facts of packets: of so many that are shown, or of all."""
-        rows, shown, cut = list[int](), 0, False
+        rows, shown, packet = [], 0, None
         for packet in packets:
-            cut, left_out = packet.is_corrupt, packet.is_discard
-            stamps = [NONE if stamp is None else stamp for stamp in (packet.pts, packet.dts)]
-            flags = KEY * packet.is_keyframe + DISCARD * left_out
-            rows += [*stamps, packet.duration or 0, flags, packet.size]
+            left_out = packet.is_discard
+            rows.append((packet.pts, packet.dts, packet.duration, packet.is_keyframe, left_out, packet.size))
             shown += not left_out
             if shown == count:
                 break
-        return Packets(*np.array(rows, np.int64).reshape(-1, 5).T, cut)
+        table = np.array(rows, np.float64).reshape(-1, 6).T  # None becomes NaN
+        pts, dts, durations, keys, left_out, sizes = np.where(np.isnan(table), NONE, table).astype(np.int64)
+        return Packets(
+            pts, dts, durations, KEY * keys + DISCARD * left_out, sizes, packet is not None and packet.is_corrupt
+        )
+
+    def _is_told(self, way: Callable[[], bool]) -> bool:
+        """Whether a way to know a large file's frames leads to them; where it cannot even be sought in, it does not."""
+        import av
+
+        try:
+            return way()
+        except av.FFmpegError:
+            return False
 
     def _by_packets(self) -> None:
         """Go through the whole file."""
-        self.rewind()
+        if self._used:
+            self.rewind()
         found = self._look(self.packets())
         self._check_whole(found)
         context, pts, reordered = self.stream.codec_context, found.pts[found.shown], found.pts != found.dts
@@ -221,7 +247,8 @@ class Probe:
 
     def _by_rate(self) -> bool:
         """Take frames to be evenly spaced; False where they are not, in one of the places that are looked at."""
-        self.rewind()
+        if self._used:
+            self.rewind()
         rate, tick, kind = self.stream.average_rate, self.stream.time_base, self.container.format.name
         indexed = kind == "avi" or (kind.startswith("mov") and self.stream.frames)
         if not rate or not self.container.duration or indexed:
@@ -242,7 +269,11 @@ class Probe:
             places = np.round((pts - begin) / float(step)).astype(np.int64)
             off = np.abs(self.times[places.clip(0, count - 1)] - pts)
             # A window begins and ends amid frames that are shown in another order.
-            if not len(pts) or off.max() > max(1, 0.1 * step) or (np.diff(places)[WINDOW // 3 : -WINDOW // 3] != 1).any():
+            if (
+                not len(pts)
+                or off.max() > max(1, 0.1 * step)
+                or (np.diff(places)[WINDOW // 3 : -WINDOW // 3] != 1).any()
+            ):
                 self.slack = 0.0
                 return False
         self._leave_out_undecodable(first)

@@ -8,12 +8,12 @@ from typing import Any
 from ..files import first_line
 
 DECODERS = ("pyav", "decord")
-# Of files called so it is taken for granted that they are videos, where hundreds of thousands are listed.
-VIDEO_SUFFIXES = tuple(
-    ".mp4 .avi .mkv .webm .mov .m4v .mpg .mpeg .wmv .asf .mts .m2ts .m2t .ts .3gp .3g2 .flv .f4v .ogv .ogm .gif .dv .divx"
-    " .vob .mpe .m1v .m2v .mpv .mxf .rm .rmvb .qt .amv .mjpeg .mjpg .h264 .264 .h265 .hevc .265 .y4m .ivf .nut .mod .tod"
-    " .mp4v .xvid .dat .wtv .insv .lrv .evo".split()
+_KNOWN = (
+    "mp4 avi mkv webm mov m4v mpg mpeg wmv asf mts m2ts m2t ts 3gp 3g2 flv f4v ogv ogm gif dv divx vob mpe m1v m2v mpv "
+    "mxf rm rmvb qt amv mjpeg mjpg h264 264 h265 hevc 265 y4m ivf nut mod tod mp4v xvid wtv insv lrv evo"
 )
+# Of files called so it is taken for granted that they are videos, where hundreds of thousands are listed.
+VIDEO_SUFFIXES = tuple(f".{name}" for name in _KNOWN.split())
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 # FFmpeg looks at a file's content, and would follow a playlist or a script to whatever it names.
 CONTAINERS = (
@@ -47,7 +47,7 @@ class Reading:
     decoder: str = "pyav"
     strict: bool = False
     max_pixels: int = 36_000_000  # 8K
-    max_seconds: float = 30.0
+    max_seconds: float = 20.0
 
     def __post_init__(self):
         if self.decoder not in DECODERS:
@@ -99,7 +99,7 @@ def open_container(path: Path, reading: Reading = DEFAULT) -> tuple[Any, Any]:
             timeout=(reading.max_seconds, reading.max_seconds),
         )
     except av.FFmpegError as error:
-        raise VideoError(path, f"no decoder can open it ({_why(error, reading)})") from None
+        raise VideoError(path, f"no decoder can open it ({in_words(error)})") from None
     moving: list[Any] = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     best = container.streams.best("video")
     stream = best if best in moving else next(iter(moving), None)
@@ -107,7 +107,7 @@ def open_container(path: Path, reading: Reading = DEFAULT) -> tuple[Any, Any]:
         container.close()
         inside = "a cover picture and no video" if best else "no video stream"
         raise VideoError(path, f"no decoder can open it (it holds {inside})")
-    context = stream.codec_context
+    context: Any = stream.codec_context
     reading.check_size(path, context.width, context.height)
     if not context.width or context.pix_fmt is None:
         reason = f"a frame of more than {reading.max_pixels:,} pixels, or a damaged header"
@@ -131,14 +131,14 @@ def is_video(path: str | Path) -> bool:
     return True
 
 
-def _why(error: Any, reading: Reading) -> str:
-    """What FFmpeg says, in words."""
+def in_words(error: BaseException) -> str:
+    """What a decoder says, without its numbers."""
     import av
 
     if isinstance(error, av.ExitError):
-        return f"it took longer than {reading.max_seconds:g} s; raise max_seconds if it is whole"
+        return "it took longer than max_seconds; raise that if it is whole"
     if isinstance(error, av.ArgumentError):
         return "its content is of no video container, but a script, a list or a picture"
     if isinstance(error, av.InvalidDataError):
-        return "its content is no video, or its header is damaged"
-    return getattr(error, "strerror", None) or first_line(error)
+        return "its content is no video, or it is damaged"
+    return (getattr(error, "strerror", None) or first_line(error))[:200]

@@ -12,7 +12,7 @@ from ..files import first_line
 from .decoders import AvReader, DecordReader, FolderReader
 from .memory import CLIPS, keep_freed_memory
 from .prepared import SUFFIX, PreparedReader
-from .reading import DEFAULT, Reading, VideoError, kind_of
+from .reading import DEFAULT, Reading, VideoError, in_words, kind_of
 
 __all__ = ["AvReader", "DecordReader", "FolderReader", "PreparedReader", "Reading", "VideoError"]
 Reader = AvReader | DecordReader | FolderReader | PreparedReader
@@ -38,7 +38,7 @@ def open_video(path: str | Path, reading: Reading = DEFAULT) -> Reader:
     except VideoError:
         raise
     except Exception as error:  # each decoder has exceptions of its own
-        raise VideoError(path, f"no decoder can open it ({first_line(error)[:200]})") from None
+        raise VideoError(path, f"no decoder can open it ({_in_words(error)})") from None
     if len(video) == 0:
         raise VideoError(path, "it has no frames")
     return video
@@ -104,7 +104,11 @@ def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.nd
     except VideoError:
         raise
     except Exception as error:  # each decoder has exceptions of its own
-        raise VideoError(path, f"decoding failed ({first_line(error)[:200]})") from error
+        raise VideoError(path, f"decoding failed ({_in_words(error)})") from error
+
+
+def _in_words(error: Exception) -> str:
+    return in_words(error) if _has_pyav() else first_line(error)[:200]
 
 
 def _has_pyav() -> bool:
