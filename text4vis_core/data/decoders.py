@@ -225,8 +225,9 @@ def as_shown(picture: np.ndarray, frame: Any, path: Path) -> np.ndarray:
 class DecordReader(Timed):
     """A video file through decord, where it is asked for, or PyAV is not installed.
 
-    decord gives other frames than those asked for, without a word, where key frames are followed by frames that are
-    shown before them, or time stamps are absent. With PyAV at hand such files are refused, and all that PyAV refuses.
+    decord gives other frames than those asked for, without a word, of transport streams, where key frames are followed
+    by frames that are shown before them or are none, and where time stamps are absent. With PyAV at hand such files are
+    refused, as is all that PyAV refuses.
     """
 
     def __init__(self, path: Path, reading: Reading = DEFAULT):
@@ -236,7 +237,7 @@ class DecordReader(Timed):
             probe = Probe(path, reading)
         except ImportError:
             probe = None
-        if probe and (probe.counted or probe.leading or probe.keys is None):
+        if probe and self._is_confused_by(probe):
             raise VideoError(path, "decord would give other frames of it than those asked for; set decoder to pyav")
         decord.logging.set_level(decord.logging.QUIET)
         # Frame-accurate seeking, one thread: the loader's workers are the parallelism.
@@ -249,6 +250,18 @@ class DecordReader(Timed):
         if len(self.seconds) != len(self._reader):
             found = f"decord finds {len(self._reader)} frames, {len(self.seconds)} can be decoded"
             raise VideoError(path, f"{found}; set decoder to pyav")
+
+    @staticmethod
+    def _is_confused_by(probe: Probe) -> bool:
+        streamed = probe.container.format.name in ("mpegts", "mpeg")
+        if streamed or probe.counted or probe.leading or probe.keys is None:
+            return True
+        if len(probe.keys) == 1:
+            return False
+        # A picture that is refreshed bit by bit has no key frames, but places where refreshing begins.
+        packets = probe.packets(int(probe.keys[1]))
+        frame = next(frame for packet in packets for frame in probe.stream.codec_context.decode(packet))
+        return frame.is_corrupt or frame.pict_type != 1
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         return self._reader.get_batch(indices.tolist()).asnumpy()
@@ -285,9 +298,10 @@ class FolderReader:
         try:
             kind_of(file)
             with Image.open(file) as picture:
-                self._reading.check_size(self._path, *picture.size)
+                self._reading.check_size(file, *picture.size)
                 # Photographs say how they are to be turned.
                 shown = ImageOps.exif_transpose(picture) if "exif" in picture.info else picture
                 return np.asarray(shown.convert("RGB"))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise VideoError(self._path, f"its picture {file.name} cannot be read ({error})") from None
+        except (VideoError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            reason = error.reason if isinstance(error, VideoError) else error
+            raise VideoError(self._path, f"its picture {file.name} cannot be read ({reason})") from None

@@ -238,11 +238,10 @@ class Probe:
 
     def _by_delay(self, stamps: np.ndarray, smallest: int) -> bool:
         """Take an AVI's frames, which it stamps in the order of decoding, by when the decoder gives them."""
-        self.times = stamps
-        if self.stream.codec_context.has_b_frames:
-            first, _ = next(self.decoded())
-            self.delay = int(stamps.searchsorted(first.dts or 0))
-            self.rewind()
+        first, _ = next(self.decoded(), (None, False))
+        if first is None or first.dts is None:
+            return False
+        self.times, self.delay = stamps, int(stamps.searchsorted(first.dts))
         return self.stream.codec_context.name != "mpeg4" or smallest > NO_PICTURE
 
     def _by_rate(self) -> bool:

@@ -1,5 +1,6 @@
 """How video files are opened: which containers, within which limits. What is asked here is the decoder, not a name."""
 
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,13 +133,16 @@ def is_video(path: str | Path) -> bool:
 
 
 def in_words(error: BaseException) -> str:
-    """What a decoder says, without its numbers."""
-    import av
-
+    """What a decoder says, without its numbers, places and times."""
+    try:
+        import av
+    except ImportError:
+        return first_line(error)[:200]
     if isinstance(error, av.ExitError):
         return "it took longer than max_seconds; raise that if it is whole"
     if isinstance(error, av.ArgumentError):
         return "its content is of no video container, but a script, a list or a picture"
     if isinstance(error, av.InvalidDataError):
         return "its content is no video, or it is damaged"
-    return (getattr(error, "strerror", None) or first_line(error))[:200]
+    said = getattr(error, "strerror", None) or first_line(error)
+    return re.sub(r"\[[\d:]+\] /\S+ |\[/[^]]*\] ?", "", said)[:200]

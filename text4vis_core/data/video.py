@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import first_line
 from .decoders import AvReader, DecordReader, FolderReader
 from .memory import CLIPS, keep_freed_memory
 from .prepared import SUFFIX, PreparedReader
@@ -38,7 +37,7 @@ def open_video(path: str | Path, reading: Reading = DEFAULT) -> Reader:
     except VideoError:
         raise
     except Exception as error:  # each decoder has exceptions of its own
-        raise VideoError(path, f"no decoder can open it ({_in_words(error)})") from None
+        raise VideoError(path, f"no decoder can open it ({in_words(error)})") from None
     if len(video) == 0:
         raise VideoError(path, "it has no frames")
     return video
@@ -104,11 +103,7 @@ def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.nd
     except VideoError:
         raise
     except Exception as error:  # each decoder has exceptions of its own
-        raise VideoError(path, f"decoding failed ({_in_words(error)})") from error
-
-
-def _in_words(error: Exception) -> str:
-    return in_words(error) if _has_pyav() else first_line(error)[:200]
+        raise VideoError(path, f"decoding failed ({in_words(error)})") from error
 
 
 def _has_pyav() -> bool:
