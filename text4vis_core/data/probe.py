@@ -8,7 +8,6 @@ where one of them contradicts. Where packets do not tell the frames they are dec
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from weakref import finalize
 
 import numpy as np
 
+from ._packets import KEY, NONE, TOO_FEW, Packets, check_holes, check_whole, look
 from .reading import Reading, VideoError, open_container
 
 SCANNED = 32 << 20  # bytes
@@ -23,34 +23,7 @@ WINDOW = 24  # packets that are looked at in one place of a large file
 PLACES = 6  # of a large file, beside its beginning and its end
 KEPT = 64 << 20  # bytes of frames that are kept, where they had to be decoded to be counted
 FEW = 10_000  # frames, for which a dictionary is faster
-TOO_FEW = 0.9  # of the frames that are promised
 NO_PICTURE = 10  # bytes of an MPEG-4 packet that may hold none
-NO_INDEX = ("matroska,webm", "mpegts", "mpeg", "flv", "asf", "ogg")
-KEY, DISCARD, NONE = 1, 2, np.iinfo(np.int64).min
-
-
-@dataclass(frozen=True)
-class Packets:
-    """Facts of packets in the order of the file: int64 (P,) each, `NONE` for a stamp that is not there."""
-
-    pts: np.ndarray
-    dts: np.ndarray
-    durations: np.ndarray
-    flags: np.ndarray
-    sizes: np.ndarray
-    cut: bool  # the last of them
-
-    @property
-    def shown(self) -> np.ndarray:
-        """bool (P,): those that the container does not leave out, and that are whole."""
-        shown = self.flags & DISCARD == 0
-        shown[-1:] &= not self.cut
-        return shown
-
-    @property
-    def keys(self) -> np.ndarray:
-        """int64 (K,): the stamps of key frames, increasing."""
-        return np.sort(self.pts[self.flags & KEY != 0])
 
 
 class Probe:
@@ -168,21 +141,6 @@ class Probe:
         place = int(self.times.searchsorted(stamp - self.slack))
         return place if place < len(self.times) and abs(int(self.times[place]) - stamp) <= self.slack else -1
 
-    def _look(self, packets: Iterator, count: int | None = None) -> Packets:
-        """The facts of packets: of so many that are shown, or of all."""
-        rows, shown, packet = [], 0, None
-        for packet in packets:
-            left_out = packet.is_discard
-            rows.append((packet.pts, packet.dts, packet.duration, packet.is_keyframe, left_out, packet.size))
-            shown += not left_out
-            if shown == count:
-                break
-        table = np.array(rows, np.float64).reshape(-1, 6).T  # None becomes NaN
-        pts, dts, durations, keys, left_out, sizes = np.where(np.isnan(table), NONE, table).astype(np.int64)
-        return Packets(
-            pts, dts, durations, KEY * keys + DISCARD * left_out, sizes, packet is not None and packet.is_corrupt
-        )
-
     def _is_told(self, way: Callable[[], bool]) -> bool:
         """Whether a way to know a large file's frames leads to them; where it cannot even be sought in, it does not."""
         import av
@@ -196,8 +154,8 @@ class Probe:
         """Go through the whole file."""
         if self._used:
             self.rewind()
-        found = self._look(self.packets())
-        self._check_whole(found)
+        found = look(self.packets())
+        check_whole(self.path, self.container, self.stream, found)
         context, pts, reordered = self.stream.codec_context, found.pts[found.shown], found.pts != found.dts
         told = not context.has_b_frames or (reordered.any() and self.container.format.name != "avi")
         told = told and len(pts) > 0 and NONE not in found.pts and len(np.unique(pts)) == len(pts) and len(found.keys)
@@ -207,7 +165,7 @@ class Probe:
         self.times, self.keys = np.sort(pts), found.keys
         key = np.maximum.accumulate(np.where(found.flags & KEY, np.arange(len(found.pts)), 0))
         self.leading = bool((found.pts < found.pts[key]).any())
-        self._check_holes()
+        check_holes(self.path, self.container, self.stream, self.times)
         self._leave_out_undecodable(found)
 
     def _by_index(self) -> bool:
@@ -225,9 +183,9 @@ class Probe:
         if avi:
             return len(stamps) == shown and self._by_delay(stamps, min(each.size for each in entries))
         # The index has the order of decoding. Encoders that look ahead use the same stamps for both, some frames later.
-        first = self._look(self.packets(), WINDOW)
-        last = self._look(self.packets(int(stamps[-1])))
-        windows = [first, last, *(self._look(self.packets(stamp), WINDOW) for stamp in self._between(stamps))]
+        first = look(self.packets(), WINDOW)
+        last = look(self.packets(int(stamps[-1])))
+        windows = [first, last, *(look(self.packets(stamp), WINDOW) for stamp in self._between(stamps))]
         begin, end = min(first.pts[first.shown]), np.sort(last.pts[last.shown])
         self.times = np.concatenate([stamps[(stamps >= begin) & (stamps < end[0])], end])
         agree = all(np.isin(each.pts[each.shown], self.times).all() for each in windows)
@@ -254,15 +212,15 @@ class Probe:
             return False
         step = 1 / (rate * tick)
         ends = (self.container.start_time or 0) + self.container.duration - 1_000_000  # a second before
-        first = self._look(self.packets(), WINDOW)
-        last = self._look(self.packets(int(Fraction(ends, 10**6) / tick)))
+        first = look(self.packets(), WINDOW)
+        last = look(self.packets(int(Fraction(ends, 10**6) / tick)))
         if not len(first.keys) or not len(last.pts) or min(first.pts.min(), last.pts.min()) == NONE:
             return False
         begin, end = int(first.pts[first.shown].min()), int(last.pts[last.shown].max())
         count = round((end - begin) / step) + 1
         self.times = begin + np.round(np.arange(count) * float(step)).astype(np.int64)
         self.slack = 0.4 * float(step)
-        windows = [first, last, *(self._look(self.packets(stamp), WINDOW) for stamp in self._between(self.times))]
+        windows = [first, last, *(look(self.packets(stamp), WINDOW) for stamp in self._between(self.times))]
         for each in windows:
             pts = np.sort(each.pts[each.shown])
             places = np.round((pts - begin) / float(step)).astype(np.int64)
@@ -314,47 +272,6 @@ class Probe:
         early[[index for index in there if index >= 0]] = False
         self.times = self.times[~early]
         self.rewind()
-
-    def _check_whole(self, found: Packets) -> None:
-        """A `VideoError` for a file that ends long before its header says: decoders are content with what is left."""
-        if not len(found.pts):
-            return
-        stream, container, frames = self.stream, self.container, len(found.pts)
-        if found.cut:
-            if not stream.frames:
-                raise VideoError(self.path, f"it is cut off in the middle of frame {frames - 1}")
-            if stream.frames > 1.1 * frames:
-                raise VideoError(self.path, f"it is cut off: {frames} of its {stream.frames} frames are there")
-        told = found.pts != NONE
-        begin = (container.start_time or 0) / 1e6
-        seconds = float(max((found.pts + found.durations)[told], default=0) * stream.time_base) - begin
-        if stream.duration:
-            length = float(stream.duration * stream.time_base)
-        else:
-            length = (container.duration or 0) / 1e6
-            if length > 1.1 * seconds + 0.5:  # the sound may be longer than the pictures
-                container.seek(container.start_time or 0)
-                ends = [packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None]
-                seconds = float(max(ends, default=0)) - begin
-        if length > 1.1 * seconds + 0.5:
-            raise VideoError(self.path, f"it is cut off: {seconds:.1f} of its {length:.1f} s are there")
-
-    def _check_holes(self) -> None:
-        """A `VideoError` where frames are evenly spaced but for a few gaps, and a tenth of them is not there.
-
-        Of containers without an index of all frames, whose parts may be gone without a trace.
-        """
-        gaps, there = np.diff(self.times), len(self.times)
-        if not len(gaps) or self.container.format.name not in NO_INDEX:
-            return
-        step = np.median(gaps)
-        wide = gaps > 1.5 * step
-        promised = there + int((np.round(gaps[wide] / step) - 1).sum())
-        if len(self.container.streams) == 1 and self.container.duration:  # sound may last longer
-            promised = max(promised, int(self.container.duration / 1e6 / float(step * self.stream.time_base)) - 1)
-        if there < TOO_FEW * promised and wide.sum() <= max(2, len(gaps) // 10):
-            remedy = "if that is meant, as in a recording of variable rate, copy it into an MP4 (ffmpeg -i IN -c copy)"
-            raise VideoError(self.path, f"it has holes: {there} of about {promised} frames are there; {remedy}")
 
     def _clock(self) -> tuple[np.ndarray, float]:
         """When each frame is shown, in seconds, and the mean rate."""
