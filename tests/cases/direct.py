@@ -14,9 +14,9 @@ class Decoded:
     """All that a decoder gave.
 
     Attributes:
-        numbers: of the pictures, None for one that cannot be read.
-        flagged: whether FFmpeg marked each as damaged.
-        error: the decoder's, where it ended before the file's end.
+        numbers: of the pictures, None for one that cannot be read, or in the place of a packet that was refused.
+        flagged: whether FFmpeg marked each as damaged, or refused it.
+        error: the last one.
     """
 
     numbers: tuple[int | None, ...]
@@ -44,12 +44,23 @@ def decode(path: Path, strict: bool = False, most: int = 1000) -> Decoded:
             if strict:
                 context.options = {"err_detect": "explode"}
             size = context.width, context.height
-            for frame in container.decode(stream):
-                picture = frame.reformat(*size, "rgb24", threads=1).to_ndarray()
-                numbers += numbers_of(np.asarray(picture)[None])
-                flagged.append(bool(frame.is_corrupt))
+            for packet in container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError as failure:
+                    error, frames = _words(failure), []
+                    numbers.append(None)
+                    flagged.append(True)
+                for frame in frames:
+                    picture = frame.reformat(*size, "rgb24", threads=1).to_ndarray()
+                    numbers += numbers_of(np.asarray(picture)[None])
+                    flagged.append(bool(frame.is_corrupt))
                 if len(numbers) >= most:
                     break
     except Exception as failure:  # of damaged files anything can come
-        error = f"{type(failure).__name__}: {failure}"[:200]
+        error = _words(failure)
     return Decoded(tuple(numbers), tuple(flagged), error)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
