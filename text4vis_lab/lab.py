@@ -20,6 +20,7 @@ import torch
 
 from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.probe import Reading
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.model.clip import load_clip
@@ -42,7 +43,7 @@ from .notebooks import (
     repository_root,
     unused_parameters,
 )
-from .plain import plain
+from .plain import plain, readable
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
 from .results import histories_of, scores_of
@@ -157,8 +158,16 @@ class Lab:
         listed = load_videos(self.values["dataset"], self.folder, split, self.values["fold"] if fold is None else fold)
         found, left_out = self.clips.long_enough(listed, test=split != "train")
         self.record.add_skipped(left_out)
-        self.record.add_data(split if fold is None else f"{split} {fold}", found)
+        self.note_data(split if fold is None else f"{split} {fold}", found)
         return found
+
+    def note_data(self, name: str, videos: VideoList) -> None:
+        """Note a list of videos in the record, and print what its reader has to say of it."""
+        known = {note for facts in self.record.data.values() for note in facts.get("notes", ())}
+        self.record.add_data(name, videos, self.clips.store.reading)
+        for note in videos.notes:
+            if note not in known:
+                print(f"{readable(name)}: {readable(note, 400)}")
 
     @cached_property
     def train(self) -> VideoList:
@@ -328,7 +337,7 @@ class Lab:
     def _fingerprint(self, cell: Cell) -> str:  # of everything that its outcome depends on
         parts = {name: cell.part(name) for name in cell.tests}
         recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
-        shared = {name for name, setting in declared().items() if setting.group != "hardware"}
+        shared = {k for k, setting in declared().items() if setting.group != "hardware" and k != "max_seconds"}
         settings = {name: value for name, value in self.values.items() if name in shared}
         value = [
             settings | {"devices": self.clips.processes.devices, "num_nodes": self.clips.processes.num_nodes},
@@ -347,4 +356,7 @@ def _recipe(values: Mapping[str, Any], seed: int) -> TrainingConfig:
 
 def _clips(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore | None = None) -> Clips:
     processes = by_name(Processes, values, folder=str(run_dir))
-    return by_name(Clips, values, processes=processes, store=store or FrameStore(values.get("keep_mb", 0)))
+    reading = by_name(Reading, values)
+    if store is None or store.reading != reading:
+        store = FrameStore(values.get("keep_mb", 0), reading)
+    return by_name(Clips, values, processes=processes, store=store)

@@ -1,4 +1,4 @@
-"""Plain values as JSON files."""
+"""Plain values: as JSON files, and names as text that any page, terminal and file can hold."""
 
 import json
 import math
@@ -6,6 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from text4vis_core.files import replacing
+
+JOINERS = "\u200c\u200d"  # they print nothing, and are part of Persian and Indian words
+LONGEST = 120  # characters of a name that are shown
+
+
+def readable(text: object, longest: int = LONGEST) -> str:
+    """A name as it can be shown: what does not print becomes its escape, and of a long one the middle is left out.
+
+    Names are other people's: a file's need not be UTF-8, and may hold line ends, marks that turn the direction of
+    writing, or thousands of characters. What is readable stays as it is.
+    """
+    shown = "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in str(text))
+    if len(shown) <= longest:
+        return shown
+    return f"{shown[: longest // 2]}…{shown[len(shown) + 1 + longest // 2 - longest :]}"
+
+
+def encodable(text: str) -> str:
+    """The whole text, but what UTF-8 has no place for as escapes: for files that hold nothing else."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def write_json(path: Path, value: Any) -> None:

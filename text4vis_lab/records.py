@@ -6,6 +6,7 @@ come out the same when the run is repeated; `timings` and `provenance` do not.
 
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -23,12 +24,14 @@ from .plain import plain, write_json
 from .rows import SCHEMA, check_rows
 
 if TYPE_CHECKING:
+    from text4vis_core.data.probe import Reading
     from text4vis_core.data.video_list import VideoList
 
 # How runs are started, rehearsed, measured and drawn.
 WITHOUT_EFFECT = frozenset({"suites", "rehearsal", "bench", "figures"})
 ROOT = Path(__file__).parents[1]
 RECORD = "result.json"
+TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
 
 
@@ -48,7 +51,7 @@ class RunRecord:
         histories: a row for each epoch of each cell, with the cell's name.
         metrics: what else was measured; functions of data, weights and settings, as the rows are.
         timings: what comes out otherwise every time.
-        data: size, classes and fingerprint of each list of videos.
+        data: size, classes, fingerprint, notes and decoder of each list of videos.
         weights: fingerprint of each file or model.
         skipped: (path, reason) of videos that the numbers leave out.
     """
@@ -68,10 +71,14 @@ class RunRecord:
         self.run_dir = check_writable(self.run_dir)
         self._begin = time.perf_counter()
 
-    def add_data(self, name: str, videos: "VideoList") -> None:
-        """Note a list of videos: its size, classes and fingerprint."""
+    def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> None:
+        """Note a list of videos: its size, classes, fingerprint and notes, and which decoder reads it, by `reading`."""
         facts: dict[str, Any] = {"videos": len(videos), "classes": len(videos.classes), "missing": len(videos.missing)}
-        facts["fingerprint"] = videos.fingerprint()
+        facts |= {"fingerprint": videos.fingerprint(), "decoder": decoder_of(videos, reading)}
+        if videos.ignored:
+            facts["ignored"] = [str(path) for path in videos.ignored]
+        if videos.notes:
+            facts["notes"] = list(videos.notes)
         self.data[name] = facts
 
     def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:
@@ -133,6 +140,19 @@ class RunRecord:
             + f"{len(self.skipped)} videos, unreadable or too short, are left out: "
             + ", ".join(Path(path).name for path, _ in self.skipped)
         )
+
+
+def decoder_of(videos: "VideoList", reading: "Reading | None" = None) -> str:
+    """Which decoder opens a list's videos, with its version: "PyAV 18.1.0"; empty where its first ones do not open."""
+    from text4vis_core.data.probe import Reading, VideoError
+    from text4vis_core.data.video import open_video
+
+    for video in itertools.islice(videos.videos, TRIED):
+        try:
+            return open_video(video.path, reading or Reading()).decoder
+        except VideoError:  # decoding it says why
+            continue
+    return ""
 
 
 def read_record(path: str | Path) -> dict:

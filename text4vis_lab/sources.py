@@ -12,7 +12,7 @@ from torch import Tensor
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
-from text4vis_core.data.video import VideoError, open_video, part_of
+from text4vis_core.data.video import Reader, VideoError, open_video
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
@@ -215,13 +215,13 @@ def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list
     The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay, and so
     does what cannot be read, for `VideoDataset` to name or to skip.
     """
-    kept, left_out, lengths = [], [], {}
+    kept, left_out, folders = [], [], dict[Path, Reader]()
     for video in videos.videos:
         if min_frames and video.path.is_dir():
             try:
-                if video.path not in lengths:  # a folder may hold many segments
-                    lengths[video.path] = len(open_video(video.path))
-                first, stop = part_of(lengths[video.path], 0, video.start, video.end, video.duration)
+                if video.path not in folders:  # a folder may hold many segments
+                    folders[video.path] = open_video(video.path)
+                first, stop = folders[video.path].part(video.start, video.end, video.duration)
             except (ValueError, VideoError):
                 first, stop = 0, min_frames
             if stop - first < min_frames:
