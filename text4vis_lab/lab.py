@@ -19,15 +19,13 @@ import pandas as pd
 import torch
 
 from text4vis_core.data.formats.readers import load_videos
-from text4vis_core.data.frame_store import FrameStore
-from text4vis_core.data.probe import Reading
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.model.clip import load_clip
 from text4vis_core.model.labels import prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
-from text4vis_core.processes import Processes, progress_bar
+from text4vis_core.processes import progress_bar
 from text4vis_core.training.loop import WITHOUT_EFFECT
 from text4vis_core.training.recipe import TrainingConfig
 
@@ -50,7 +48,7 @@ from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
-from .sources import Clips, Source
+from .sources import Clips, Source, clips_of
 
 
 @dataclass
@@ -107,11 +105,11 @@ class Lab:
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             _recipe(values, 0)
-        _clips(values, values["run_dir"])
+        clips_of(values, values["run_dir"])
         figures.use_style()
         parameters = {name: value for name, value in values.items() if name != "run_dir"}
         record = RunRecord(notebook, Path(values["run_dir"]), parameters)
-        return cls(record, values, defaults, _clips(values, record.run_dir))
+        return cls(record, values, defaults, clips_of(values, record.run_dir))
 
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
@@ -129,7 +127,7 @@ class Lab:
         values = self.values | checked(settings, shared, {declared()[name].group for name in shared})
         if "epochs" in values:
             _recipe(values, 0)
-        clips = _clips(values, self.record.run_dir, self.clips.store)
+        clips = clips_of(values, self.record.run_dir, self.clips.store)
         return replace(self, values=values, clips=clips, _embedded={})
 
     def use_clip(self, folder: Path) -> None:
@@ -162,12 +160,9 @@ class Lab:
         return found
 
     def note_data(self, name: str, videos: VideoList) -> None:
-        """Note a list of videos in the record, and print what its reader has to say of it."""
-        known = {note for facts in self.record.data.values() for note in facts.get("notes", ())}
-        self.record.add_data(name, videos, self.clips.store.reading)
-        for note in videos.notes:
-            if note not in known:
-                print(f"{readable(name)}: {readable(note, 400)}")
+        """Note a list of videos in the record, and print what its reader did that its user should know."""
+        for note in self.record.add_data(name, videos, self.clips.store.reading):
+            print(f"{readable(name)}: {readable(note, 400)}")
 
     @cached_property
     def train(self) -> VideoList:
@@ -352,11 +347,3 @@ class Lab:
 
 def _recipe(values: Mapping[str, Any], seed: int) -> TrainingConfig:
     return by_name(TrainingConfig, values, seed=seed, grad_clip=values["grad_clip"] or None)
-
-
-def _clips(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore | None = None) -> Clips:
-    processes = by_name(Processes, values, folder=str(run_dir))
-    reading = by_name(Reading, values)
-    if store is None or store.reading != reading:
-        store = FrameStore(values.get("keep_mb", 0), reading)
-    return by_name(Clips, values, processes=processes, store=store)

@@ -2,13 +2,14 @@
 
 import json
 import math
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from text4vis_core.files import replacing
 
-JOINERS = "\u200c\u200d"  # they print nothing, and are part of Persian and Indian words
 LONGEST = 120  # characters of a name that are shown
+JOINERS = "\u200c\u200d"  # they print nothing, and are part of Persian and Indian words
 
 
 def readable(text: object, longest: int = LONGEST) -> str:
@@ -17,15 +18,22 @@ def readable(text: object, longest: int = LONGEST) -> str:
     Names are other people's: a file's need not be UTF-8, and may hold line ends, marks that turn the direction of
     writing, or thousands of characters. What is readable stays as it is.
     """
-    shown = "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in str(text))
+    shown = "".join(c if _prints(c) else c.encode("unicode_escape").decode() for c in str(text))
     if len(shown) <= longest:
         return shown
     return f"{shown[: longest // 2]}…{shown[len(shown) + 1 + longest // 2 - longest :]}"
 
 
-def encodable(text: str) -> str:
-    """The whole text, but what UTF-8 has no place for as escapes: for files that hold nothing else."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _prints(c: str) -> bool:
+    return c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"  # spaces of any width
+
+
+def encodable(value: Any) -> Any:
+    """A text with escapes for what UTF-8 has no place for, whole otherwise: tables and Parquet hold nothing else.
+
+    Other values stay as they are.
+    """
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def write_json(path: Path, value: Any) -> None:

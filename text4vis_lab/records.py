@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from text4vis_core.files import check_writable, code_fingerprint
 
-from .plain import plain, write_json
+from .plain import plain, readable, write_json
 from .rows import SCHEMA, check_rows
 
 if TYPE_CHECKING:
@@ -71,8 +71,12 @@ class RunRecord:
         self.run_dir = check_writable(self.run_dir)
         self._begin = time.perf_counter()
 
-    def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> None:
-        """Note a list of videos: its size, classes, fingerprint and notes, and which decoder reads it, by `reading`."""
+    def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> list[str]:
+        """Note a list of videos: its size, classes, fingerprint and notes, and which decoder reads it, by `reading`.
+
+        Returns the notes that no list had before.
+        """
+        known = {note for facts in self.data.values() for note in facts.get("notes", ())}
         facts: dict[str, Any] = {"videos": len(videos), "classes": len(videos.classes), "missing": len(videos.missing)}
         facts |= {"fingerprint": videos.fingerprint(), "decoder": decoder_of(videos, reading)}
         if videos.ignored:
@@ -80,6 +84,7 @@ class RunRecord:
         if videos.notes:
             facts["notes"] = list(videos.notes)
         self.data[name] = facts
+        return [note for note in videos.notes if note not in known]
 
     def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:
         """Note a cell's rows and its history, in the place of what was noted of it before.
@@ -132,13 +137,13 @@ class RunRecord:
     def skipped_note(self) -> str:
         """What to show beside a number that leaves videos out, or whose lists have missing ones; else empty."""
         absent = {name: facts["missing"] for name, facts in self.data.items() if facts["missing"]}
-        note = "".join(f"{count} listed videos of {name} are missing. " for name, count in absent.items())
+        note = "".join(f"{count} listed videos of {readable(name)} are missing. " for name, count in absent.items())
         if not self.skipped:
             return note
         return (
             note
             + f"{len(self.skipped)} videos, unreadable or too short, are left out: "
-            + ", ".join(Path(path).name for path, _ in self.skipped)
+            + ", ".join(readable(Path(path).name) for path, _ in self.skipped)
         )
 
 

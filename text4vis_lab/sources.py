@@ -3,14 +3,17 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.probe import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
 from text4vis_core.data.video_list import VideoList
@@ -24,7 +27,7 @@ from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import Processes, world
 
 from .cache import cached_class_embeddings, cached_videos
-from .settings import ClipSettings, HardwareSettings, ModelSettings, check_choices
+from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
 
@@ -207,6 +210,14 @@ class Clips(ClipSettings, HardwareSettings):
 
     def _dataset(self, videos: VideoList, size: int, views: Views, seed: int = 0) -> VideoDataset:
         return VideoDataset(videos, self.num_frames, size, views, on_error=self.on_error, seed=seed, store=self.store)
+
+
+def clips_of(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore | None = None) -> Clips:
+    """How the settings make clips of videos; with a store of other such clips, if files are read in the same way."""
+    reading = by_name(Reading, values)
+    if store is None or store.reading != reading:
+        store = FrameStore(values.get("keep_mb", 0), reading)
+    return by_name(Clips, values, processes=by_name(Processes, values, folder=str(run_dir)), store=store)
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:

@@ -3,6 +3,7 @@
 import json
 import math
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -52,6 +53,7 @@ def test_round_trip(tmp_path, train_videos):
         "classes": 3,
         "missing": 0,
         "fingerprint": train_videos.fingerprint(),
+        "decoder": f"PyAV {av.__version__}",
     }
     assert saved["path"] == str(tmp_path / "suite" / "name" / "result.json")
     assert saved["provenance"]["code"] == run_code()

@@ -54,9 +54,9 @@ def opened(monkeypatch) -> list[Path]:
     """Every video that is opened from now on."""
     paths, real = [], video.open_video
 
-    def counting(path):
+    def counting(path, *how):
         paths.append(Path(path))
-        return real(path)
+        return real(path, *how)
 
     monkeypatch.setattr(video, "open_video", counting)
     return paths
@@ -331,10 +331,10 @@ def test_a_repaired_video_is_not_hidden(model, videos, clips, monkeypatch):
     real = video.open_video
     with monkeypatch.context() as patch:  # out of reach for a while; the file stays what it is
 
-        def unreachable(asked):
+        def unreachable(asked, *how):
             if asked == path:
                 raise VideoError(asked, "connection timed out")
-            return real(asked)
+            return real(asked, *how)
 
         patch.setattr(video, "open_video", unreachable)
         assert clips.embed(model, videos).indices.tolist() == [0, 2]
@@ -350,8 +350,8 @@ def test_a_repaired_video_is_not_hidden(model, videos, clips, monkeypatch):
 def test_a_video_that_changes_meanwhile_is_not_kept(model, videos, clips, monkeypatch):
     real = video.open_video
 
-    def changing(path):
-        reader = real(path)
+    def changing(path, *how):
+        reader = real(path, *how)
         if path == videos.videos[0].path:
             write_video(path, 8, shift=9)
         return reader
