@@ -72,8 +72,7 @@ class SettingsTable:
 
 
 def _shown(value: Any) -> Any:
-    shown = readable(value, 400)
-    return value if shown == str(value) else shown
+    return readable(value, 400) if isinstance(value, str | list | tuple | dict) else value
 
 
 def notebook_parameters(path: Path) -> list[str]:
