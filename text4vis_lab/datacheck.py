@@ -221,15 +221,15 @@ def check_data(
         facts = pool.map(lambda path: examine(path, listed[path], num_frames, changed.get(path), reading), paths)
         label = "checking videos" if progress else None
         files = dict(zip(paths, progress_bar(facts, label, total=len(paths)), strict=True))
-        why = dict(zip(ignored, pool.map(lambda path: _why_ignored(path, reading), ignored), strict=True))
+        why = dict(zip(ignored, pool.map(lambda path: _why_ignored(path, num_frames, reading), ignored), strict=True))
     seconds = time.perf_counter() - begin
     problems = _problems(videos, files, num_frames)
     problems += [Problem("ignored", split, path, why[path]) for path, split in ignored.items()]
     return DataReport(videos, files, tuple(problems), num_frames, workers, seconds, reading)
 
 
-def _why_ignored(path: Path, reading: Reading) -> str:
-    facts = examine(path, [(None, None, None)], 1, None, reading)
+def _why_ignored(path: Path, num_frames: int, reading: Reading) -> str:
+    facts = examine(path, [(None, None, None)], num_frames, None, reading)
     error = next((each.error for each in facts.parts.values()), facts.error)
     return f"lies among the videos and is none: {error}" if error else "it can be decoded, and is in no list"
 

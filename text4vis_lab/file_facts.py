@@ -4,6 +4,7 @@ A link that leads nowhere, a pipe, a folder without permission, a file that is g
 the facts, and none an error.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -83,10 +84,15 @@ def examine(
         reason = changed() if changed else ""
         return FileFacts(error=reason) if reason else _examined(path, parts, num_frames, reading)
     except VideoError as error:
-        target = f"a link to {os.readlink(path)}: " if os.path.islink(path) else ""
-        return FileFacts(error=target + error.reason)
+        return FileFacts(error=_linked(path) + error.reason)
     except Exception as error:  # whatever a file does to its reader is what the check is asked for
         return FileFacts(error=f"it cannot be read ({type(error).__name__}: {first_line(error)[:200]})")
+
+
+def _linked(path: Path) -> str:
+    with contextlib.suppress(OSError):  # of what is no link
+        return f"a link to {os.readlink(path)}: "
+    return ""
 
 
 def _examined(path: Path, parts: Iterable[Part], num_frames: int, reading: Reading) -> FileFacts:
