@@ -27,8 +27,10 @@ from text4vis_core.files import file_digest, first_line, replacing
 DECODED_AT_ONCE = 64 << 20  # bytes
 VERSION = 2  # of copies: those of 1 had their frames at equal distances, wherever the original's were
 PLAYED_AT = 25  # frames per second, where the original has no times of its own
-TICKS = 720_000  # a second: milliseconds, and frames at 24, 25, 30 or 24000/1001 a second, are whole numbers of them
-NEAR = 1e-4  # seconds that a copy's frame may lie beside its original's
+# A second: of the first, milliseconds and frames at 24, 25, 30 or 24000/1001 a second are whole numbers. A container
+# has room for 2**31 from frame to frame, which are fifty minutes; what lies farther apart is told less finely.
+TICKS = (720_000, 90_000, 1_000)
+NEAR = 1e-3  # seconds that a copy's frame may lie beside its original's
 LONGEST_STEM = 120  # bytes; file systems allow 255, and there is a number and a suffix
 STRICT = Reading(strict=True)  # what a decoder would conceal in an original would be in every copy
 
@@ -117,18 +119,17 @@ def encode(original: Path, target: Path, recipe: Recipe, crf: int, reading: Read
     import av
 
     video = open_video(original, reading)
-    times, second = video.times(), Fraction(1, TICKS)
-    begins, last = ticks(times, len(video), video.fps or PLAYED_AT)
-    durations = dict(zip(begins.tolist(), [*np.diff(begins).tolist(), last], strict=True))
-    rate = Fraction(video.fps).limit_denominator(10_000)
+    times, rate = video.times(), Fraction(video.fps).limit_denominator(10_000)
+    begins, ends, second = ticks(times, len(video), video.fps or PLAYED_AT)
+    durations = dict(zip(begins, np.subtract(ends, begins).tolist(), strict=True))
     fixed = "scenecut=0:ref=1:mbtree=0"  # mbtree: with it, x264 wrote other bytes now and then
     # An empty edit, in the movie's ticks, is what makes the first frame begin where it does.
-    options = {"movflags": "faststart", "movie_timescale": str(TICKS)}
+    options = {"movflags": "faststart", "movie_timescale": str(second)}
     with av.open(str(target), "w", format="mp4", options=options) as container:
         made = {"version": VERSION, "fps": video.fps, "gop": recipe.gop, "timed": times is not None}
         container.metadata["comment"] = json.dumps(made)
         stream = container.add_stream("libx264", rate=rate or PLAYED_AT)
-        stream.time_base = stream.codec_context.time_base = second
+        stream.time_base = stream.codec_context.time_base = Fraction(1, second)
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
         stream.options = {
             "crf": str(crf),
@@ -145,32 +146,34 @@ def encode(original: Path, target: Path, recipe: Recipe, crf: int, reading: Read
                 packet.duration = durations[packet.pts]
                 container.mux(packet)
 
-        for begin, picture in zip(begins.tolist(), all_frames(video, original), strict=False):
+        for begin, picture in zip(begins, all_frames(video, original), strict=False):
             picture = scaled(picture, recipe.short_side)
             if not stream.codec_context.is_open:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = begin, second
+            frame.pts, frame.time_base = begin, Fraction(1, second)
             write(stream.encode(frame))
         write(stream.encode())
 
 
-def ticks(times: np.ndarray | None, length: int, rate: float) -> tuple[np.ndarray, int]:
-    """When each frame begins, int64 (N,), and how long the last one lasts, in `TICKS` of a second.
+def ticks(times: np.ndarray | None, length: int, rate: float) -> tuple[list[int], list[int], int]:
+    """When each frame begins and ends, N numbers each, in ticks; and how many of these a second has, one of `TICKS`.
 
     Args:
         times: float64 (N,), seconds; None for frames at equal distances. Of frames at the same time each begins a tick
             after the one before, which is the least that a container allows.
         length: N.
-        rate: frames per second, by which distances go where times do not tell them.
+        rate: frames per second, by which distances go where times do not tell them. The last frame lasts as long as the
+            one before.
     """
-    step = max(1, round(TICKS / rate))
-    if times is None:
-        return step * np.arange(length), step
-    begins = np.round(np.asarray(times) * TICKS).astype(np.int64)
+    seconds = np.arange(length) / rate if times is None else np.asarray(times)
+    steps = np.append(np.diff(seconds), 0)
+    steps[-1] = steps[-2] if length > 1 else 1 / rate
+    second = next((each for each in TICKS if steps.max() * each < 2**31), TICKS[-1])
     numbers = np.arange(length)
-    begins = np.maximum.accumulate(begins - numbers) + numbers
-    return begins, int(begins[-1] - begins[-2]) if length > 1 else step
+    begins = np.maximum.accumulate(np.round(seconds * second).astype(np.int64) - numbers) + numbers
+    last = max(begins[-1] + 1, round((seconds[-1] + steps[-1]) * second))
+    return begins.tolist(), [*begins[1:].tolist(), int(last)], second
 
 
 def verify(original: Path, copy: Path, recipe: Recipe, reading: Reading = STRICT) -> dict:
