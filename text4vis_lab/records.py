@@ -78,7 +78,11 @@ class RunRecord:
         """
         known = {note for facts in self.data.values() for note in facts.get("notes", ())}
         facts: dict[str, Any] = {"videos": len(videos), "classes": len(videos.classes), "missing": len(videos.missing)}
-        facts |= {"fingerprint": videos.fingerprint(), "decoder": decoder_of(videos, reading)}
+        try:
+            facts["fingerprint"] = videos.fingerprint()
+        except OSError:  # a link that leads nowhere, say; the data check goes on and names it
+            facts["fingerprint"] = None
+        facts["decoder"] = decoder_of(videos, reading)
         if videos.ignored:
             facts["ignored"] = [str(path) for path in videos.ignored]
         if videos.notes:

@@ -20,6 +20,8 @@ from PIL import Image
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoError, load_clip
 from text4vis_core.data import video
+from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.probe import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import Processes
 from text4vis_lab.cache import _dependencies as dependencies
@@ -32,6 +34,16 @@ from text4vis_lab.sources import Clips, Source
 @pytest.fixture
 def clips(tmp_path) -> Clips:
     return Clips(num_frames=2, cache=str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("name", ["caf\udce9.avi", "two\nlines.avi", "日本.avi"])
+def test_a_file_of_any_name_is_found_again(model, videos, clips, opened, name):
+    path = videos.videos[0].path
+    videos = replace(videos, videos=(replace(videos.videos[0], path=path.rename(path.with_name(name))),))
+    first = clips.embed(model, videos)
+    opened.clear()
+    assert same(clips.embed(model, videos), first)
+    assert opened == []
 
 
 @pytest.fixture
@@ -84,6 +96,13 @@ def test_what_is_kept_is_what_was_made_and_nothing_is_decoded(model, videos, cli
     assert same(clips.embed(model, videos, (2, 3)), made)
 
 
+def test_how_long_reading_may_take_decodes_nothing(model, videos, clips, opened):
+    clips.embed(model, videos)
+    opened.clear()
+    replace(clips, store=FrameStore(reading=Reading(max_seconds=5.0))).embed(model, videos)
+    assert opened == []
+
+
 def test_prompts_classifiers_and_labels_decode_nothing(clip, videos, clips, opened):
     source = Source(clip=clip, cache=clips.cache)
     first = clips.embed(source.build(), videos)
@@ -123,6 +142,9 @@ def change(name: str, model: VideoClassifier, videos: VideoList, clips: Clips, m
         case "frames" | "dense" | "resize" | "processes":
             values = {"frames": {"num_frames": 3}, "dense": {"dense": True}, "resize": {"resize": 34}}
             return videos, replace(clips, **values.get(name, {"processes": Processes(2)}))
+        case "decoder" | "strict" | "pixels of a frame":
+            reading = {"decoder": {"decoder": "decord"}, "strict": {"strict": True}}.get(name, {"max_pixels": 10_000})
+            return videos, replace(clips, store=FrameStore(reading=Reading(**reading)))
         case "content":
             content = bytearray(path.read_bytes())
             content[-1] ^= 1
@@ -155,6 +177,7 @@ def change(name: str, model: VideoClassifier, videos: VideoList, clips: Clips, m
 
 CHANGES = ["weight", "statistics", "pixels", "memory format", "epsilon", "hook", "temporal", "frames", "dense"]
 CHANGES += ["resize", "processes", "content", "content, times set back", "frame", "new frame", "part", "order"]
+CHANGES += ["decoder", "strict", "pixels of a frame"]
 CHANGES += ["version", "precision", "threads", "code"]
 
 
