@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
@@ -49,7 +48,7 @@ from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
-from .sources import Clips, Source
+from .sources import Clips, Source, listed_videos
 
 
 @dataclass
@@ -154,7 +153,7 @@ class Lab:
             split: "train", "test" or "all".
             fold: the setting's when None.
         """
-        listed = load_videos(self.values["dataset"], self.folder, split, self.values["fold"] if fold is None else fold)
+        listed = listed_videos(self.values, self.folder, split, fold)
         found, left_out = self.clips.long_enough(listed, test=split != "train")
         self.record.add_skipped(left_out)
         self.record.add_data(split if fold is None else f"{split} {fold}", found)

@@ -72,6 +72,7 @@ class RunRecord:
         """Note a list of videos: its size, classes and fingerprint."""
         facts: dict[str, Any] = {"videos": len(videos), "classes": len(videos.classes), "missing": len(videos.missing)}
         facts["fingerprint"] = videos.fingerprint()
+        facts |= {"notes": list(videos.notes)} if videos.notes else {}
         self.data[name] = facts
 
     def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:

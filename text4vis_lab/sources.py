@@ -3,13 +3,17 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
+from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import VideoError, open_video, part_of
@@ -207,6 +211,23 @@ class Clips(ClipSettings, HardwareSettings):
 
     def _dataset(self, videos: VideoList, size: int, views: Views, seed: int = 0) -> VideoDataset:
         return VideoDataset(videos, self.num_frames, size, views, on_error=self.on_error, seed=seed, store=self.store)
+
+
+def listed_videos(
+    values: Mapping[str, Any], folder: Path, split: str, fold: int | None = None, missing: str = "error"
+) -> VideoList:
+    """A split as the settings say; what the reader did that one should know goes to stderr.
+
+    Args:
+        values: the settings, by name.
+        folder: the data set's.
+        split, fold, missing: as of `load_videos`; the setting's fold when None.
+    """
+    lists = {part: values.get(f"{part}_list", "") for part in ("train", "test")}
+    found = load_videos(values["dataset"], folder, split, values["fold"] if fold is None else fold, missing, lists)
+    for note in found.notes:
+        print(f"{split}: {note}", file=sys.stderr)
+    return found
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:

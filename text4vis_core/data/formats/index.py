@@ -232,6 +232,7 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
         if any(value is not None for value in values):
             columns[name] = np.array(values, dtype=np.float64)  # None becomes NaN
     facts = {"videos": len(videos.videos), "classes": videos.classes, "directional": sorted(videos.directional)}
+    facts |= {"notes": videos.notes} if videos.notes else {}
     text = json.dumps(facts | {"fingerprint": videos.fingerprint()} | dict(about))
     with replacing(path) as temporary:
         tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
@@ -267,6 +268,7 @@ def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "e
         videos.take(rows[there]),
         IndexedVideos(index, rows[~there]),
         frozenset(index.about["directional"]),
+        tuple(index.about.get("notes", ())),
     )
 
 
