@@ -59,8 +59,8 @@ def test_class_folders_read_every_video_and_name_what_is_none(sound, asked, tmp_
     assert not set(known) & set(asked), "what is called a video is not opened"
     [note] = videos.notes
     assert note == (
-        f"6 files or folders of {tmp_path} were passed over, as no videos: train/run/Makefile, train/run/clip.json, "
-        "train/run/cut off.mp4.part, train/run/cut off.ytdl, train/run/fake.dat, …."
+        f"{tmp_path}: passed over as no videos: train/run/Makefile, train/run/clip.json, "
+        "train/run/cut off.mp4.part, train/run/cut off.ytdl, train/run/fake.dat, … (6 in all)."
     )
 
 
@@ -184,6 +184,7 @@ def tsn(tmp_path, sound):
         video(tmp_path / "videos" / name)
     put(sound, tmp_path / "videos/bare")
     frames(tmp_path / "videos/f", 5, "img_{:05d}.jpg")
+    frames(tmp_path / "videos/empty", 0, "")
 
     def read(*texts: str, end: str = "\n", **options) -> VideoList:
         data = "".join(text + end for text in texts).encode(errors="surrogateescape")
@@ -244,7 +245,12 @@ def test_a_line_is_read_as_it_is_meant(line, expected, end, tsn):
         ("nothing 0", "no video", "correct the line"),
         ("nothing.mp4,0", "no video", "fetch it, or remove the line"),
         ("nothing 4 0", "no folder", "fetch it, or remove the line"),
-        ("a 4 0", "no folder", "fetch it, or remove the line"),
+        ("a 4 0", "no folder", "if these are labels, list"),
+        ("b 0 1", "no folder", "if these are labels, list b.mp4"),
+        ("a.mp4;1", "expected 'PATH FRAMES LABEL' or 'FILE LABEL'", "correct the line"),
+        ("a.mp4 -1", "expected 'PATH FRAMES LABEL' or 'FILE LABEL'", "correct the line"),
+        ("C:\\videos\\gone.mp4 1", "no video", "fetch it, or remove the line"),
+        ("empty 1", "holds no frames such as img_00001.jpg", "extract them, or correct the line"),
         ("f.mp4 0 1", "no video", "fetch it, or remove the line"),
         ("f 5 0 1", "this may be of 'f 5' or of 'f'", "part its fields by commas"),
         ("f,6,1", "holds 5 frames, 6 are listed, img_00006.jpg is not there", "correct the line"),
@@ -264,7 +270,7 @@ def test_lists_with_a_header_and_missing_videos(tsn):
     videos = tsn("path,label", "a.mp4,1", "gone.mp4,1,2", missing="report")
     assert labels(videos) == [("a.mp4", 1)]
     assert [(each.path.name, each.labels) for each in videos.missing] == [("gone.mp4", (1, 2))]
-    assert videos.notes == ("1 lines of train.txt have several labels: the numbers after a file are labels.",)
+    assert videos.notes == ("train.txt: 1 of 2 videos have several labels, the numbers after a file.",)
     assert len(tsn("video_path num_frames label", "f 5 1")) == 1
 
 
@@ -310,15 +316,17 @@ def test_one_of_several_lists_is_chosen_by_name(others, tsn, tmp_path):
     tsn("a.mp4 0")
     for number, name in enumerate(others):
         lines(tmp_path / name, f"b.mp4 {number}")
-    with pytest.raises(AnnotationError, match=r"several lists may be meant, .*; keep one, or set test_list to the one"):
+    with pytest.raises(
+        AnnotationError, match=r"several lists may be meant, .*; keep one, or name the right one by .* test_list"
+    ):
         load_videos("tsn", tmp_path, "test")
     for number, name in enumerate(others):
         assert labels(load_videos("tsn", tmp_path, "test", lists={"test": name})) == [("b.mp4", number)]
         both = load_videos("tsn", tmp_path, "all", lists={"test": Path(name).name})
         assert labels(both) == [("a.mp4", 0), ("b.mp4", number)]
-    with pytest.raises(
-        AnnotationError, match=r"test_list is 'tset\.txt', which is neither there nor in a folder of it"
-    ):
+    with pytest.raises(AnnotationError, match="train_list is 'videos', which is not there"):
+        load_videos("tsn", tmp_path, "train", lists={"train": "videos"})
+    with pytest.raises(AnnotationError, match=r"test_list is 'tset\.txt', which is not there; give its path below"):
         load_videos("tsn", tmp_path, "test", lists={"test": "tset.txt"})
 
 
@@ -326,7 +334,7 @@ def test_few_shot_lists_are_chosen_by_name(tsn, tmp_path):
     tsn("a.mp4 0", "b.mp4 1")
     for shots in (2, 4):
         lines(tmp_path / f"train1_few_shot_{shots}.txt", *shots * ["b.mp4 1"])
-    with pytest.raises(AnnotationError, match=r"train1_few_shot_2\.txt, .*or set train_list to the one that is meant"):
+    with pytest.raises(AnnotationError, match=r"train1_few_shot_2\.txt, .*or name the right one by train_list"):
         load_videos("tsn", tmp_path, "train")
     lists = {"train": "train1_few_shot_2.txt", "test": ""}
     assert len(load_videos("tsn", tmp_path, "train", lists=lists)) == 2

@@ -24,7 +24,7 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
     as a video is and lead nowhere are missing.
     """
     root = existing_root(root)
-    places = {part: given(root, lists, part) or root / part for part in ("train", "test")}
+    places = {part: given(root, lists, part, os.path.isdir) or root / part for part in ("train", "test")}
     whole = not any(map(os.path.isdir, places.values()))
     parts = ("train", "test") if split == "all" else (split,)
     folders = [root] if whole else [existing_root(places[part], f"add it, set {part}_list, or ") for part in parts]
@@ -60,7 +60,7 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
         notes.append(rule)
     if ignored:
         named = ", ".join(str(path.relative_to(root)) for path in ignored[:5]) + ", …" * (len(ignored) > 5)
-        notes.append(shown(f"{len(ignored)} files or folders of {root} were passed over, as no videos: {named}."))
+        notes.append(shown(f"{root}: passed over as no videos: {named} ({len(ignored)} in all)."))
     return VideoList(names, tuple(videos), tuple(gone), notes=tuple(notes), ignored=tuple(ignored))
 
 

@@ -39,7 +39,7 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
     videos, gone, notes = list[Video](), list[Video](), list[str]()
     for listing in _lists(root, split, fold, lists):
         rows = [(number, line, _ways(line)) for number, line in read_lines(listing, "surrogateescape")]
-        rows = rows[HEADER.fullmatch(rows[0][1]) is not None :]
+        rows = rows[len(rows) > 1 and HEADER.fullmatch(rows[0][1]) is not None :]
         folders = [root, *(path for path in visible(root) if path.is_dir())]
         some = [path for _, _, ways in rows[:: len(rows) // 100 + 1] for path, _ in ways]
         base = next((folder for folder in folders if any(video_at(folder / path, known) for path in some)), root)
@@ -53,16 +53,21 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
             several += len(labels) > 1
             video = Video(path or base / name, labels[0], labels if len(labels) > 1 else ())
             (gone if frames == 0 or path is None else videos).append(video)
-            if frames != 0 and path is None and missing == "error":
-                remedy = "fetch it, or remove the line" if frames or _is_file(name) else EXPECTED
-                raise fault(listing, number, f"no {'folder' if frames else 'video'} {base / name}; {remedy}", line)
+            beside = frames is not None and path is None and video_at(base / name, known)
+            if path is None and missing == "error" and (frames != 0 or beside):
+                remedy = "fetch it, or remove the line" if frames is not None or _is_file(name) else EXPECTED
+                remedy = f"if these are labels, list {beside.name}" if beside else remedy
+                what = "video" if frames is None else "folder"
+                raise fault(listing, number, f"no {what} {base / name}; {remedy}", line)
             if frames and path and not path.is_dir():
                 reason = f"{path} is a file, {frames} frames are listed; extract them, or correct the line"
                 raise fault(listing, number, reason, line)
             if frames != 0 and path and path.is_dir():
                 called = _frames(listing, number, path, frames, called)
         if several:
-            notes.append(f"{several} lines of {listing.name} have several labels: the numbers after a file are labels.")
+            notes.append(
+                f"{listing.name}: {several} of {len(rows)} videos have several labels, the numbers after a file."
+            )
     if not videos and missing == "error":
         raise AnnotationError(f"{listing}: every video is listed with 0 frames; extract the frames, count them again")
     directional = frozenset(i for i, name in enumerate(classes) if is_directional(name))
@@ -92,16 +97,14 @@ def _lists(root: Path, split: str, fold: int, lists: Lists) -> list[Path]:
     found = [path for path in found if path.suffix == ".txt"] or found
     folds = {path: int(match[1]) for path in found if (match := re.search(r"split_?(\d+)", path.stem))}
     found = [path for path in found if folds.get(path) == fold] or [path for path in found if path not in folds]
-    remedy = f", or set {split}_list to the one that is meant"
+    remedy = "or name the right one by train_list or test_list"
     if len(found) > 1:
-        remedy = remedy if split != "all" else ", or set train_list and test_list"
-        raise AnnotationError(f"{root}: several lists may be meant, {_names(root, found)}; keep one{remedy}")
+        raise AnnotationError(f"{root}: several lists may be meant, {_names(root, found)}; keep one, {remedy}")
     if not found and split == "all":
         return _lists(root, "train", fold, lists) + _lists(root, "test", fold, lists)
     if not found:
-        example = f"{WORDS[split][0]}_rgb_split_{fold}.txt{remedy}"
-        reason = f"no list of split {split}, fold {fold}, in it or in a folder of it; call it {example}"
-        raise AnnotationError(f"{root}: {reason}")
+        reason = f"no list of split {split}, fold {fold}, in it or in a folder of it"
+        raise AnnotationError(f"{root}: {reason}; call it {WORDS[split][0]}_rgb_split_{fold}.txt, {remedy}")
     return found
 
 
@@ -147,7 +150,7 @@ def _frames(listing: Path, number: int, folder: Path, listed: int | None, before
     pictures = [path.name for path in visible(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
     parts = {name: match.groups() for name in pictures if (match := re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", name))}
     if not parts:
-        what = f"its pictures are called {pictures[0]}: rename them" if pictures else "it holds no pictures"
+        what = f"its pictures are called {pictures[0]}: rename them" if pictures else "it holds none: extract them"
         raise fault(listing, number, f"{folder} holds no frames such as img_00001.jpg; {what}, or correct the line")
     [((prefix, after), _)] = Counter((prefix, after) for prefix, _, after in parts.values()).most_common(1)
     digits = [number for first, number, last in parts.values() if (first, last) == (prefix, after)]

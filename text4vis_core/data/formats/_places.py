@@ -24,13 +24,12 @@ def existing_root(root: str | Path, remedy: str = "") -> Path:
     return Path(root)
 
 
-def given(root: Path, lists: Lists, part: str) -> Path | None:
-    """The list (or folder) that the user chose for "train" or "test"; None where that is left to the reader."""
+def given(root: Path, lists: Lists, part: str, there: Callable[[Path], bool] = os.path.isfile) -> Path | None:
+    """The list that the user chose for "train" or "test"; None where that is left to the reader."""
     name = lists.get(part)
-    found = [folder / name for folder in (root, *visible(root)) if os.path.exists(folder / name)] if name else [None]
+    found = [folder / name for folder in (root, *visible(root)) if there(folder / name)] if name else [None]
     if not found:
-        reason = f"{part}_list is {name!r}, which is neither there nor in a folder of it"
-        raise AnnotationError(f"{root}: {reason}; give the path below {root}")
+        raise AnnotationError(f"{root}: {part}_list is {name!r}, which is not there; give its path below {root}")
     return found[0]
 
 
