@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -176,3 +177,11 @@ def test_newest_record_is_the_one_that_finished_last(tmp_path):
         newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "c")
     with pytest.raises(ValueError, match="is a run of 02_zero_shot that left out what is needed here; give another"):
         newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "a", lambda found: found["histories"])
+
+
+def test_what_a_reader_noted_is_kept(tmp_path, train_videos):
+    run = RunRecord("03_few_shot", tmp_path, {})
+    run.add_data("train", replace(train_videos, notes=("data: split by a rule",)))
+    run.add_data("test", train_videos)
+    data = read_record(run.save())["data"]
+    assert data["train"] == data["test"] | {"notes": ["data: split by a rule"]}
