@@ -181,6 +181,6 @@ def test_lists_are_chosen_by_settings_and_notes_are_shown(tmp_path, capsys):
     assert [video.path.name for video in found.videos] == ["a.mp4", "b.mp4", "c.mp4"]
     [note] = capsys.readouterr().err.splitlines()
     assert note == f"all: {found.notes[0]}"
-    assert "passed over as no videos: test, train/run/notes.txt (2 in all)" in note
-    with pytest.raises(ValueError, match="test_list: a list can be chosen only"):
+    assert "2 passed over, as no videos: 'test', 'train/run/notes.txt'" in note
+    with pytest.raises(ValueError, match="test_list is 'val'; only puppets"):
         listed_videos({"dataset": "hmdb51", "fold": 1, "test_list": "val"}, tmp_path, "test")

@@ -13,16 +13,8 @@ import torch
 from ..model.labels import as_words, class_names
 
 
-def shown(text: str) -> str:
-    """A text as it can be printed: a file's name need not be UTF-8."""
-    return text.encode(errors="backslashreplace").decode()
-
-
 class AnnotationError(ValueError):
     """Something is wrong with a data set's files. Names the file, the line and the remedy."""
-
-    def __init__(self, text: str):
-        super().__init__(shown(text))
 
 
 @dataclass(frozen=True)

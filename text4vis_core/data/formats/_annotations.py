@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..video_list import AnnotationError, VideoList, shown
+from ..video_list import AnnotationError, VideoList
+
+SURROGATE = re.compile("[\ud800-\udfff]")  # in the place of bytes that are not UTF-8
 
 
 def find_all(root: Path, pattern: str) -> list[Path]:
@@ -37,8 +39,9 @@ def fault(path: Path, number: int, reason: str, line: str | dict[str, str] | Non
     """What is wrong with a line of a file, to be raised; `reason` ends with the remedy."""
     text = ",".join(line.values()) if isinstance(line, dict) else line  # a row of a CSV file
     note = "" if text is None else f" (the line reads {text if len(text) <= 200 else text[:200] + '…'!r})"
-    note += "; it is not in UTF-8: if that is why, save the file as UTF-8" if text and shown(text) != text else ""
-    return AnnotationError(f"{path}, line {number}: {reason}{note}")
+    note += "; it is not in UTF-8: if that is why, save the file as UTF-8" if text and SURROGATE.search(text) else ""
+    # It may name a file whose name is no text.
+    return AnnotationError(f"{path}, line {number}: {reason}{note}".encode(errors="backslashreplace").decode())
 
 
 def read_text(path: Path, errors: str = "strict") -> str:

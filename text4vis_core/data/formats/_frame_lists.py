@@ -66,7 +66,7 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
                 called = _frames(listing, number, path, frames, called)
         if several:
             notes.append(
-                f"{listing.name}: {several} of {len(rows)} videos have several labels, the numbers after a file."
+                f"{several} of {len(rows)} lines of {listing.name} have several labels, as numbers after a file"
             )
     if not videos and missing == "error":
         raise AnnotationError(f"{listing}: every video is listed with 0 frames; extract the frames, count them again")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import fault, find, find_all, is_number, read_csv, read_lines, read_names
-from ._places import existing_root, locate, stem_of
+from ._places import existing_root, locate
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 FILES = {  # split -> its annotation files, the first that exists
@@ -146,7 +146,7 @@ def _clip(path: Path, number: int, row: dict[str, str]) -> tuple[str, str]:
 
 def _listed_clip(path: Path, number: int, line: str, classes: int) -> tuple[int, str, int]:
     name, _, label = re.sub(r"[\s,]+(?=\S*$)", " ", line).rpartition(" ")  # commas and tabs, too
-    clip = stem_of(name.replace("\\", "/").rpartition("/")[2])
+    clip = re.split(r"[\\/]", name)[-1].partition(".")[0]
     if not CLIP.fullmatch(clip):
         raise fault(path, number, "expected '<YouTube id>_<start>_<end>.mp4 LABEL'; correct or remove the line", line)
     if not is_number(label) or int(label) >= classes:

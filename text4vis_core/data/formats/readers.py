@@ -6,22 +6,24 @@ line in `READERS`.
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
-from ...model.labels import is_directional
-from ..probe import VIDEO_SUFFIXES
+from ...model.labels import as_words, is_directional
+from ..probe import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from ._annotations import complete, fault, find, find_all, is_number, read_json, read_lines
-from ._class_folders import read_class_folders
+from ._annotations import SURROGATE, complete, fault, find, find_all, is_number, read_json, read_lines
 from ._frame_lists import read_tsn
-from ._places import NONE, Known, Lists, Root, existing_root, given, locate, video_at, visible
+from ._places import NONE, Known, Lists, Root, existing_root, given, holds_video, locate, stem_of, video_at, visible
 from ._untrimmed import read_activitynet, read_charades
 from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
 MISSING = ("error", "report")  # what happens where a listed video is not there
+SEED = 0  # of the split of class folders that have none
 HMDB51_CODES = {"train": "1", "test": "2", "all": "012"}  # 0: in neither
 
 
@@ -103,6 +105,54 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
             reason = f"no video of class {name} has a code of split {split!r}; fetch the file again, or remove it"
             raise AnnotationError(f"{listing}: {reason}")
     return VideoList(names, tuple(videos), tuple(gone))
+
+
+def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "error", lists: Lists = NONE) -> VideoList:
+    """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
+
+    The classes are those of all splits together, so that a label means the same in each. Where there are no splits but
+    `root/<class>/<video>`, they are made: see `_split`. Files that are no videos are `ignored`; links that are called
+    as a video is and lead nowhere are missing.
+    """
+    root = existing_root(root)
+    places = {part: given(root, lists, part, os.path.isdir) or root / part for part in ("train", "test")}
+    whole = not any(map(os.path.isdir, places.values()))
+    parts = ("train", "test") if split == "all" else (split,)
+    folders = [root] if whole else [existing_root(places[part], f"add it, set {part}_list, or ") for part in parts]
+    inside = [path for each in ([root] if whole else places.values()) for path in visible(each) if path.is_dir()]
+    names = tuple(sorted({path.name for path in inside}))
+    if not names:
+        raise AnnotationError(f"{folders[0]}: no class folders in it; expected {folders[0]}/<class>/<video>")
+    for i, name in enumerate(names):
+        if SURROGATE.search(name):
+            raise AnnotationError(f"{root}: the class folder {name!r} has a name that is not UTF-8; rename it")
+        other = next((other for other in names[:i] if as_words(other) == as_words(name)), None)
+        if other is not None:
+            raise AnnotationError(f"{root}: {other!r} and {name!r} are both {as_words(name)!r}; merge the two folders")
+    videos, gone, notes = list[Video](), list[Video](), list[str]()
+    ignored = [] if whole else [path for path in visible(root) if path.is_dir() and path not in places.values()]
+    for folder in folders:
+        before = len(videos), len(gone)
+        ignored += [path for path in visible(folder) if not path.is_dir()]
+        for label, name in enumerate(names):
+            for path in visible(folder / name):
+                if holds_video(path):
+                    _check_frames(path, f"{folder}/<class>/<video>")
+                    videos.append(Video(path, label))
+                elif path.suffix.lower() in VIDEO_SUFFIXES and path.is_symlink() and not os.path.exists(path):
+                    gone.append(Video(path, label))
+                else:
+                    ignored.append(path)
+        complete(VideoList(names, tuple(videos[before[0] :]), tuple(gone[before[1] :])), folder)
+    ignored = [path for path in ignored if path.suffix.lower() not in PICTURE_SUFFIXES]
+    if whole and split != "all":
+        test, rule = _split(root, names, videos + gone)
+        videos, gone = ([v for v in each if (v.path in test) == (split == "test")] for each in (videos, gone))
+        notes.append(rule)
+    if ignored:
+        named = ", ".join(repr(str(path.relative_to(root))) for path in ignored[:5])
+        notes.append(f"{len(ignored)} passed over, as no videos: {named}{', ...' * (len(ignored) > 5)}")
+    return VideoList(names, tuple(videos), tuple(gone), notes=tuple(notes), ignored=tuple(ignored))
 
 
 def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
@@ -200,8 +250,8 @@ def load_videos(
         raise ValueError(f"missing is {missing!r}; choose from: {', '.join(MISSING)}")
     lists = {part: name for part, name in lists.items() if name}
     if lists and (dataset not in LISTED or not lists.keys() <= {"train", "test"}):
-        known = f"only of train and test, and only of {', '.join(LISTED)}"
-        raise ValueError(f"{next(iter(lists))}_list: a list can be chosen {known}, not of {dataset}; leave it empty")
+        reason = f"only {', '.join(LISTED)} have lists to choose, of train and test"
+        raise ValueError(f"{next(iter(lists))}_list is {next(iter(lists.values()))!r}; {reason}: leave it empty")
     videos = READERS[dataset](root, split, fold, missing, **({"lists": lists} if lists else {}))
     if not videos.videos:
         first, remedy = videos.missing[0].path, "fetch them, or set data_root to where they lie"
@@ -218,3 +268,37 @@ def _base(root: Path, names: Sequence[str]) -> Path:
     """The folder that holds the class folders: the root or one of its folders."""
     folders = [root, *(path for path in visible(root) if path.is_dir())]
     return next((folder for folder in folders if any(os.path.isdir(folder / name) for name in names)), root)
+
+
+def _split(root: Path, names: Sequence[str], videos: Sequence[Video]) -> tuple[set[Path], str]:
+    """The test videos of class folders without splits, and the rule: files with one name up to their last number stay
+    together, as clips of one recording do, and a quarter of a class's groups, one at least, is drawn for testing.
+    """
+    groups: list[dict[str, list[Path]]] = [defaultdict(list) for _ in names]
+    for video in videos:
+        stem = stem_of(video.path.name)
+        match = re.fullmatch(r"(.*?)[0-9]+[^0-9]*", stem, re.DOTALL)
+        groups[video.label][match[1] if match else stem].append(video.path)
+    test = list[list[Path]]()
+    for name, mine in zip(names, groups, strict=True):
+        if len(mine) == 1:
+            reason = f"up to their last number all files are called {min(mine)!r}, as clips of one recording"
+            remedy = "make folders train and test, rename them (a_1.mp4, b_1.mp4), or use split=all"
+            raise AnnotationError(f"{root / name}: {reason}, which are not divided between training and test; {remedy}")
+        test += [mine[group] for group in Random(f"{SEED} {name}").sample(sorted(mine), max(1, len(mine) // 4))]
+    paths = {path for group in test for path in group}
+    rest = f"{len(videos) - len(paths)} in {sum(map(len, groups)) - len(test)} for training"
+    rule = "files of a class are grouped by what precedes the last number in their names, and a quarter of the groups"
+    drawn = f"(one at least) is drawn for testing by seed {SEED}: {len(paths)} videos in {len(test)} groups; {rest}"
+    return paths, f"there are no folders train and test: {rule} {drawn}"
+
+
+def _check_frames(folder: Path, expected: str) -> None:
+    """A folder where a video is expected holds pictures, if anything."""
+    name = ""
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if name.lower().endswith(PICTURE_SUFFIXES):
+            return
+    if name:
+        remedy = f"expected {expected}, one folder less, or folders of splits that train_list and test_list name"
+        raise AnnotationError(f"{folder}: holds {name} and no frames; {remedy}")
