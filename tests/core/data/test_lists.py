@@ -270,7 +270,7 @@ def test_lists_with_a_header_and_missing_videos(tsn):
     videos = tsn("path,label", "a.mp4,1", "gone.mp4,1,2", missing="report")
     assert labels(videos) == [("a.mp4", 1)]
     assert [(each.path.name, each.labels) for each in videos.missing] == [("gone.mp4", (1, 2))]
-    assert videos.notes == ("1 of 2 lines of train.txt have several labels, as numbers after a file",)
+    assert videos.notes == ("1 of 2 lines of train.txt give a file several labels",)
     assert len(tsn("video_path num_frames label", "f 5 1")) == 1
 
 

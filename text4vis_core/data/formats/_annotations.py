@@ -7,17 +7,30 @@ file, the line and the remedy.
 import csv
 import io
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..video_list import AnnotationError, VideoList
+from ._places import folders_of
 
-SURROGATE = re.compile("[\ud800-\udfff]")  # in the place of bytes that are not UTF-8
+Lists = Mapping[str, str]  # see `load_videos`
+NONE: Lists = {}
+NO_TEXT = re.compile("[\ud800-\udfff]")  # in the place of bytes that are not UTF-8
+
+
+def given(root: Path, lists: Lists, part: str, there: Callable[[Path], bool] = os.path.isfile) -> Path | None:
+    """The list that the user chose for "train" or "test"; None where that is left to the reader."""
+    name = lists.get(part)
+    found = [folder / name for folder in folders_of(root) if there(folder / name)] if name else [None]
+    if not found:
+        raise AnnotationError(f"{root}: {part}_list is {name!r}, which is not there; give its path below {root}")
+    return found[0]
 
 
 def find_all(root: Path, pattern: str) -> list[Path]:
@@ -39,7 +52,7 @@ def fault(path: Path, number: int, reason: str, line: str | dict[str, str] | Non
     """What is wrong with a line of a file, to be raised; `reason` ends with the remedy."""
     text = ",".join(line.values()) if isinstance(line, dict) else line  # a row of a CSV file
     note = "" if text is None else f" (the line reads {text if len(text) <= 200 else text[:200] + '…'!r})"
-    note += "; it is not in UTF-8: if that is why, save the file as UTF-8" if text and SURROGATE.search(text) else ""
+    note += "; it is not in UTF-8: if that is why, save the file as UTF-8" if text and NO_TEXT.search(text) else ""
     # It may name a file whose name is no text.
     return AnnotationError(f"{path}, line {number}: {reason}{note}".encode(errors="backslashreplace").decode())
 

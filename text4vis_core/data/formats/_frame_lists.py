@@ -8,13 +8,14 @@ from pathlib import Path
 from ...model.labels import is_directional
 from ..probe import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_video
 from ..video_list import AnnotationError, Video, VideoList
-from ._annotations import fault, find_all, is_number, read_lines, read_names
-from ._places import NONE, Known, Lists, Root, existing_root, given, video_at, visible
+from ._annotations import NONE, Lists, fault, find_all, given, is_number, read_lines, read_names
+from ._places import Known, Root, existing_root, folders_of, video_at, visible
 
 WORDS = {"train": ("train",), "test": ("val", "validation", "test"), "all": ("full", "all")}  # in a list's name
 EXPECTED = "expected 'PATH FRAMES LABEL' or 'FILE LABEL', also with commas or tabs; correct the line"
 HEADER = re.compile(r"\w*(path|file|video|name)\w*([ ,\t]+\w*frames\w*)?[ ,\t]+(labels?|class\w*)", re.IGNORECASE)
 Way = tuple[str, tuple[int, ...]]  # to read a line: a path, and the numbers after it
+Entry = tuple[str, Path | None, int | None, tuple[int, ...]]
 Called = Callable[[int], str]  # from a frame's place, from 0, to its file's name
 
 
@@ -40,11 +41,9 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
     for listing in _lists(root, split, fold, lists):
         rows = [(number, line, _ways(line)) for number, line in read_lines(listing, "surrogateescape")]
         rows = rows[len(rows) > 1 and HEADER.fullmatch(rows[0][1]) is not None :]
-        folders = [root, *(path for path in visible(root) if path.is_dir())]
         some = [path for _, _, ways in rows[:: len(rows) // 100 + 1] for path, _ in ways]
-        base = next((folder for folder in folders if any(video_at(folder / path, known) for path in some)), root)
-        called: Called | None = None
-        several = 0
+        base = next((each for each in folders_of(root) if any(video_at(each / path, known) for path in some)), root)
+        called, several = None, 0
         for number, line, ways in rows:
             name, path, frames, labels = _entry(listing, number, line, ways, base, known)
             if max(labels) >= len(classes):
@@ -57,17 +56,15 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
             if path is None and missing == "error" and (frames != 0 or beside):
                 remedy = "fetch it, or remove the line" if frames is not None or _is_file(name) else EXPECTED
                 remedy = f"if these are labels, list {beside.name}" if beside else remedy
-                what = "video" if frames is None else "folder"
-                raise fault(listing, number, f"no {what} {base / name}; {remedy}", line)
+                reason = f"no {'video' if frames is None else 'folder'} {base / name}; {remedy}"
+                raise fault(listing, number, reason, line)
             if frames and path and not path.is_dir():
                 reason = f"{path} is a file, {frames} frames are listed; extract them, or correct the line"
                 raise fault(listing, number, reason, line)
             if frames != 0 and path and path.is_dir():
                 called = _frames(listing, number, path, frames, called)
         if several:
-            notes.append(
-                f"{several} of {len(rows)} lines of {listing.name} have several labels, as numbers after a file"
-            )
+            notes.append(f"{several} of {len(rows)} lines of {listing.name} give a file several labels")
     if not videos and missing == "error":
         raise AnnotationError(f"{listing}: every video is listed with 0 frames; extract the frames, count them again")
     directional = frozenset(i for i, name in enumerate(classes) if is_directional(name))
@@ -91,10 +88,10 @@ def _lists(root: Path, split: str, fold: int, lists: Lists) -> list[Path]:
     """The one list of a split, or both lists for "all"."""
     if chosen := given(root, lists, split):
         return [chosen]
-    paths = [path for kind in ("txt", "csv", "tsv") for path in find_all(root, f"*.{kind}") if not _names_classes(path)]
+    paths = [path for kind in ("txt", "csv", "tsv") for path in find_all(root, f"*.{kind}")]
     words = {path: set(re.split(r"[^a-z]+", path.stem.lower())) for path in paths}
     found = [path for path in paths if words[path].intersection(WORDS[split]) and not (split == "all" and lists)]
-    found = [path for path in found if path.suffix == ".txt"] or found
+    found = [p for p in found if p.suffix == ".txt"] or [p for p in found if not _names_classes(p)]
     folds = {path: int(match[1]) for path in found if (match := re.search(r"split_?(\d+)", path.stem))}
     found = [path for path in found if folds.get(path) == fold] or [path for path in found if path not in folds]
     remedy = "or name the right one by train_list or test_list"
@@ -119,10 +116,8 @@ def _ways(line: str) -> list[Way]:
     return ways if separator == " " else ways[-1:]
 
 
-def _entry(
-    listing: Path, number: int, line: str, ways: list[Way], base: Path, known: Known
-) -> tuple[str, Path | None, int | None, tuple[int, ...]]:
-    """(path as listed, what lies there, frames or None for a file, labels) of a line."""
+def _entry(listing: Path, number: int, line: str, ways: list[Way], base: Path, known: Known) -> Entry:
+    """A line's path as listed, what lies there, how many frames (None for a file), and its labels."""
     if not ways:
         raise fault(listing, number, EXPECTED, line)
     name, numbers = next((way for way in ways if _is_file(way[0])), ways[min(1, len(ways) - 1)])

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from unicodedata import normalize
 
@@ -12,8 +12,6 @@ from ..video_list import AnnotationError
 UNFINISHED = (".part", ".ytdl", ".crdownload", ".download", ".aria2", ".tmp")  # never in the place of a video
 Known = dict[Path, dict[str, list[Path]]]  # folder -> name or stem -> what is called so
 Root = str | Path
-Lists = Mapping[str, str]  # see `load_videos`
-NONE: Lists = {}
 
 
 def existing_root(root: str | Path, remedy: str = "") -> Path:
@@ -24,18 +22,14 @@ def existing_root(root: str | Path, remedy: str = "") -> Path:
     return Path(root)
 
 
-def given(root: Path, lists: Lists, part: str, there: Callable[[Path], bool] = os.path.isfile) -> Path | None:
-    """The list that the user chose for "train" or "test"; None where that is left to the reader."""
-    name = lists.get(part)
-    found = [folder / name for folder in (root, *visible(root)) if there(folder / name)] if name else [None]
-    if not found:
-        raise AnnotationError(f"{root}: {part}_list is {name!r}, which is not there; give its path below {root}")
-    return found[0]
-
-
 def visible(folder: Path) -> list[Path]:
     """What lies in a folder, sorted, without hidden files; nothing when there is no such folder."""
     return sorted(path for path in folder.iterdir() if path.name[0] != ".") if os.path.isdir(folder) else []
+
+
+def folders_of(root: Path) -> list[Path]:
+    """The data set's folder and the folders in it, where what lists tell may lie."""
+    return [root, *(path for path in visible(root) if path.is_dir())]
 
 
 def holds_video(path: Path) -> bool:

@@ -14,9 +14,9 @@ from random import Random
 from ...model.labels import as_words, is_directional
 from ..probe import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from ._annotations import SURROGATE, complete, fault, find, find_all, is_number, read_json, read_lines
+from ._annotations import NO_TEXT, NONE, Lists, complete, fault, find, find_all, given, is_number, read_json, read_lines
 from ._frame_lists import read_tsn
-from ._places import NONE, Known, Lists, Root, existing_root, given, holds_video, locate, stem_of, video_at, visible
+from ._places import Known, Root, existing_root, folders_of, holds_video, locate, stem_of, video_at, visible
 from ._untrimmed import read_activitynet, read_charades
 from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
@@ -124,7 +124,7 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
     if not names:
         raise AnnotationError(f"{folders[0]}: no class folders in it; expected {folders[0]}/<class>/<video>")
     for i, name in enumerate(names):
-        if SURROGATE.search(name):
+        if NO_TEXT.search(name):
             raise AnnotationError(f"{root}: the class folder {name!r} has a name that is not UTF-8; rename it")
         other = next((other for other in names[:i] if as_words(other) == as_words(name)), None)
         if other is not None:
@@ -136,8 +136,9 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
         ignored += [path for path in visible(folder) if not path.is_dir()]
         for label, name in enumerate(names):
             for path in visible(folder / name):
-                if holds_video(path):
+                if path.is_dir():
                     _check_frames(path, f"{folder}/<class>/<video>")
+                if holds_video(path):
                     videos.append(Video(path, label))
                 elif path.suffix.lower() in VIDEO_SUFFIXES and path.is_symlink() and not os.path.exists(path):
                     gone.append(Video(path, label))
@@ -266,8 +267,7 @@ def _parts(split: str) -> tuple[str, ...]:
 
 def _base(root: Path, names: Sequence[str]) -> Path:
     """The folder that holds the class folders: the root or one of its folders."""
-    folders = [root, *(path for path in visible(root) if path.is_dir())]
-    return next((folder for folder in folders if any(os.path.isdir(folder / name) for name in names)), root)
+    return next((folder for folder in folders_of(root) if any(os.path.isdir(folder / name) for name in names)), root)
 
 
 def _split(root: Path, names: Sequence[str], videos: Sequence[Video]) -> tuple[set[Path], str]:
@@ -295,10 +295,7 @@ def _split(root: Path, names: Sequence[str], videos: Sequence[Video]) -> tuple[s
 
 def _check_frames(folder: Path, expected: str) -> None:
     """A folder where a video is expected holds pictures, if anything."""
-    name = ""
-    for name in os.listdir(folder) if folder.is_dir() else ():
-        if name.lower().endswith(PICTURE_SUFFIXES):
-            return
-    if name:
+    names = [name for name in os.listdir(folder) if name[0] != "."]
+    if names and not any(name.lower().endswith(PICTURE_SUFFIXES) for name in names):
         remedy = f"expected {expected}, one folder less, or folders of splits that train_list and test_list name"
-        raise AnnotationError(f"{folder}: holds {name} and no frames; {remedy}")
+        raise AnnotationError(f"{folder}: holds {max(names)} and no frames; {remedy}")
