@@ -43,7 +43,7 @@ def look(packets: Iterator, count: int | None = None) -> Packets:
     """The facts of packets: of so many that are shown, or of all."""
     rows, shown, packet = [], 0, None
     for packet in packets:
-        left_out = packet.is_discard
+        left_out = packet.is_discard or _is_hidden(packet)
         rows.append((packet.pts, packet.dts, packet.duration, packet.is_keyframe, left_out, packet.size))
         shown += not left_out
         if shown == count:
@@ -53,6 +53,11 @@ def look(packets: Iterator, count: int | None = None) -> Packets:
     return Packets(
         pts, dts, durations, KEY * keys + DISCARD * left_out, sizes, packet is not None and packet.is_corrupt
     )
+
+
+def _is_hidden(packet: Any) -> bool:
+    """Whether a VP8 packet is only for others to refer to (RFC 6386, 9.1); other codecs' packets all show something."""
+    return packet.stream.codec_context.name == "vp8" and not memoryview(packet)[0] & 16
 
 
 def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None:
@@ -66,7 +71,8 @@ def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None
         if stream.frames > 1.1 * frames:
             raise VideoError(path, f"it is cut off: {frames} of its {stream.frames} frames are there")
     told = found.pts != NONE
-    begin = (container.start_time or 0) / 1e6
+    # Matroska tells when the last picture ends, others how long all of them last.
+    begin = 0 if container.format.name == "matroska,webm" else (container.start_time or 0) / 1e6
     seconds = float(max((found.pts + found.durations)[told], default=0) * stream.time_base) - begin
     if stream.duration:
         length = float(stream.duration * stream.time_base)
@@ -92,7 +98,8 @@ def check_holes(path: Path, container: Any, stream: Any, times: np.ndarray) -> N
     wide = gaps > 1.5 * step
     promised = there + int((np.round(gaps[wide] / step) - 1).sum())
     if len(container.streams) == 1 and container.duration:  # sound may last longer
-        promised = max(promised, int(container.duration / 1e6 / float(step * stream.time_base)) - 1)
+        begin = times[0] * stream.time_base if container.format.name == "matroska,webm" else 0
+        promised = max(promised, int((container.duration / 1e6 - float(begin)) / float(step * stream.time_base)) - 1)
     if there < TOO_FEW * promised and wide.sum() <= max(2, len(gaps) // 10):
         remedy = "if that is meant, as in a recording of variable rate, copy it into an MP4 (ffmpeg -i IN -c copy)"
         raise VideoError(path, f"it has holes: {there} of about {promised} frames are there; {remedy}")

@@ -259,12 +259,12 @@ class DecordReader(Timed):
         streamed = probe.container.format.name in ("mpegts", "mpeg")
         if streamed or probe.counted or probe.leading or probe.keys is None:
             return True
-        if len(probe.keys) == 1:
-            return False
         # A picture that is refreshed bit by bit has no key frames, but places where refreshing begins.
-        packets = probe.packets(int(probe.keys[1]))
+        packets = probe.packets(int(probe.keys[:2][-1]))
         frame = next(frame for packet in packets for frame in probe.stream.codec_context.decode(packet))
-        return frame.is_corrupt or frame.pict_type != 1
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float) if matrix else (1, 0, 0, 0, 1)
+        return frame.is_corrupt or frame.pict_type != 1 or a * d < b * c  # which is mirrored
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         return self._reader.get_batch(indices.tolist()).asnumpy()

@@ -70,7 +70,7 @@ class Probe:
             self._places = {stamp: index for index, stamp in enumerate(self.times.tolist())}
         self.seconds, self.fps = self._clock()
         rate, gaps = float(context.framerate or 0), np.diff(self.seconds)
-        if len(gaps) > FEW_GAPS and 1 <= rate <= 1000 and np.median(gaps) > 100 / rate:
+        if len(gaps) > FEW_GAPS and 1 <= rate <= 240 and np.median(gaps) > 100 / rate:
             said = f"its time stamps tell {1 / np.median(gaps):.2g} frames a second, its pictures {rate:.3g}"
             raise VideoError(path, f"{said}: its header is damaged")
 

@@ -12,7 +12,7 @@ from data_sets import frames, lines, table, video
 from text4vis_core import load_videos
 from text4vis_core.data.formats import _places
 from text4vis_core.data.formats._places import Known, locate, video_at
-from text4vis_core.data.formats.index import index_path, write_index
+from text4vis_core.data.formats.index import index_path
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
@@ -459,5 +459,7 @@ def test_notes_stay_with_a_list_and_in_its_index(tmp_path):
     train = load_videos("folders", recordings(tmp_path / "data", {"run": 4, "jump": 4}), "train")
     assert train.few_shot(1, 0).only([0]).notes == train.select_classes([1]).notes == train.notes != ()
     copies = {each.path: {"bytes": 5, "sha256": "0" * 32, "digest": "0" * 32} for each in train.videos}
+    from text4vis_lab.prepare import write_index
+
     write_index(index_path(tmp_path / "data", "train"), train, copies, {})
     assert load_videos("prepared", tmp_path / "data", "train").notes == train.notes
