@@ -19,7 +19,7 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book rehearse bench check test slurm-test lab lint types format clean
+.PHONY: help book rehearse bench check test mutations slurm-test lab lint types format clean
 
 help:
 	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench   measure this machine, and build the book of SUITE with what was measured'
 	@echo 'make check   style, types, and the tests that take under a second: after every edit'
 	@echo 'make test    style, types, and every test'
+	@echo 'make mutations  damage 728 films at random, and count what the readers make of them'
 	@echo 'make slurm-test  run suites on a real Slurm, set up on this machine (as root, with apt)'
 	@echo 'make lab     open JupyterLab'
 	@echo 'make lint    check style;  make format  repair it;  make types  check types'
@@ -65,6 +66,9 @@ check: $(INSTALLED) lint types
 
 test: $(INSTALLED) lint types
 	@$(PYTEST)
+
+mutations: $(INSTALLED)
+	@$(BIN)/python -m tests.cases.mutations --workers $(JOBS)
 
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python

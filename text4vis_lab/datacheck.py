@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from text4vis_core.data.formats.index import IndexedVideos
-from text4vis_core.data.probe import Reading, VideoError
+from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar

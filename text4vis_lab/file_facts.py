@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from text4vis_core.data.probe import Reading, VideoError
+from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video import decode_frames, open_video
 from text4vis_core.data.video_list import Video

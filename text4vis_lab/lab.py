@@ -42,6 +42,7 @@ from .notebooks import (
     unused_parameters,
 )
 from .plain import plain, readable
+from .processes import Processes
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
 from .results import histories_of, scores_of
@@ -226,8 +227,7 @@ class Lab:
     def embedded(self, videos: VideoList) -> EmbeddedVideos:
         """All views of each video, encoded once by the model before training."""
         if id(videos) not in self._embedded:
-            label = f"embedding {len(videos)} videos"
-            known = self.clips.embed(self.untrained, videos, self.clips.views, progress=label)
+            known = self.clips.embed(self.untrained, videos, self.clips.views, f"embedding {len(videos)} videos")
             self._embedded[id(videos)] = videos, known
             self.record.add_skipped(known.skipped)
         return self._embedded[id(videos)][1]

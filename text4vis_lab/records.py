@@ -24,7 +24,7 @@ from .plain import plain, readable, write_json
 from .rows import SCHEMA, check_rows
 
 if TYPE_CHECKING:
-    from text4vis_core.data.probe import Reading
+    from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
 # How runs are started, rehearsed, measured and drawn.
@@ -153,7 +153,7 @@ class RunRecord:
 
 def decoder_of(videos: "VideoList", reading: "Reading | None" = None) -> str:
     """Which decoder opens a list's videos, with its version: "PyAV 18.1.0"; empty where its first ones do not open."""
-    from text4vis_core.data.probe import Reading, VideoError
+    from text4vis_core.data.reading import Reading, VideoError
     from text4vis_core.data.video import open_video
 
     for video in itertools.islice(videos.videos, TRIED):

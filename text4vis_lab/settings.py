@@ -15,7 +15,7 @@ from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from text4vis_core.data.probe import Reading
+from text4vis_core.data.reading import Reading
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ class HardwareSettings:
         0.0
     )
     devices: Annotated[int, "processes that compute, on each machine: one per GPU", Range(1)] = 1
-    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_core.processes join <run_dir>", Range(1)] = 1
+    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_lab.processes join <run_dir>", Range(1)] = 1
     cache: Annotated[str, "folder that keeps embeddings of what is not trained; empty: nothing is kept"] = "data/cache"
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"

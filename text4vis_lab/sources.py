@@ -13,7 +13,7 @@ from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.frame_store import FrameStore
-from text4vis_core.data.probe import Reading
+from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
 from text4vis_core.data.video_list import VideoList
@@ -24,9 +24,10 @@ from text4vis_core.model.clip import Clip, load_class_embeddings
 from text4vis_core.model.labels import NAME_STYLES, prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
-from text4vis_core.processes import Processes, world
+from text4vis_core.processes import world
 
 from .cache import cached_class_embeddings, cached_videos
+from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}

@@ -9,7 +9,7 @@ from conftest import write_video
 from PIL import Image
 from timed import write_damaged, write_timed
 
-from text4vis_core.data.probe import Reading
+from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab import datacheck, file_facts
 from text4vis_lab.datacheck import check_data

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import ROOT, write_ucf101
 
-from text4vis_core.data.probe import Reading
+from text4vis_core.data.reading import Reading
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_lab import Cell, Lab, Method, Part, experiment
 from text4vis_lab import lab as laboratory

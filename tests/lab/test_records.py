@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from text4vis_core.data.probe import Reading
+from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.files import CheckpointError
 from text4vis_lab.plain import write_json

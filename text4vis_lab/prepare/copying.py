@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from text4vis_core.data.prepared import SUFFIX, PreparedReader
-from text4vis_core.data.probe import Reading, VideoError
+from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import Reader, decode_frames, open_video
 from text4vis_core.files import file_digest, first_line, replacing
 

@@ -198,7 +198,7 @@ def _papermill(run: Run) -> str:
 def _other_nodes(run: Run) -> Iterator[None]:
     """Let the other machines of a Slurm job take part in the run; elsewhere the user starts that on each of them."""
     others, job = run.resources["nodes"] - 1, os.environ.get("SLURM_JOB_ID")
-    join = [sys.executable, "-m", "text4vis_core.processes", "join", run.directory.as_posix()]
+    join = [sys.executable, "-m", "text4vis_lab.processes", "join", run.directory.as_posix()]
     if job is None:
         _log(run, f"this run has {others + 1} machines; on each of the others say: {' '.join(join)}")
         yield

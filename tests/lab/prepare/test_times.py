@@ -12,7 +12,7 @@ from timed import write_damaged, write_timed
 
 from text4vis_core import load_videos, read_frames
 from text4vis_core.data.prepared import PreparedReader
-from text4vis_core.data.probe import Reading, VideoError
+from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.prepare import copying
