@@ -110,7 +110,7 @@ def _examined(
     video = open_video(path, reading)
     for _ in all_frames(video, path) if every_frame else ():
         pass
-    times, facts, height, width = video.times(), {}, 0, 0
+    times, facts, height, width = video.seconds, {}, 0, 0
     for start, end, duration in parts:
         first, stop, reason = 0, 0, ""
         try:
