@@ -69,7 +69,7 @@ class Probe:
             self._places = {stamp: index for index, stamp in enumerate(self.times.tolist())}
         self.seconds, self.fps = self._clock()
         rate = float(context.framerate or 0)
-        if len(self.times) > 1 and self.fps < rate / 1000:
+        if len(self.times) > 1 and rate < 1000 and self.fps < rate / 1000:
             said = f"its time stamps tell {self.fps:.2g} frames a second, its pictures {rate:.3g}"
             raise VideoError(path, f"{said}: its header is damaged")
 
