@@ -16,6 +16,7 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from text4vis_core.data.probe import VideoError
 from text4vis_lab import Lab
 from text4vis_lab.miniature import making
 from text4vis_lab.notebooks import notebook_parameters, notebook_settings
@@ -170,7 +171,10 @@ class TestNotebook:
 
 IMPOSSIBLE = [
     ("00_quickstart", {"template": "no place"}, "must hold {} exactly once"),
-    ("00_quickstart", {"model": "ViT-B32", "video": "x.mp4"}, "unknown model 'ViT-B32'; closest: .*ViT-B-32"),
+    ("00_quickstart", {"video": "x.mp4"}, "cannot read video x.mp4: no such file or folder"),
+    ("00_quickstart", {"video": "README.md"}, "cannot read video README.md: "),
+    ("00_quickstart", {"video": "notebooks"}, "cannot read video notebooks: it has no frames"),
+    ("00_quickstart", {"model": "ViT-B32", "video": "book/_static"}, "unknown model 'ViT-B32'; closest: .*ViT-B-32"),
     ("01_mini_clip", {"template": "{} {}"}, "must hold {} exactly once"),
     ("02_zero_shot", {"templates": ["{}", "none"]}, "must hold {} exactly once"),
     ("02_zero_shot", {"dataset": "kinetics"}, "parameter dataset: unknown 'kinetics'; choose from: puppets"),
@@ -200,6 +204,9 @@ IMPOSSIBLE = [
 ]
 
 
+IMPOSSIBLE_IS = (ValueError, FileNotFoundError, VideoError)
+
+
 @pytest.fixture
 def without_miniature(monkeypatch):
     def make(*_, **__):
@@ -217,7 +224,7 @@ def test_an_impossible_parameter_fails_before_anything_is_made(tmp_path, without
     variables = {}
     exec(code(path, 0), variables)
     variables |= {"run_dir": str(tmp_path / "run"), **parameters}
-    with matplotlib.rc_context(), pytest.raises((ValueError, FileNotFoundError), match=message.replace("{}", r"\{\}")):
+    with matplotlib.rc_context(), pytest.raises(IMPOSSIBLE_IS, match=message.replace("{}", r"\{\}")):
         exec(code(path, 1), variables)
 
 

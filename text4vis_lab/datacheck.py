@@ -190,6 +190,7 @@ def check_data(
     workers: int = 2,
     progress: bool = True,
     reading: Reading = STRICT,
+    every_frame: bool = False,
 ) -> DataReport:
     """Open every listed file once, decode a clip of each of its parts, and compare what is found with what is listed.
 
@@ -199,6 +200,7 @@ def check_data(
         workers: threads that read.
         progress: show a progress bar.
         reading: how files are read. Without `strict` what a decoder conceals is not found.
+        every_frame: decode the frames between those of the clips as well, where damage may lie that no clip meets.
 
     Raises:
         ValueError: num_frames or workers is less than 1.
@@ -218,7 +220,9 @@ def check_data(
     paths = [path for path in listed if is_there(path)]
     begin = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        facts = pool.map(lambda path: examine(path, listed[path], num_frames, changed.get(path), reading), paths)
+        facts = pool.map(
+            lambda path: examine(path, listed[path], num_frames, changed.get(path), reading, every_frame), paths
+        )
         label = "checking videos" if progress else None
         files = dict(zip(paths, progress_bar(facts, label, total=len(paths)), strict=True))
         why = dict(zip(ignored, pool.map(lambda path: _why_ignored(path, num_frames, reading), ignored), strict=True))

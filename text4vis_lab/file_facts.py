@@ -19,6 +19,8 @@ from text4vis_core.data.video import decode_frames, open_video
 from text4vis_core.data.video_list import Video
 from text4vis_core.files import first_line
 
+from .prepare.copying import all_frames
+
 STRICT = Reading(strict=True)
 HASHED_BYTES = 1 << 16  # of a file's beginning and of its end
 
@@ -75,14 +77,21 @@ def examine(
     num_frames: int,
     changed: Callable[[], str] | None = None,
     reading: Reading = STRICT,
+    every_frame: bool = False,
 ) -> FileFacts:
     """Open a video and decode an evaluation clip of each listed part of it; an error becomes part of the facts.
 
-    `changed` says why the file is not what was written, empty where it is.
+    Args:
+        path: of a file or a folder of frames, or of whatever lies there.
+        parts: of it, as they are listed.
+        num_frames: of a clip.
+        changed: says why the file is not what was written, empty where it is.
+        reading: how it is read.
+        every_frame: decode the whole file as well.
     """
     try:
         reason = changed() if changed else ""
-        return FileFacts(error=reason) if reason else _examined(path, parts, num_frames, reading)
+        return FileFacts(error=reason) if reason else _examined(path, parts, num_frames, reading, every_frame)
     except VideoError as error:
         return FileFacts(error=_linked(path) + error.reason)
     except Exception as error:  # whatever a file does to its reader is what the check is asked for
@@ -95,8 +104,12 @@ def _linked(path: Path) -> str:
     return ""
 
 
-def _examined(path: Path, parts: Iterable[Part], num_frames: int, reading: Reading) -> FileFacts:
+def _examined(
+    path: Path, parts: Iterable[Part], num_frames: int, reading: Reading, every_frame: bool = False
+) -> FileFacts:
     video = open_video(path, reading)
+    for _ in all_frames(video, path) if every_frame else ():
+        pass
     times, facts, height, width = video.seconds, {}, 0, 0
     for start, end, duration in parts:
         first, stop, reason = 0, 0, ""

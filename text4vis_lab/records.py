@@ -204,7 +204,7 @@ def read_records(runs: str | Path, refused: list[str] | None = None) -> list[dic
         except SchemaError as error:
             if refused is None:
                 raise
-            refused.append(str(error))
+            refused.append(readable(error, 400))
     return records
 
 

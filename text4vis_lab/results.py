@@ -101,6 +101,14 @@ def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
+def searchable_tables() -> None:
+    """Let `itables.show` work in this notebook and without a network; two dollars in a name are no formula in it."""
+    import itables
+
+    itables.init_notebook_mode(all_interactive=False, connected=False)
+    itables.options.classes = "display nowrap compact mathjax_ignore tex2jax_ignore"
+
+
 def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
     """How many metrics of a record were computed again from its scores per video, and their largest difference.
 
@@ -124,9 +132,11 @@ def recompute_all(records: Sequence[Mapping[str, Any]]) -> tuple[int, float, lis
         try:
             metrics, difference = recomputed(record)
         except ValueError as error:
-            faults.append(str(error))
+            faults.append(readable(error, 400))
             continue
         count, largest = count + metrics, max(largest, difference)
         if difference:
-            faults.append(f"{record['path']}: metrics differ by {difference:g} from its scores; run its notebook again")
+            faults.append(
+                f"{readable(record['path'])}: metrics differ by {difference:g} from its scores; run its notebook again"
+            )
     return count, largest, faults

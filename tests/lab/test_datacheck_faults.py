@@ -197,6 +197,17 @@ def test_damage_that_a_decoder_would_conceal_is_a_problem(codec, suffix, where, 
     assert problem.kind == "unreadable"
 
 
+@pytest.mark.parametrize(("codec", "suffix"), [("mpeg4", "mp4"), ("mpeg4", "avi"), ("mpeg2video", "mkv")])
+def test_damage_that_no_clip_meets_is_found_when_every_frame_is_decoded(codec, suffix, tmp_path):
+    path = write_damaged(tmp_path / f"x.{suffix}", codec, 0.9)
+    videos = {"a": VideoList(("a",), (Video(path, 0),))}
+    [problem] = check_data(videos, 1, progress=False, every_frame=True).problems
+    assert problem.kind == "unreadable"
+    assert check_data(videos, 1, progress=False).problems == ()
+    good = {"a": VideoList(("a",), (Video(write_video(tmp_path / "good.mp4", 20), 0),))}
+    assert check_data(good, 1, progress=False, every_frame=True).problems == ()
+
+
 @pytest.mark.parametrize(
     ("times", "sound", "seconds"),
     [

@@ -88,7 +88,8 @@ class VideoDataset(Dataset):
     def settings(self) -> dict[str, Any]:
         """Plain values that, beside the videos and the epoch, determine every item; a subclass's own too."""
         own = {name: value for name, value in vars(self).items() if name not in NO_SETTINGS}
-        return own | {"views": asdict(self.views), "reading": asdict(self.store.reading)}
+        reading = {name: value for name, value in asdict(self.store.reading).items() if name != "max_seconds"}
+        return own | {"views": asdict(self.views), "reading": reading}
 
     def __len__(self) -> int:
         return len(self.videos)

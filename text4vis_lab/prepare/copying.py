@@ -119,17 +119,16 @@ def encode(original: Path, target: Path, recipe: Recipe, crf: int, reading: Read
     import av
 
     video = open_video(original, reading)
-    times, rate = video.seconds, Fraction(video.fps).limit_denominator(10_000)
+    times, rate = video.seconds, Fraction(video.fps).limit_denominator(10_000) or Fraction(PLAYED_AT)
     begins, ends, second = ticks(times, len(video), video.fps or PLAYED_AT)
-    durations = dict(zip(begins, np.subtract(ends, begins).tolist(), strict=True))
     fixed = "scenecut=0:ref=1:mbtree=0"  # mbtree: with it, x264 wrote other bytes now and then
     # An empty edit, in the movie's ticks, is what makes the first frame begin where it does.
     options = {"movflags": "faststart", "movie_timescale": str(second)}
     with av.open(str(target), "w", format="mp4", options=options) as container:
-        made = {"version": VERSION, "fps": video.fps, "gop": recipe.gop, "timed": times is not None}
+        made = {"version": VERSION, "fps": video.fps, "gop": recipe.gop}
         container.metadata["comment"] = json.dumps(made)
-        stream = container.add_stream("libx264", rate=rate or PLAYED_AT)
-        stream.time_base = stream.codec_context.time_base = Fraction(1, second)
+        stream = container.add_stream("libx264", rate=rate)
+        stream.time_base = Fraction(1, second)
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
         stream.options = {
             "crf": str(crf),
@@ -142,16 +141,19 @@ def encode(original: Path, target: Path, recipe: Recipe, crf: int, reading: Read
         }
 
         def write(packets: Iterable) -> None:
-            for packet in packets:
-                packet.duration = durations[packet.pts]
+            for packet in packets:  # the encoder counts frames; the container has their times
+                number = round(packet.pts * packet.time_base * rate)
+                packet.time_base = Fraction(1, second)
+                packet.pts = packet.dts = begins[number]
+                packet.duration = ends[number] - begins[number]
                 container.mux(packet)
 
-        for begin, picture in zip(begins, all_frames(video, original), strict=False):
+        for number, picture in enumerate(all_frames(video, original)):
             picture = scaled(picture, recipe.short_side)
-            if not stream.codec_context.is_open:
+            if number == 0:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = begin, Fraction(1, second)
+            frame.pts, frame.time_base = number, 1 / rate
             write(stream.encode(frame))
         write(stream.encode())
 
@@ -188,9 +190,7 @@ def verify(original: Path, copy: Path, recipe: Recipe, reading: Reading = STRICT
         if (len(made), made.fps) != (len(video), video.fps):
             raise ValueError(f"it has {len(made)} frames at {made.fps:g} per second")
         ours, theirs = made.seconds, video.seconds
-        if (ours is None) != (theirs is None):
-            raise ValueError("one of the two has no times")
-        if ours is not None and theirs is not None and np.abs(ours - theirs).max() > NEAR:
+        if theirs is not None and np.abs(ours - theirs).max() > NEAR:
             worst = int(np.abs(ours - theirs).argmax())
             raise ValueError(f"frame {worst} is at {ours[worst]:.4f} s instead of {theirs[worst]:.4f} s")
         chosen = np.unique(np.linspace(0, len(video) - 1, 5).round().astype(np.int64))
