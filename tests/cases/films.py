@@ -31,6 +31,9 @@ QUICK = {
 SCENES = ("mpeg4", "msmpeg4", "wmv2", "mpeg1video", "mpeg2video", "h263", "flv")
 
 
+os.environ.setdefault("SVT_LOG", "1")  # its encoder would talk
+
+
 class CannotMake(RuntimeError):
     """A case that cannot be made on this machine; says why."""
 
