@@ -26,6 +26,7 @@ import yaml
 
 from text4vis_lab import structure
 from text4vis_lab.claims import claims
+from text4vis_lab.plain import encodable, readable
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
 ROOT = Path(__file__).resolve().parents[1]  # where the packages lie
@@ -131,7 +132,7 @@ def papermill_command(run: Run) -> str:
             words += ["-p", name, str(value)]
         else:
             words += ["-y", json.dumps({name: value})]
-    return shlex.join(words)
+    return encodable(shlex.join(words))
 
 
 def _read_record(run: Run) -> dict[str, Any] | None:
@@ -224,7 +225,7 @@ def _make_book(suite: Suite) -> str:
 
 def _escaped(text: str) -> str:
     """The text such that Markdown shows it as it stands, in a cell of a table too."""
-    one_line = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", text)
+    one_line = readable(re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", text), 1000)
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line)
 
 
@@ -302,6 +303,7 @@ def _missing_note(missing: list[str]) -> str:
 
 def _fenced(text: str, language: str = "text") -> str:
     """The text as a literal block that nothing in it can end."""
+    text = "\n".join(readable(line, 4000) for line in text.splitlines())
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{language}\n{text}\n{fence}"
 

@@ -5,13 +5,14 @@ from importlib import import_module
 from typing import Any
 
 
-def on_first_use(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list]:
+def on_first_use(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list]:
     """A package's `__getattr__`, `__dir__` and `__all__` (PEP 562).
 
     Args:
         package: its `__name__`.
-        homes: public name -> module below the package that has it.
+        names: module below the package -> the public names that it has, with spaces between them.
     """
+    homes = {name: module for module, own in names.items() for name in own.split()}
 
     def get(name: str) -> Any:
         if name in homes:

@@ -2,6 +2,7 @@
 
     lab.py        a notebook's laboratory, opened in a line          settings.py    every setting, declared once
     experiment.py one cell of a table                                rows.py, scores.py, records.py    what a run leaves
+    processes.py  one call on many processes, and machines
     claims.py, published.py    verdicts, and what to set beside      figures/       how it is drawn
     miniature/ suites/ prepare/ cache/ rehearsal/ bench/             datacheck.py
 
@@ -12,5 +13,8 @@ from text4vis_core._names import on_first_use
 
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
-    {"Lab": "lab", "Cell": "experiment", "Part": "experiment", "Method": "experiment", "LINEAR": "experiment"},
+    {
+        "lab": "Lab",
+        "experiment": "Cell Part Method LINEAR",
+    },
 )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from text4vis_core.evaluation.intervals import mean_interval, wilson_interval, with_interval
 
+from .plain import readable
 from .results import rows_of
 from .rows import gain, mean_text
 
@@ -24,7 +25,7 @@ Verdict = tuple[str, bool, str]  # claim, whether it holds, evidence
 def claims(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Verdicts on all claims that the records speak of: dictionaries with claim, holds, evidence, suite, run."""
     return [
-        {"claim": claim, "holds": holds, "evidence": evidence, "suite": record["suite"], "run": record["run"]}
+        {"claim": claim, "holds": holds, "evidence": evidence} | {k: readable(record[k]) for k in ("suite", "run")}
         for record in records
         if record["rows"]
         for judge in CLAIMS.get(record["notebook"], ())

@@ -3,16 +3,16 @@
     report = check_data({"train": load_videos(...), "test": load_videos(...)}, num_frames=8, workers=4)
     report.counts(), report.problems, report.metrics()
 
-Every file is opened and a clip of each listed part of it decoded, as an evaluation would; nothing is changed or left
-out.
+Every file is opened and a clip of each listed part of it decoded, strictly: what a decoder would conceal is a problem.
+Whatever lies under a name, a link that leads nowhere, a pipe, a folder without permission, is a problem as well, and
+never an error. Nothing is changed or left out.
 """
 
-import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,86 +20,51 @@ from typing import Any
 import numpy as np
 
 from text4vis_core.data.formats.index import IndexedVideos
-from text4vis_core.data.sampling import evaluation_indices
-from text4vis_core.data.video import VideoError, decode_frames, open_video, part_of, read_frames
+from text4vis_core.data.reading import Reading, VideoError
+from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
 
-PROBLEMS = ("missing", "unreadable", "too short", "duplicated")
+from .file_facts import STRICT, FileFacts, Part, examine, is_there, part_in_words, part_of
+from .plain import readable
+
+PROBLEMS = ("missing", "unreadable", "too short", "duplicated", "ignored")
 PICTURED = ("too short", "duplicated")
 NAMED_TWINS = 3  # in a reason; so many files may be the same that naming all in each would fill pages
-HASHED_BYTES = 1 << 16  # of a file's beginning and of its end
-
-Part = tuple[float | None, float | None, float | None]  # start, end and duration of a `Video`, in seconds
-
-
-@dataclass(frozen=True)
-class PartFacts:
-    """What is found out about a listed part of a file, or about the whole of it.
-
-    Attributes:
-        first, stop: its first frame in the file, and the one after its last.
-        error: why no clip of it can be decoded; empty when one can.
-    """
-
-    first: int = 0
-    stop: int = 0
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What is found out about a video file or a folder of frames.
-
-    Attributes:
-        frames: in the whole file.
-        fps: frames per second; 0 where unknown, as for a folder of frames.
-        width, height: of a frame, in pixels; 0 where none could be decoded.
-        digest: of size, beginning and end; files that share it hold the same.
-        error: why it cannot be opened; empty when it can.
-        parts: what was found out about each part that is listed; empty where the file cannot be opened.
-    """
-
-    frames: int = 0
-    fps: float = 0.0
-    width: int = 0
-    height: int = 0
-    digest: str = ""
-    error: str = ""
-    parts: Mapping[Part, PartFacts] = field(default_factory=dict)
-
-    def of(self, video: Video) -> PartFacts:
-        """What was found out about a video that is this file or a part of it."""
-        return self.parts.get(_part(video), PartFacts(error=self.error))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with one listed video.
+    """One thing that is wrong with one listed video, or with a file that lies among them.
 
     Attributes:
         kind: one of `PROBLEMS`.
-        split, video: where it is listed, and as what.
+        split, file: where it is listed, or left out, and which file or folder it is.
         reason: what is wrong, in words.
+        video: as what it is listed; None for a file that is ignored.
     """
 
     kind: str
     split: str
-    video: Video
+    file: Path
     reason: str
+    video: Video | None = None
 
     @property
     def path(self) -> str:
-        return str(self.video.path)
+        return str(self.file)
 
     @property
-    def label(self) -> int:
-        return self.video.label
+    def label(self) -> int | None:
+        return self.video.label if self.video else None
 
     def row(self) -> dict[str, Any]:
         """As plain values, for a file."""
-        place = {"path": self.path, "label": self.label, "start": self.video.start, "end": self.video.end}
-        return {"kind": self.kind, "split": self.split, **place, "reason": self.reason}
+        part = {name: getattr(self.video, name, None) for name in ("label", "start", "end")}
+        return {"kind": self.kind, "split": self.split, "path": self.path, **part, "reason": self.reason}
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {readable(self.path)} ({readable(self.split)}): {readable(self.reason, 400)}"
 
 
 @dataclass(frozen=True)
@@ -108,11 +73,12 @@ class DataReport:
 
     Attributes:
         splits: split -> its videos, as they were given.
-        files: path -> what was found out, for every listed file that exists.
+        files: path -> what was found out, for everything listed under whose name there is something.
         problems: everything that is wrong, in order of `PROBLEMS`, split and list.
         num_frames: of a clip; a video with fewer frames is too short.
         workers: threads that read.
         seconds: that reading took, on the clock.
+        reading: how files were read.
     """
 
     splits: Mapping[str, VideoList]
@@ -121,6 +87,7 @@ class DataReport:
     num_frames: int
     workers: int
     seconds: float
+    reading: Reading = STRICT
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Split -> how many videos are listed, found, and of each problem; a video can have several."""
@@ -132,11 +99,12 @@ class DataReport:
         return rows
 
     def per_class(self, split: str) -> dict[str, np.ndarray]:
-        """For a split, "found" and each problem -> int64 (C,): videos by first class."""
+        """For a split, "found" and each problem -> int64 (C,): videos by first class. What is ignored has none."""
         videos = self.splits[split]
         present = [video.label for video in videos.videos if video.path in self.files]
         columns = {"found": present} | {
-            kind: [p.label for p in self.problems if (p.kind, p.split) == (kind, split)] for kind in PROBLEMS
+            kind: [p.label for p in self.problems if p.video and (p.kind, p.split) == (kind, split)]
+            for kind in PROBLEMS
         }
         return {
             name: np.bincount(np.array(labels, dtype=np.int64), minlength=len(videos.classes))
@@ -144,14 +112,9 @@ class DataReport:
         }
 
     def durations(self, split: str) -> np.ndarray:
-        """float64: seconds of the videos of a split, of the parts that are used, where the frame rate is known."""
-        seconds = []
-        for video, facts in self._readable(split):
-            rate = facts.fps or (facts.frames / video.duration if video.duration else 0)
-            if rate:
-                part = facts.of(video)
-                seconds.append((part.stop - part.first) / rate)
-        return np.array(seconds, dtype=float)
+        """float64: seconds of the videos of a split, of the parts that are used, where they are known."""
+        seconds = (facts.of(video).seconds for video, facts in self._readable(split))
+        return np.array([each for each in seconds if each], dtype=float)
 
     def frame_rates(self, split: str) -> np.ndarray:
         """float64: frames per second of the videos of a split, where known."""
@@ -160,6 +123,10 @@ class DataReport:
     def resolutions(self, split: str) -> list[str]:
         """Width x height of the readable videos of a split, such as "320x240"."""
         return [f"{facts.width}x{facts.height}" for _, facts in self._readable(split)]
+
+    def decoders(self) -> dict[str, int]:
+        """Which decoder, with its version, opened how many files."""
+        return dict(Counter(facts.decoder for facts in self.files.values() if facts.decoder).most_common())
 
     def speed(self) -> dict[str, float]:
         """Files read, and frames decoded, in a second by all workers together; opening and hashing included."""
@@ -184,7 +151,7 @@ class DataReport:
                 "frames_per_second": _quantiles(self.frame_rates(split)),
                 "resolutions": dict(Counter(self.resolutions(split)).most_common(20)),
             }
-        return {"num_frames": self.num_frames, "splits": splits}
+        return {"num_frames": self.num_frames, "decoders": self.decoders(), "splits": splits}
 
     def sound(self, split: str) -> list[Video]:
         """The videos of a split without any problem."""
@@ -192,11 +159,23 @@ class DataReport:
         return [video for video in self.splits[split].videos if video not in faulty]
 
     def pictures(self, limit: int = 12) -> tuple[list[np.ndarray], list[str]]:
-        """First frames of videos (of their parts) with a problem of `PICTURED`, uint8 (H, W, 3), and their captions."""
-        shown = [problem for problem in self.problems if problem.kind in PICTURED][:limit]
-        videos = [problem.video for problem in shown]
-        pictures = [read_frames(video.path, lambda _: np.zeros(1, np.int64), *_part(video))[0] for video in videos]
-        return pictures, [f"{each.kind}: {Path(each.path).name} ({each.split}), {each.reason}" for each in shown]
+        """First frames of videos (of their parts) with a problem of `PICTURED`, uint8 (H, W, 3), and their captions.
+
+        A video that can no longer be read is left out.
+        """
+        pictures, captions = list[np.ndarray](), list[str]()
+        for each in self.problems:
+            if len(pictures) == limit:
+                break
+            if each.kind not in PICTURED or each.video is None:
+                continue
+            try:
+                first = read_frames(each.file, lambda _: np.zeros(1, np.int64), *part_of(each.video), self.reading)
+            except VideoError:
+                continue
+            pictures.append(first[0])
+            captions.append(f"{each.kind}: {readable(each.file.name, 60)} ({each.split}), {each.reason}")
+        return pictures, captions
 
     def _readable(self, split: str) -> Iterable[tuple[Video, FileFacts]]:
         for video in self.splits[split].videos:
@@ -206,7 +185,11 @@ class DataReport:
 
 
 def check_data(
-    videos: Mapping[str, VideoList], num_frames: int = 8, workers: int = 2, progress: bool = True
+    videos: Mapping[str, VideoList],
+    num_frames: int = 8,
+    workers: int = 2,
+    progress: bool = True,
+    reading: Reading = STRICT,
 ) -> DataReport:
     """Open every listed file once, decode a clip of each of its parts, and compare what is found with what is listed.
 
@@ -215,6 +198,7 @@ def check_data(
         num_frames: frames of the clip; a video with fewer is too short.
         workers: threads that read.
         progress: show a progress bar.
+        reading: how files are read. Without `strict` what a decoder conceals is not found.
 
     Raises:
         ValueError: num_frames or workers is less than 1.
@@ -223,46 +207,31 @@ def check_data(
         raise ValueError(f"num_frames is {num_frames} and workers {workers}; both must be at least 1")
     listed: dict[Path, dict[Part, None]] = defaultdict(dict)  # the parts of a file, each once, in order
     changed: dict[Path, Callable[[], str]] = {}  # of copies that `prepare` made and indexed
-    for each in videos.values():
+    ignored: dict[Path, str] = {}  # file -> the first split that leaves it out
+    for split, each in videos.items():
         for place, video in enumerate(each.videos):
-            listed[video.path][_part(video)] = None
+            listed[video.path][part_of(video)] = None
             if isinstance(each.videos, IndexedVideos):
                 changed[video.path] = partial(each.videos.changed, place, thorough=True)
-    paths = [path for path in listed if path.exists()]
+        for path in each.ignored:
+            ignored.setdefault(path, split)
+    paths = [path for path in listed if is_there(path)]
     begin = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        facts = pool.map(lambda path: examine(path, listed[path], num_frames, changed.get(path)), paths)
+        facts = pool.map(lambda path: examine(path, listed[path], num_frames, changed.get(path), reading), paths)
         label = "checking videos" if progress else None
         files = dict(zip(paths, progress_bar(facts, label, total=len(paths)), strict=True))
+        why = dict(zip(ignored, pool.map(lambda path: _why_ignored(path, num_frames, reading), ignored), strict=True))
     seconds = time.perf_counter() - begin
-    return DataReport(videos, files, tuple(_problems(videos, files, num_frames)), num_frames, workers, seconds)
+    problems = _problems(videos, files, num_frames)
+    problems += [Problem("ignored", split, path, why[path]) for path, split in ignored.items()]
+    return DataReport(videos, files, tuple(problems), num_frames, workers, seconds, reading)
 
 
-def examine(path: Path, parts: Iterable[Part], num_frames: int, changed: Callable[[], str] | None = None) -> FileFacts:
-    """Open a video and decode an evaluation clip of each listed part of it; an error becomes part of the facts.
-
-    `changed` says why the file is not what was written, empty where it is.
-    """
-    reason = changed() if changed else ""
-    if reason:
-        return FileFacts(error=reason)
-    try:
-        video = open_video(path)
-    except VideoError as error:
-        return FileFacts(error=error.reason)
-    facts, height, width = {}, 0, 0
-    for start, end, duration in parts:
-        first, stop, reason = 0, 0, ""
-        try:
-            first, stop = part_of(len(video), video.fps, start, end, duration)
-            frames = decode_frames(video, path, first + evaluation_indices(stop - first, num_frames))
-            height, width = frames.shape[1:3]
-        except VideoError as failure:
-            reason = ": ".join(filter(None, [_words(start, end), failure.reason]))
-        except ValueError as failure:  # the part lies outside of the video, or cannot be placed
-            reason = str(failure)
-        facts[start, end, duration] = PartFacts(first, stop, reason)
-    return FileFacts(len(video), video.fps, width, height, _digest(path), parts=facts)
+def _why_ignored(path: Path, num_frames: int, reading: Reading) -> str:
+    facts = examine(path, [(None, None, None)], num_frames, None, reading)
+    error = next((each.error for each in facts.parts.values()), facts.error)
+    return f"lies among the videos and is none: {error}" if error else "it can be decoded, and is in no list"
 
 
 def _problems(videos: Mapping[str, VideoList], files: Mapping[Path, FileFacts], num_frames: int) -> list[Problem]:
@@ -270,7 +239,7 @@ def _problems(videos: Mapping[str, VideoList], files: Mapping[Path, FileFacts], 
     same: dict[tuple, list[tuple[str, Video]]] = defaultdict(list)
 
     def note(kind: str, split: str, video: Video, reason: str) -> None:
-        found[kind].append(Problem(kind, split, video, reason))
+        found[kind].append(Problem(kind, split, video.path, reason, video))
 
     for split, each in videos.items():
         for video in (*each.missing, *(video for video in each.videos if video.path not in files)):
@@ -281,7 +250,7 @@ def _problems(videos: Mapping[str, VideoList], files: Mapping[Path, FileFacts], 
                 note("unreadable", split, video, part.error)
                 continue
             same[facts.digest, video.start, video.end].append((split, video))
-            frames, words = part.stop - part.first, _words(video.start, video.end)
+            frames, words = part.stop - part.first, part_in_words(video.start, video.end)
             if frames < num_frames:
                 count = f"{words} has {frames}" if words else f"{frames}"
                 reason = f"{count} {'frame' if frames == 1 else 'frames'}, fewer than {num_frames}"
@@ -297,37 +266,12 @@ def _problems(videos: Mapping[str, VideoList], files: Mapping[Path, FileFacts], 
 
 def _twin(split: str, video: Video, where: str, other: Video, videos: Mapping[str, VideoList]) -> str:
     """How another video of the same content differs in file, split and classes."""
-    what = "listed again" if other.path == video.path else f"same content as {other.path.name}"
+    what = "listed again" if other.path == video.path else f"same content as {readable(other.path.name, 60)}"
     mine, its = (
         [videos[name].classes[label] for label in each.all_labels] for name, each in ((split, video), (where, other))
     )
     place = f" in {where}" if where != split else ""
-    return what + place + (f", as {' and '.join(its)}" if set(its) != set(mine) else "")
-
-
-def _part(video: Video) -> Part:
-    return video.start, video.end, video.duration
-
-
-def _words(start: float | None, end: float | None) -> str:
-    """A part in words; empty for a whole video."""
-    if start is None and end is None:
-        return ""
-    return f"its part from {start or 0:g} s to " + ("its end" if end is None else f"{end:g} s")
-
-
-def _digest(path: Path) -> str:
-    """Of size, beginning and end of a file; of a folder, of the number of its files and of three of them."""
-    if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.is_file())
-        parts = [str(len(files)).encode(), *(files[i].read_bytes() for i in (0, len(files) // 2, -1))]
-    else:
-        size = path.stat().st_size
-        with open(path, "rb") as file:
-            parts = [str(size).encode(), file.read(HASHED_BYTES)]
-            file.seek(max(0, size - HASHED_BYTES))
-            parts.append(file.read())
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    return what + place + (f", as {readable(' and '.join(its))}" if set(its) != set(mine) else "")
 
 
 def _quantiles(values: np.ndarray) -> dict[str, float] | None:

@@ -6,6 +6,7 @@ A list of videos goes from the notebook into a `Cell`, from there to `Clips.trai
 with them into the `VideoDataset` that decodes it. N videos, C classes, D width of an embedding.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from text4vis_core.training.recipe import TrainingConfig
 from .scores import Scores
 from .sources import Clips, Source
 
+LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come
 LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
 
 
@@ -317,5 +319,9 @@ def class_means(videos: EmbeddedVideos, num_classes: int) -> Tensor:
 
 
 def file_name(*parts: str) -> str:
-    """A name for a file, of some texts."""
-    return re.sub(r"[^\w.]+", "-", "-".join(filter(None, parts))).strip("-")
+    """A name for a file, of some texts; the end of a long one becomes a digest of it."""
+    name = re.sub(r"[^\w.]+", "-", "-".join(filter(None, parts))).strip("-")
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name.encode()[: LONGEST_NAME - 17].decode('utf-8', 'ignore')}-{digest}"

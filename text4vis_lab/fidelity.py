@@ -17,7 +17,7 @@ from torchvision.transforms.functional import InterpolationMode
 
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.transforms import evaluation_views, to_clip
-from text4vis_core.data.video import VideoError, read_frames
+from text4vis_core.data.video import VideoError
 from text4vis_core.data.video_list import Video
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
 from text4vis_core.evaluation.protocols import half_class_splits, multi_view_scores, zero_shot_accuracy
@@ -86,8 +86,7 @@ def decoded(videos: Sequence[Video], clips: Clips) -> tuple[list[np.ndarray], li
     frames, skipped = [], []
     for video in progress_bar(videos, "decoding"):
         try:
-            part = video.start, video.end, video.duration
-            frames.append(read_frames(video.path, lambda n: evaluation_indices(n, clips.num_frames), *part))
+            frames.append(clips.store.read(video, lambda n: evaluation_indices(n, clips.num_frames)))
         except VideoError as error:
             if clips.on_error == "raise":
                 raise

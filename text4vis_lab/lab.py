@@ -19,14 +19,13 @@ import pandas as pd
 import torch
 
 from text4vis_core.data.formats.readers import load_videos
-from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.model.clip import load_clip
 from text4vis_core.model.labels import prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
-from text4vis_core.processes import Processes, progress_bar
+from text4vis_core.processes import progress_bar
 from text4vis_core.training.loop import WITHOUT_EFFECT
 from text4vis_core.training.recipe import TrainingConfig
 
@@ -42,14 +41,15 @@ from .notebooks import (
     repository_root,
     unused_parameters,
 )
-from .plain import plain
+from .plain import plain, readable
+from .processes import Processes
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
 from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
-from .sources import Clips, Source
+from .sources import Clips, Source, clips_of
 
 
 @dataclass
@@ -106,11 +106,11 @@ class Lab:
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             _recipe(values, 0)
-        _clips(values, values["run_dir"])
+        clips_of(values, values["run_dir"])
         figures.use_style()
         parameters = {name: value for name, value in values.items() if name != "run_dir"}
         record = RunRecord(notebook, Path(values["run_dir"]), parameters)
-        return cls(record, values, defaults, _clips(values, record.run_dir))
+        return cls(record, values, defaults, clips_of(values, record.run_dir))
 
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
@@ -128,7 +128,7 @@ class Lab:
         values = self.values | checked(settings, shared, {declared()[name].group for name in shared})
         if "epochs" in values:
             _recipe(values, 0)
-        clips = _clips(values, self.record.run_dir, self.clips.store)
+        clips = clips_of(values, self.record.run_dir, self.clips.store)
         return replace(self, values=values, clips=clips, _embedded={})
 
     def use_clip(self, folder: Path) -> None:
@@ -157,8 +157,13 @@ class Lab:
         listed = load_videos(self.values["dataset"], self.folder, split, self.values["fold"] if fold is None else fold)
         found, left_out = self.clips.long_enough(listed, test=split != "train")
         self.record.add_skipped(left_out)
-        self.record.add_data(split if fold is None else f"{split} {fold}", found)
+        self.note_data(split if fold is None else f"{split} {fold}", found)
         return found
+
+    def note_data(self, name: str, videos: VideoList) -> None:
+        """Note a list of videos in the record, and print what its reader did that its user should know."""
+        for note in self.record.add_data(name, videos, self.clips.store.reading):
+            print(f"{readable(name)}: {readable(note, 400)}")
 
     @cached_property
     def train(self) -> VideoList:
@@ -222,8 +227,7 @@ class Lab:
     def embedded(self, videos: VideoList) -> EmbeddedVideos:
         """All views of each video, encoded once by the model before training."""
         if id(videos) not in self._embedded:
-            label = f"embedding {len(videos)} videos"
-            known = self.clips.embed(self.untrained, videos, self.clips.views, progress=label)
+            known = self.clips.embed(self.untrained, videos, self.clips.views, f"embedding {len(videos)} videos")
             self._embedded[id(videos)] = videos, known
             self.record.add_skipped(known.skipped)
         return self._embedded[id(videos)][1]
@@ -328,7 +332,7 @@ class Lab:
     def _fingerprint(self, cell: Cell) -> str:  # of everything that its outcome depends on
         parts = {name: cell.part(name) for name in cell.tests}
         recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
-        shared = {name for name, setting in declared().items() if setting.group != "hardware"}
+        shared = {k for k, setting in declared().items() if setting.group != "hardware" and k != "max_seconds"}
         settings = {name: value for name, value in self.values.items() if name in shared}
         value = [
             settings | {"devices": self.clips.processes.devices, "num_nodes": self.clips.processes.num_nodes},
@@ -343,8 +347,3 @@ class Lab:
 
 def _recipe(values: Mapping[str, Any], seed: int) -> TrainingConfig:
     return by_name(TrainingConfig, values, seed=seed, grad_clip=values["grad_clip"] or None)
-
-
-def _clips(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore | None = None) -> Clips:
-    processes = by_name(Processes, values, folder=str(run_dir))
-    return by_name(Clips, values, processes=processes, store=store or FrameStore(values.get("keep_mb", 0)))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .plain import readable
 from .settings import GROUPS, declared
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class SettingsTable:
 
         about = {name: setting.about for name, setting in declared().items()} | dict(self.own)
         order = sorted(self.values, key=lambda name: self.values[name] == self.defaults[name])
-        rows = [(self.values[name], self.defaults[name], about.get(name, "")) for name in order]
+        rows = [(_shown(self.values[name]), _shown(self.defaults[name]), about.get(name, "")) for name in order]
         return pd.DataFrame(rows, index=order, columns=["value", "default", "about"])
 
     def __repr__(self) -> str:
@@ -68,6 +69,10 @@ class SettingsTable:
         changed = table[table["value"].map(repr) != table["default"].map(repr)]
         first = changed.to_html(border=0) if len(changed) else "<p>All settings are at their defaults.</p>"
         return f"{first}<details><summary>all {len(table)} settings</summary>{table.to_html(border=0)}</details>"
+
+
+def _shown(value: Any) -> Any:
+    return readable(value, 400) if isinstance(value, str | list | tuple | dict) else value
 
 
 def notebook_parameters(path: Path) -> list[str]:

@@ -1,11 +1,39 @@
-"""Plain values as JSON files."""
+"""Plain values: as JSON files, and names as text that any page, terminal and file can hold."""
 
 import json
 import math
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from text4vis_core.files import replacing
+
+LONGEST = 120  # characters of a name that are shown
+JOINERS = "\u200c\u200d"  # they print nothing, and are part of Persian and Indian words
+
+
+def readable(text: object, longest: int = LONGEST) -> str:
+    """A name as it can be shown: what does not print becomes its escape, and of a long one the middle is left out.
+
+    Names are other people's: a file's need not be UTF-8, and may hold line ends, marks that turn the direction of
+    writing, or thousands of characters. What is readable stays as it is.
+    """
+    shown = "".join(c if _prints(c) else c.encode("unicode_escape").decode() for c in str(text))
+    if len(shown) <= longest:
+        return shown
+    return f"{shown[: longest // 2]}…{shown[len(shown) + 1 + longest // 2 - longest :]}"
+
+
+def _prints(c: str) -> bool:
+    return c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"  # spaces of any width
+
+
+def encodable(value: Any) -> Any:
+    """A text with escapes for what UTF-8 has no place for, whole otherwise: tables and Parquet hold nothing else.
+
+    Other values stay as they are.
+    """
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def write_json(path: Path, value: Any) -> None:

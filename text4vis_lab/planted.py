@@ -49,7 +49,7 @@ def check_planted(report: DataReport, classes: tuple[str, ...], num_frames: int,
     with TemporaryDirectory() as temporary:
         if len(files) >= 4:
             for number, source in enumerate(list(files.values())[:4]):
-                copy = Path(temporary, f"{number}{source.path.suffix}")
+                copy = Path(temporary, f"{number}{source.path.suffix[:9]}")
                 planted.append(replace(source, path=Path(shutil.copy(source.path, copy)), label=0, labels=()))
             empty, short, twin, _ = planted
             empty.path.write_bytes(b"")  # a download that broke off at once
@@ -57,5 +57,5 @@ def check_planted(report: DataReport, classes: tuple[str, ...], num_frames: int,
             copy = Path(shutil.copy(twin.path, Path(temporary, f"twin{twin.path.suffix}")))
             planted += [replace(twin, path=copy), replace(empty, path=Path(temporary, "gone.mp4"))]
             expected = Counter({"missing": 1, "unreadable": 1, "too short": int(num_frames > 1), "duplicated": 2})
-        found = check_data({"planted": VideoList(classes, tuple(planted))}, num_frames, progress=False)
+        found = check_data({"planted": VideoList(classes, tuple(planted))}, num_frames, 1, False, report.reading)
         return Planted(expected, found, found.pictures(pictures))

@@ -6,6 +6,7 @@ come out the same when the run is repeated; `timings` and `provenance` do not.
 
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -19,16 +20,18 @@ from typing import TYPE_CHECKING, Any
 
 from text4vis_core.files import check_writable, code_fingerprint
 
-from .plain import plain, write_json
+from .plain import plain, readable, write_json
 from .rows import SCHEMA, check_rows
 
 if TYPE_CHECKING:
+    from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
 # How runs are started, rehearsed, measured and drawn.
 WITHOUT_EFFECT = frozenset({"suites", "rehearsal", "bench", "figures"})
 ROOT = Path(__file__).parents[1]
 RECORD = "result.json"
+TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
 
 
@@ -48,7 +51,7 @@ class RunRecord:
         histories: a row for each epoch of each cell, with the cell's name.
         metrics: what else was measured; functions of data, weights and settings, as the rows are.
         timings: what comes out otherwise every time.
-        data: size, classes and fingerprint of each list of videos.
+        data: size, classes, fingerprint, notes and decoder of each list of videos.
         weights: fingerprint of each file or model.
         skipped: (path, reason) of videos that the numbers leave out.
     """
@@ -68,11 +71,24 @@ class RunRecord:
         self.run_dir = check_writable(self.run_dir)
         self._begin = time.perf_counter()
 
-    def add_data(self, name: str, videos: "VideoList") -> None:
-        """Note a list of videos: its size, classes and fingerprint."""
+    def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> list[str]:
+        """Note a list of videos: its size, classes, fingerprint and notes, and which decoder reads it, by `reading`.
+
+        Returns the notes that no list had before.
+        """
+        known = {note for facts in self.data.values() for note in facts.get("notes", ())}
         facts: dict[str, Any] = {"videos": len(videos), "classes": len(videos.classes), "missing": len(videos.missing)}
-        facts["fingerprint"] = videos.fingerprint()
+        try:
+            facts["fingerprint"] = videos.fingerprint()
+        except OSError:  # a link that leads nowhere, say; the data check goes on and names it
+            facts["fingerprint"] = None
+        facts["decoder"] = decoder_of(videos, reading)
+        if videos.ignored:
+            facts["ignored"] = [str(path) for path in videos.ignored]
+        if videos.notes:
+            facts["notes"] = list(videos.notes)
         self.data[name] = facts
+        return [note for note in videos.notes if note not in known]
 
     def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:
         """Note a cell's rows and its history, in the place of what was noted of it before.
@@ -125,14 +141,27 @@ class RunRecord:
     def skipped_note(self) -> str:
         """What to show beside a number that leaves videos out, or whose lists have missing ones; else empty."""
         absent = {name: facts["missing"] for name, facts in self.data.items() if facts["missing"]}
-        note = "".join(f"{count} listed videos of {name} are missing. " for name, count in absent.items())
+        note = "".join(f"{count} listed videos of {readable(name)} are missing. " for name, count in absent.items())
         if not self.skipped:
             return note
         return (
             note
             + f"{len(self.skipped)} videos, unreadable or too short, are left out: "
-            + ", ".join(Path(path).name for path, _ in self.skipped)
+            + ", ".join(readable(Path(path).name) for path, _ in self.skipped)
         )
+
+
+def decoder_of(videos: "VideoList", reading: "Reading | None" = None) -> str:
+    """Which decoder opens a list's videos, with its version: "PyAV 18.1.0"; empty where its first ones do not open."""
+    from text4vis_core.data.reading import Reading, VideoError
+    from text4vis_core.data.video import open_video
+
+    for video in itertools.islice(videos.videos, TRIED):
+        try:
+            return open_video(video.path, reading or Reading()).decoder
+        except VideoError:  # decoding it says why
+            continue
+    return ""
 
 
 def read_record(path: str | Path) -> dict:

@@ -9,6 +9,7 @@ import pandas as pd
 from safetensors.torch import load
 from torch import Tensor
 
+from .plain import encodable, readable
 from .rows import METRICS, as_table, mean_over
 from .scores import FOLDER, Scores, read_scores, recompute
 
@@ -23,7 +24,8 @@ def rows_of(record: Mapping[str, Any]) -> pd.DataFrame:
 
 def histories_of(record: Mapping[str, Any]) -> pd.DataFrame:
     """A row for each epoch of each cell, with the seconds of training since its begin."""
-    return pd.DataFrame(record["histories"]).assign(seconds=record["timings"].get("histories", []))
+    histories = [{name: encodable(value) for name, value in epoch.items()} for epoch in record["histories"]]
+    return pd.DataFrame(histories).assign(seconds=record["timings"].get("histories", []))
 
 
 def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
@@ -33,10 +35,10 @@ def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
         ValueError: they are missing or damaged.
     """
     path = Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet"
-    parts = read_scores(path)
-    if (row["test"], row["view"]) not in parts:
+    parts, asked = read_scores(path), (encodable(row["test"]), encodable(row["view"]))
+    if asked not in parts:
         raise ValueError(f"{path}: no scores of test {row['test']!r}, {row['view']}; run the notebook again")
-    return parts[row["test"], row["view"]]
+    return parts[asked]
 
 
 def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
@@ -59,12 +61,13 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     lines = []
     for record in records:
         about = {"suite": record["suite"], "run": record["run"], "data": record["parameters"].get("dataset", "puppets")}
+        about = {name: readable(value) for name, value in about.items()}
         left_out = {"videos left out": len(record["skipped"])}
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
             for mean in mean_over(whole.dropna(subset=metric), by, metric).to_dict("records"):
-                values = {name: "" if pd.isna(mean[name]) else mean[name] for name in by} | {"metric": metric}
+                values = {name: "" if pd.isna(mean[name]) else _shown(mean[name]) for name in by} | {"metric": metric}
                 values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": mean["over"]}
                 lines.append(about | values | left_out)
         if "half" in rows and rows["half"].notna().any():
@@ -75,14 +78,18 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def _shown(value: Any) -> Any:
+    return readable(value) if isinstance(value, str) else value
+
+
 def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row per run: where it belongs, how long it took, on what and when."""
     return pd.DataFrame(
         [
             {
-                "suite": record["suite"],
-                "run": record["run"],
-                "notebook": record["notebook"],
+                "suite": readable(record["suite"]),
+                "run": readable(record["run"]),
+                "notebook": readable(record["notebook"]),
                 "minutes": round(record["timings"]["total_seconds"] / 60, 1),
                 "videos left out": len(record["skipped"]),
                 "commit": (record["provenance"]["commit"] or "")[:9],

@@ -11,6 +11,8 @@ import pandas as pd
 from text4vis_core.evaluation.intervals import mean_interval, wilson_interval, with_interval
 from text4vis_core.evaluation.protocols import harmonic_mean
 
+from .plain import encodable
+
 SCHEMA = 2  # of a record: 1 had dictionaries of each notebook's own making
 
 # Column -> type of its values, each of which may be missing but those of `REQUIRED`. Metrics are in percent.
@@ -56,6 +58,7 @@ def check_rows(rows: Iterable[Mapping[str, Any]], where: str) -> None:
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows as a table, without the columns that are empty."""
+    rows = [{name: encodable(value) for name, value in row.items()} for row in rows]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if any(row.get(name) is not None for row in rows)])
     whole = [name for name, kind in COLUMNS.items() if name in table and kind is int]
     return table.astype(dict.fromkeys(whole, "Int64"))

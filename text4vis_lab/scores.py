@@ -20,6 +20,8 @@ from text4vis_core.evaluation.metrics import mean_average_precision, topk_accura
 from text4vis_core.evaluation.protocols import half_class_splits
 from text4vis_core.files import replacing
 
+from .plain import encodable
+
 FOLDER = "scores"
 HALVES = 10  # published half-class splits
 
@@ -91,7 +93,7 @@ def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Ma
 
     Args:
         path: of the file.
-        parts: (test, view) -> scores.
+        parts: (test, view) -> scores. Names and paths are kept as `encodable` gives them.
         labels: further columns with one value each, such as method and seed.
     """
     import pyarrow as pa
@@ -100,11 +102,12 @@ def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Ma
     tables = []
     for (test, view), part in parts.items():
         rows = part.scores.numpy().astype(np.float32, copy=False)
+        named = {"test": test, "view": view, **labels}
         columns: dict[str, Any] = {
             name: pa.array([value] * len(rows)).dictionary_encode() if isinstance(value, str) else [value] * len(rows)
-            for name, value in {"test": test, "view": view, **labels}.items()
+            for name, value in ((name, encodable(value)) for name, value in named.items())
         }
-        columns |= {"video": list(part.videos), "label": part.labels.numpy()}
+        columns |= {"video": [*map(encodable, part.videos)], "label": part.labels.numpy()}
         if part.targets is not None:
             columns["labels"] = [row.nonzero()[:, 0].tolist() for row in part.targets]
         offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
@@ -157,7 +160,7 @@ def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[di
         cell = row["cell"]
         if cell not in known:
             known[cell] = read_scores(Path(run_dir, FOLDER, f"{cell}.parquet"))
-        part = known[cell].get((row["test"], row["view"]))
+        part = known[cell].get((encodable(row["test"]), encodable(row["view"])))
         if part is None:
             raise ValueError(f"{run_dir}/result.json: no scores of cell {cell!r}, test {row['test']!r}, {row['view']}")
         half = row.get("half")

@@ -15,6 +15,8 @@ from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from text4vis_core.data.reading import Reading
+
 T = TypeVar("T")
 
 
@@ -48,7 +50,7 @@ NAME_STYLES = Of("text4vis_core.model.labels", "NAME_STYLES")
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which videos."""
+    """Which videos, and how their files are read."""
 
     dataset: Annotated[str, "the data set, a name in text4vis_core.data.READERS", READERS] = "puppets"
     data_root: Annotated[str, "its folder; empty: data/<dataset>, for puppets the miniature"] = ""
@@ -56,6 +58,13 @@ class DataSettings:
     names: Annotated[
         str, "class names as the data set spells them, or as words: ApplyEyeMakeup as apply eye makeup", NAME_STYLES
     ] = "words"
+    decoder: Annotated[
+        str, "what decodes video files: pyav (FFmpeg) or decord; without PyAV installed, decord", ("pyav", "decord")
+    ] = Reading.decoder
+    max_pixels: Annotated[int, "of a frame; a video with larger ones is an error", Range(1)] = Reading.max_pixels
+    max_seconds: Annotated[
+        float, "that opening a file, or decoding frames of it, may take; after them it is an error", Range(1)
+    ] = Reading.max_seconds
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ class HardwareSettings:
         0.0
     )
     devices: Annotated[int, "processes that compute, on each machine: one per GPU", Range(1)] = 1
-    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_core.processes join <run_dir>", Range(1)] = 1
+    num_nodes: Annotated[int, "machines; on the others: python -m text4vis_lab.processes join <run_dir>", Range(1)] = 1
     cache: Annotated[str, "folder that keeps embeddings of what is not trained; empty: nothing is kept"] = "data/cache"
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"

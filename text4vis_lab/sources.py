@@ -3,16 +3,19 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
-from text4vis_core.data.video import VideoError, open_video, part_of
+from text4vis_core.data.video import Reader, VideoError, open_video
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
@@ -21,10 +24,11 @@ from text4vis_core.model.clip import Clip, load_class_embeddings
 from text4vis_core.model.labels import NAME_STYLES, prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
-from text4vis_core.processes import Processes, world
+from text4vis_core.processes import world
 
 from .cache import cached_class_embeddings, cached_videos
-from .settings import ClipSettings, HardwareSettings, ModelSettings, check_choices
+from .processes import Processes
+from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
 
@@ -209,19 +213,27 @@ class Clips(ClipSettings, HardwareSettings):
         return VideoDataset(videos, self.num_frames, size, views, on_error=self.on_error, seed=seed, store=self.store)
 
 
+def clips_of(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore | None = None) -> Clips:
+    """How the settings make clips of videos; with a store of other such clips, if files are read in the same way."""
+    reading = by_name(Reading, values)
+    if store is None or store.reading != reading:
+        store = FrameStore(values.get("keep_mb", 0), reading)
+    return by_name(Clips, values, processes=by_name(Processes, values, folder=str(run_dir)), store=store)
+
+
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
     """The videos but for folders of fewer frames (or segments of them), and (path, reason) of those left out.
 
     The release leaves out folders of fewer than 8 frames, in training and single-view validation. Files stay, and so
     does what cannot be read, for `VideoDataset` to name or to skip.
     """
-    kept, left_out, lengths = [], [], {}
+    kept, left_out, folders = [], [], dict[Path, Reader]()
     for video in videos.videos:
         if min_frames and video.path.is_dir():
             try:
-                if video.path not in lengths:  # a folder may hold many segments
-                    lengths[video.path] = len(open_video(video.path))
-                first, stop = part_of(lengths[video.path], 0, video.start, video.end, video.duration)
+                if video.path not in folders:  # a folder may hold many segments
+                    folders[video.path] = open_video(video.path)
+                first, stop = folders[video.path].part(video.start, video.end, video.duration)
             except (ValueError, VideoError):
                 first, stop = 0, min_frames
             if stop - first < min_frames:

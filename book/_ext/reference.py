@@ -24,9 +24,9 @@ def reference(package: str) -> str:
     folder = Path(find_spec(top).origin).parent.joinpath(*rooms)
     source = (folder / "__init__.py").read_text(encoding="utf-8")
     offered: dict[str, list[str]] = {}
-    for name, home in re.findall(r'"(\w+)": "([\w.]+)"', source):
+    for home, names in re.findall(r'"([\w.]+)": "([\w ]+)"', source):
         if (folder / f"{home.replace('.', '/')}.py").exists():
-            offered.setdefault(home, []).append(f"`{name}`")
+            offered[home] = [f"`{name}`" for name in names.split()]
     modules = [path.stem for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")]
     modules.sort(key=lambda name: (list(offered).index(name) if name in offered else len(offered), name))
     parts = [_autodoc(package)]

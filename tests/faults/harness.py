@@ -32,8 +32,8 @@ WATCHED = {
     "text4vis_core/files.py": {"replacing", "remove_unfinished", "first_line", "save_tensors", "read_tensors"},
     "text4vis_core/training/resume.py": None,
     "text4vis_core/training/loop.py": {"save", "resume"},
-    "text4vis_core/data/formats/index.py": {"write_index"},
     "text4vis_lab/prepare/data_set.py": None,
+    "text4vis_lab/prepare/index.py": {"write_index"},
     "text4vis_lab/prepare/copying.py": {"attempt", "make_copy", "encode"},
     "text4vis_lab/cache/cache.py": {"write_entry"},
 }

@@ -19,10 +19,11 @@ from text4vis_core import TrainingConfig, VideoClassifier, VideoDataset, embed_v
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model import ImageEncoder, TemporalOptions
 from text4vis_core.model.video_classifier import fingerprint
-from text4vis_core.processes import Processes, rank
+from text4vis_core.processes import rank
 from text4vis_core.training import AfterEpoch
 from text4vis_core.training.resume import load_newest
 from text4vis_lab.prepare.data_set import Work, prepare
+from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips
 
 from .harness import LIMIT

@@ -2,12 +2,14 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib
 import pytest
 import torch
 from conftest import ROOT, write_ucf101
 
+from text4vis_core.data.reading import Reading
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_lab import Cell, Lab, Method, Part, experiment
 from text4vis_lab import lab as laboratory
@@ -128,7 +130,9 @@ def test_an_interrupted_grid_goes_on_at_the_cell_where_it_stopped(open_lab, call
 
     calls["trained"].clear()
     calls["embedded"].clear()
-    third = open_lab("killed", num_workers=0, keep_mb=0.0)  # how a run is done is no reason to do it again
+    third = open_lab(
+        "killed", num_workers=0, keep_mb=0.0, max_seconds=5.0
+    )  # how a run is done is no reason to do it again
     third.run(grid(third))
     assert calls["trained"] == calls["embedded"] == []
     assert measured(third) == expected
@@ -145,6 +149,8 @@ def test_an_interrupted_grid_goes_on_at_the_cell_where_it_stopped(open_lab, call
         {"augmentation": "published"},
         {"epochs": 2},
         {"temporal": "transformer", "temporal_heads": 2},
+        {"decoder": "decord"},
+        {"max_pixels": 1_000_000},
     ],
     ids=lambda given: next(iter(given)),
 )
@@ -157,6 +163,50 @@ def test_another_setting_makes_a_cell_anew(open_lab, calls, given):
     same = open_lab(**given)
     same.run(grid(same)[:1])
     assert calls["trained"] == CELLS[:1] * 2
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"decoder": "decord"}, {"max_pixels": 2_000, "max_seconds": 5}, {"decoder": "decord", "keep_mb": 0}]
+)
+def test_how_files_are_read_reaches_whatever_reads_them(open_lab, given):
+    lab = open_lab(**given)
+    wanted = Reading(**{name: value for name, value in given.items() if name != "keep_mb"})
+    assert lab.clips.store.reading == wanted
+    assert lab.clips.training(lab.train, 16, 0).store.reading == wanted
+    assert lab.clips.evaluation(lab.train, 16).store.reading == wanted
+    other = lab.changed({"max_pixels": 9_000})
+    assert other.clips.store.reading == replace(wanted, max_pixels=9_000)
+    assert lab.changed({"epochs": 2}).clips.store is lab.clips.store
+    name = {"pyav": "PyAV", "decord": "decord"}[wanted.decoder]
+    assert {facts["decoder"].split()[0] for facts in lab.record.data.values()} == {name}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"decoder": "opencv"}, "parameter decoder: unknown 'opencv'; choose from: pyav, decord"),
+        ({"max_pixels": 0}, "parameter max_pixels: 0; it must be 1 or more"),
+        ({"max_seconds": 0}, "parameter max_seconds: 0; it must be 1 or more"),
+    ],
+)
+def test_ways_to_read_that_cannot_be_are_refused(open_lab, given, message):
+    with pytest.raises(ValueError, match=message):
+        open_lab(**given)
+
+
+def test_what_a_reader_did_is_printed_once_and_kept(open_lab, capsys, monkeypatch):
+    notes = ("class folders were split by a rule", "2 files are no videos: a.txt, caf\udce9\n.txt")
+    real = laboratory.load_videos
+    monkeypatch.setattr(
+        laboratory, "load_videos", lambda *args: replace(real(*args), notes=notes, ignored=(Path("a"),))
+    )
+    lab = open_lab()
+    assert lab.train.notes == lab.test.notes == notes
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"train: {notes[0]}", "train: 2 files are no videos: a.txt, caf\\udce9\\n.txt"]
+    data = read_record(lab.save())["data"]
+    assert data["train"]["notes"] == data["test"]["notes"] == list(notes)
+    assert data["test"]["ignored"] == ["a"]
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -2,14 +2,19 @@
 
 import json
 import math
+from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from text4vis_core.data.reading import Reading
+from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.files import CheckpointError
 from text4vis_lab.plain import write_json
-from text4vis_lab.records import RunRecord, SchemaError, newest_record, read_record, read_records, run_code
+from text4vis_lab.records import RunRecord, SchemaError, decoder_of, newest_record, read_record, read_records, run_code
 
 ROW = {"cell": "zero-shot", "test": "test", "view": "1 view", "method": "zero-shot", "classes": 3, "videos": 6}
 ROW |= {"top1": 61.54}
@@ -52,6 +57,7 @@ def test_round_trip(tmp_path, train_videos):
         "classes": 3,
         "missing": 0,
         "fingerprint": train_videos.fingerprint(),
+        "decoder": f"PyAV {av.__version__}",
     }
     assert saved["path"] == str(tmp_path / "suite" / "name" / "result.json")
     assert saved["provenance"]["code"] == run_code()
@@ -176,3 +182,29 @@ def test_newest_record_is_the_one_that_finished_last(tmp_path):
         newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "c")
     with pytest.raises(ValueError, match="is a run of 02_zero_shot that left out what is needed here; give another"):
         newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "a", lambda found: found["histories"])
+
+
+@pytest.mark.parametrize(
+    ("decoder", "first", "expected"),
+    [
+        ("pyav", None, f"PyAV {av.__version__}"),
+        ("pyav", "damaged", f"PyAV {av.__version__}"),
+        ("decord", None, "decord "),
+        ("pyav", "frames", "pictures"),
+    ],
+)
+def test_the_record_says_which_decoder_reads(train_videos, tmp_path, decoder, first, expected):
+    odd = {"damaged": tmp_path / "x.mp4", "frames": tmp_path / "frames"}
+    odd["damaged"].write_bytes(b"no video")
+    odd["frames"].mkdir()
+    Image.new("RGB", (8, 8)).save(odd["frames"] / "1.png")
+    more = (Video(odd[first], 0),) if first else ()
+    videos = replace(train_videos, videos=(*more, *train_videos.videos))
+    assert decoder_of(videos, Reading(decoder=decoder)).startswith(expected)
+
+
+def test_a_list_of_what_cannot_be_looked_at_has_no_fingerprint_and_no_decoder(tmp_path):
+    (tmp_path / "x.mp4").symlink_to("nowhere")
+    run = RunRecord("07_data_check", tmp_path, {})
+    run.add_data("train", VideoList(("a",), (Video(tmp_path / "x.mp4", 0),)))
+    assert (run.data["train"]["fingerprint"], run.data["train"]["decoder"]) == (None, "")

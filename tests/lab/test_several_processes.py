@@ -9,10 +9,10 @@ import torch
 from conftest import ROOT
 
 from text4vis_core import TrainingConfig, load_clip
-from text4vis_core.processes import Processes
 from text4vis_core.training.resume import load_checkpoint
 from text4vis_lab import Cell, Method
 from text4vis_lab.experiment import Outcome, train_and_test
+from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 
 pytestmark = pytest.mark.slow

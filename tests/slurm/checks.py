@@ -43,7 +43,7 @@ time.sleep(600)
 """
 NODES = """
 import where
-from text4vis_core.processes import Processes
+from text4vis_lab.processes import Processes
 found = Processes(devices=1, num_nodes=2, folder=run_dir, restarts=0).run(where.nodes)
 assert found == ['n1', 'n2'], found
 """

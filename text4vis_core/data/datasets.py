@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from . import sampling, transforms
 from .frame_store import FrameStore
-from .video import VideoError
+from .reading import VideoError
 from .video_list import Video, VideoList
 
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
@@ -88,7 +88,7 @@ class VideoDataset(Dataset):
     def settings(self) -> dict[str, Any]:
         """Plain values that, beside the videos and the epoch, determine every item; a subclass's own too."""
         own = {name: value for name, value in vars(self).items() if name not in NO_SETTINGS}
-        return own | {"views": asdict(self.views)}
+        return own | {"views": asdict(self.views), "reading": asdict(self.store.reading)}
 
     def __len__(self) -> int:
         return len(self.videos)

@@ -12,7 +12,8 @@ from stat import S_ISREG
 import numpy as np
 from torch.utils.data import get_worker_info
 
-from .video import VideoError, chosen, decode_frames, open_video, read_distinct_frames, read_frames
+from .reading import DEFAULT, Reading, VideoError
+from .video import chosen, decode_frames, open_video, read_distinct_frames, read_frames
 from .video_list import Video
 
 # A file beyond these is read as if nothing were kept: decoding all of it for a few of its frames would be a loss.
@@ -29,12 +30,13 @@ class FrameStore:
 
     Args:
         megabytes: of decoded frames that may be kept; 0 for none. A ValueError when it is negative.
+        reading: how files are read.
     """
 
-    def __init__(self, megabytes: int = 0):
+    def __init__(self, megabytes: int = 0, reading: Reading = DEFAULT):
         if megabytes < 0:
             raise ValueError(f"megabytes is {megabytes}; it must be 0 (nothing is kept) or more")
-        self.megabytes = megabytes
+        self.megabytes, self.reading = megabytes, reading
         self._room = megabytes * MB
         self._kept: dict[tuple, np.ndarray | None] = {}  # None: was found to be too large
 
@@ -42,14 +44,14 @@ class FrameStore:
         """Frames of a video, or of a part of it, that `choose` picks from their number, as `read_frames` does."""
         frames = self._whole(video)
         if frames is None:
-            return read_frames(video.path, choose, video.start, video.end, video.duration)
+            return read_frames(video.path, choose, video.start, video.end, video.duration, self.reading)
         return frames[chosen(video.path, choose, len(frames))]
 
     def read_distinct(self, video: Video, choose: Callable[[int], np.ndarray]) -> tuple[np.ndarray, ...]:
         """As `read`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
         frames = self._whole(video)
         if frames is None:
-            return read_distinct_frames(video.path, choose, (video.start, video.end, video.duration))
+            return read_distinct_frames(video.path, choose, (video.start, video.end, video.duration), self.reading)
         distinct, places = np.unique(chosen(video.path, choose, len(frames)), return_inverse=True)
         return frames[distinct], places
 
@@ -61,7 +63,7 @@ class FrameStore:
         if identity is None:
             return None
         if identity not in self._kept:
-            frames = _decode_small(video.path)
+            frames = _decode_small(video.path, self.reading)
             if frames is not None and frames.nbytes <= self._room:
                 self._room -= frames.nbytes
             else:
@@ -70,7 +72,7 @@ class FrameStore:
         return self._kept[identity]
 
     def __getstate__(self) -> dict:
-        return {"megabytes": self.megabytes}
+        return {"megabytes": self.megabytes, "reading": self.reading}
 
     def __setstate__(self, state: dict) -> None:
         FrameStore.__init__(self, **state)
@@ -87,10 +89,10 @@ def _identity(path: Path) -> tuple | None:
     return path, status.st_size, status.st_mtime_ns
 
 
-def _decode_small(path: Path) -> np.ndarray | None:
+def _decode_small(path: Path, reading: Reading) -> np.ndarray | None:
     """All frames (T, H, W, 3); None for a video of many, or one that cannot be decoded to its end."""
     try:
-        video = open_video(path)
+        video = open_video(path, reading)
         return decode_frames(video, path, np.arange(len(video))) if len(video) <= MOST_FRAMES else None
     except VideoError:
         return None  # the frames that are asked for may be whole; if not, reading them says so

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from .datasets import VideoDataset, collate
 from .memory import CLIPS, keep_freed_memory
-from .video import VideoError
+from .reading import VideoError
 
 POLL = 0.5  # seconds between two looks at whether the workers live
 TRIES = 2  # times that a video may end its worker by something else than the timeout

@@ -6,10 +6,14 @@ Only the packets that lead to the frames asked for are read and decoded, without
 import json
 import os
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .decoders import Timed, part_by_length
+from .reading import DEFAULT, Reading
 
 SUFFIX = ".prepared.mp4"  # any player plays it; this reader knows how it was made
 # What the file says of itself is enough: its first frames are not decoded to find out more.
@@ -17,21 +21,37 @@ QUICK: Any = {"options": {"probesize": "32", "analyzeduration": "0"}, "stream_op
 _KEPT = threading.local()
 
 
-class PreparedReader:
-    """A copy, through PyAV. `fps` is the original's, 0 where that has none."""
+class PreparedReader(Timed):
+    """A copy, through PyAV. `fps` is the original's, 0 where that has none; so are the seconds of its frames."""
 
-    def __init__(self, path: Path):
+    decoder = "prepared copy"
+
+    def __init__(self, path: Path, reading: Reading = DEFAULT):
         import av
 
         self._path = path
-        self._container = av.open(str(path), format="mp4", **QUICK)
-        stream = self._container.streams.video[0]
+        self._container = av.open(f"file:{path}", format="mp4", **QUICK)
+        stream: Any = self._container.streams.video[0]
         made = json.loads(self._container.metadata["comment"])
         self.fps, self._gop = float(made["fps"]), int(made["gop"])
-        self._packets, self._settings = stream.index_entries, stream.codec_context.extradata
+        self._packets, self._settings, self._tick = (
+            stream.index_entries,
+            stream.codec_context.extradata,
+            stream.time_base,
+        )
+
+    @cached_property
+    def seconds(self) -> np.ndarray:  # type: ignore[override]  # only what asks for parts needs it
+        return np.array([entry.timestamp for entry in self._packets], np.int64) * float(self._tick)
 
     def __len__(self) -> int:
         return len(self._packets)
+
+    def part(self, start: float | None, end: float | None, duration: float | None = None) -> tuple[int, int]:
+        """As of `Timed`, or `FolderReader` where the original was a folder."""
+        if start is None and end is None:
+            return 0, len(self)
+        return super().part(start, end) if self.fps else part_by_length(len(self), start, end, duration)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3), RGB. Raises ValueError for a copy that is damaged."""

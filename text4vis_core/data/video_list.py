@@ -176,7 +176,7 @@ class VideoList:
             sizes = self.videos.sizes
         else:
             sizes = _sizes(self.videos)
-        digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest = hashlib.sha256("\n".join(self.classes).encode("utf-8", "surrogatepass"))
         for video, size in zip(self.videos, sizes, strict=True):
             path = video.path
             text = f"\n{path.parent.name}/{path.name} {size} {video.label}"

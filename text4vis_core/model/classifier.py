@@ -124,14 +124,8 @@ def initialise(
         dim = known.shape[1] if known is not None else None
     if num_classes is None or dim is None:
         raise ValueError(f"initialisation {name!r} needs num_classes and dim")
-    rows = INITIALISERS[name](
-        num_classes,
-        dim,
-        generator=torch.Generator().manual_seed(seed),
-        class_embeddings=class_embeddings,
-        features=features,
-        labels=labels,
-    )
+    given = {"class_embeddings": class_embeddings, "features": features, "labels": labels}
+    rows = INITIALISERS[name](num_classes, dim, generator=torch.Generator().manual_seed(seed), **given)
     if rows.shape != (num_classes, dim):
         raise ValueError(f"initialisation {name!r} gave shape {tuple(rows.shape)}, expected ({num_classes}, {dim})")
     return F.normalize(rows.float(), dim=-1)

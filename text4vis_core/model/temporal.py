@@ -277,16 +277,3 @@ def split_temporal(name: str) -> tuple[str | None, str]:
     if inside == ["joint"] and heads == ["transformer"]:
         raise ValueError("temporal 'joint' gives one embedding per video; a transformer over frames cannot follow it")
     return inside[0] if inside else None, heads[0] if heads else "mean"
-
-
-def insert(name: str | None, visual: nn.Module, clock: Clock, num_frames: int | None = None) -> None:
-    """Put a temporal module into an image encoder, in place; weights that are there stay, with their names.
-
-    Args:
-        name: a key of `INSIDE`; None for none.
-        visual: the image encoder. A ValueError when it is not of a kind that the module goes into.
-        clock: tells the module how many frames a clip has.
-        num_frames: for "joint", whose time embedding has as many rows.
-    """
-    if name is not None:
-        INSIDE[name](visual, clock, num_frames)

@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .classifier import CosineClassifier, cosine_logits
 from .clip import Clip
 from .kernels import PatchConv, use_fast_kernels
-from .temporal import HEADS, Clock, TemporalOptions, insert, split_temporal
+from .temporal import HEADS, INSIDE, Clock, TemporalOptions, split_temporal
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class VideoClassifier(nn.Module):
         self.visual, self.dim, self.size = encoder.visual, encoder.dim, encoder.size
         self.temporal_name, self.clock = temporal, Clock()
         inside, head = split_temporal(temporal)
-        insert(inside, self.visual, self.clock, num_frames)
+        if inside is not None:
+            INSIDE[inside](self.visual, self.clock, num_frames)
         self.temporal = HEADS[head](self.dim, options or TemporalOptions())
         use_fast_kernels(self)
         self.memory_format = _memory_format(self.visual)

@@ -11,4 +11,4 @@ from text4vis_core._names import on_first_use
 # What can be measured, in the order of the notebook.
 PARTS = ("samples", "copies", "workers", "memory", "model", "starts", "scoring", "processes")
 
-__getattr__, __dir__, __all__ = on_first_use(__name__, {"Bench": "parts", "Sizes": "parts"})
+__getattr__, __dir__, __all__ = on_first_use(__name__, {"parts": "Bench Sizes"})

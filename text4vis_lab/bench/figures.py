@@ -10,7 +10,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, legend_outside
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, labels, legend_outside
+from ..plain import readable
 from .measurement import Quantity
 
 OURS = "this project"
@@ -28,16 +29,17 @@ def bars(quantities: Sequence[Quantity], *, title: str, xlabel: str) -> Figure:
     fig, ax = plt.subplots(figsize=(7.2, 0.3 * len(quantities) + 1.1))
     values, names = ([getattr(quantity, field) for quantity in quantities] for field in ("value", "name"))
     kinds = [next((kind for kind in COLOURS if name.startswith(kind)), OURS) for name in names]
+    names = labels(names)
     sns.barplot(
         x=values, y=names, hue=kinds, palette=COLOURS, saturation=1, width=0.72, legend=len(set(kinds)) > 1, ax=ax
     )
     ax.errorbar(values, names, xerr=_halves(quantities), fmt="none", color=BLACK, capsize=2.5, linewidth=1)
-    for quantity in quantities:
-        end = np.nanmax([quantity.value, quantity.interval[1]]), quantity.name
+    for quantity, name in zip(quantities, names, strict=True):
+        end = np.nanmax([quantity.value, quantity.interval[1]]), name
         ax.annotate(f"{quantity.value:.3g}", end, (4, 0), textcoords="offset points", va="center", fontsize=8)
     ax.margins(x=0.12)
     ax.set_xlim(left=0)
-    ax.set(title=title, xlabel=xlabel)
+    ax.set(title=readable(title), xlabel=xlabel)
     if len(set(kinds)) > 1:
         legend_outside(ax)
     return fig
@@ -50,16 +52,16 @@ def against_limits(quantities: Sequence[Quantity], *, title: str) -> Figure:
     """
     shown = [quantity for quantity in quantities if quantity.limit and min(quantity.values) > 0]
     fig, ax = plt.subplots(figsize=(7.4, 0.33 * len(shown) + 1.3))
-    for quantity in shown:
+    for quantity, name in zip(shown, labels(quantity.name for quantity in shown), strict=True):
         ends = [np.array([quantity.value, *quantity.interval]) / quantity.limit]
         value, *interval = ends[0] if quantity.better == "less" else 1 / ends[0]
         colour, marker = (GREEN, "o") if quantity.met else (RED, "X")
-        ax.plot(value, quantity.name, marker, color=colour, markersize=7)
-        ax.plot(sorted(interval), [quantity.name] * 2, color=colour, linewidth=1.4)
+        ax.plot(value, name, marker, color=colour, markersize=7)
+        ax.plot(sorted(interval), [name] * 2, color=colour, linewidth=1.4)
     ax.axvline(1, color=BLACK, linewidth=1)
     ax.set_xlim(left=0)
     ax.invert_yaxis()
-    ax.set(title=title, xlabel="share of the limit (up to 1 keeps it)")
+    ax.set(title=readable(title), xlabel="share of the limit (up to 1 keeps it)")
     ax.grid(axis="y", visible=False)
     return fig
 
@@ -67,15 +69,16 @@ def against_limits(quantities: Sequence[Quantity], *, title: str) -> Figure:
 def scaling(curves: Mapping[str, Mapping[int, Quantity]], *, title: str, xlabel: str, ylabel: str) -> Figure:
     """Rates over a number of workers or processes, name -> number -> rate, each beside a straight line through 1."""
     fig, ax = plt.subplots(figsize=(5.6, 3.3))
-    for (name, curve), colour, marker in zip(curves.items(), (BLUE, ORANGE, GREEN, RED), "osD^", strict=False):
+    kinds = zip(labels(curves), curves.values(), (BLUE, ORANGE, GREEN, RED), "osD^", strict=False)
+    for label, curve, colour, marker in kinds:
         x, measured = list(curve), list(curve.values())
         ax.errorbar(x, [quantity.value for quantity in measured], yerr=_halves(measured), color=colour, marker=marker,
-                    capsize=3, label=name)  # fmt: skip
+                    capsize=3, label=label)  # fmt: skip
         if 1 in curve:
             ends = [1, max(x)]
             ax.plot(ends, [curve[1].value * end for end in ends], ":", color=colour, linewidth=1.2)
     ax.plot([], [], ":", color=GREY, label="proportional")
-    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.set(title=readable(title), xlabel=xlabel, ylabel=ylabel)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_outside(ax)
@@ -91,7 +94,7 @@ def memory(curve: Mapping[str, Any], growth: Quantity, *, title: str) -> Figure:
     ax.plot(samples, megabytes, color=BLUE)
     limit = growth.limit or 1.0
     ax.axhspan(before, before * limit, color=GREEN, alpha=0.15, label=f"{limit:g} times after a tenth")
-    ax.set(title=title, xlabel="samples loaded", ylabel="resident memory (MiB)")
+    ax.set(title=readable(title), xlabel="samples loaded", ylabel="resident memory (MiB)")
     ax.set_ylim(0, 1.25 * max(megabytes))
     ax.legend(loc="lower right")
     return fig

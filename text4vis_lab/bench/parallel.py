@@ -20,10 +20,10 @@ from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import embed_videos
 from text4vis_core.model.clip import load_clip
 from text4vis_core.model.video_classifier import VideoClassifier
-from text4vis_core.processes import Processes
 from text4vis_core.training.loop import fit
 from text4vis_core.training.recipe import TrainingConfig
 
+from ..processes import Processes
 from ..timing import torch_threads
 from .loading import NUM_FRAMES, SIZE, TRAINING, decode_alone
 from .measurement import Quantity, ratio

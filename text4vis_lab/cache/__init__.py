@@ -6,6 +6,4 @@ python -m text4vis_lab.cache data/cache --clear     # removes it
 
 from text4vis_core._names import on_first_use
 
-__getattr__, __dir__, __all__ = on_first_use(
-    __name__, dict.fromkeys(("cached_class_embeddings", "cached_videos", "clear", "entries"), "cache")
-)
+__getattr__, __dir__, __all__ = on_first_use(__name__, {"cache": "cached_class_embeddings cached_videos clear entries"})

@@ -28,6 +28,7 @@ from text4vis_core.model.clip import Clip
 from text4vis_core.model.labels import TEMPLATES, prompts
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from ..plain import encodable
 from ._dependencies import NotCacheable, code_of, environment, file_stamps, key_of, module_state, origin, shown
 
 FORMAT = 1  # of an entry; another one is not read
@@ -209,9 +210,11 @@ def clear(folder: str | Path) -> int:
 def _dependencies(model: VideoClassifier, dataset: VideoDataset) -> dict:
     """What video embeddings depend on, but for the videos' files."""
     weights, sources = module_state(model, NOT_ENCODING)
+    reading = dataset.store.reading
     return {
         "weights": weights,
         "views": shown(dataset.settings),
+        "reading": [reading.decoder, reading.strict, reading.max_pixels],  # how long it may take changes no frame
         "environment": environment(model.logit_scale.device),
         "code": code_of(sources | origin(dataset) | {"text4vis_core.evaluation.embedding"}),
     }
@@ -244,7 +247,7 @@ def _read_or_say(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
 def _write_or_say(path: Path, tensors: dict[str, Tensor], texts: dict[str, str]) -> None:
     layout = {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
     try:
-        write_entry(path, layout, tensors.values(), texts)
+        write_entry(path, layout, tensors.values(), {name: encodable(text) for name, text in texts.items()})
     except OSError as error:
         _say(f"the cache is not written, and the work goes on without it: {first_line(error)}")
 

@@ -10,7 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLACK, BLUE, RED, axis_label, draw_chance, interval, is_trainable, legend_outside, look, palette
+from ..plain import readable
+from .style import (
+    BLACK,
+    BLUE,
+    RED,
+    axis_label,
+    draw_chance,
+    interval,
+    is_trainable,
+    labels,
+    legend_outside,
+    look,
+    palette,
+)
 
 
 def over(
@@ -47,14 +60,14 @@ def over(
     names = list(table["hue"].cat.categories)
     colours = palette(names)
     fig, ax = plt.subplots(figsize=(6.2, 3.5))
-    for name in names:
+    for name, label in zip(names, labels(names), strict=True):
         curve = table[table["hue"] == name]
         many = curve["x"].nunique() > 6
         sns.lineplot(
             curve,
             x="x",
             y="y",
-            label=name,
+            label=label,
             color=colours[name],
             linestyle="--" if is_trainable(name) else "-",
             marker=look(name)[1] if hue else "o",
@@ -75,7 +88,7 @@ def over(
         ax.minorticks_off()
     elif x == "epoch":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(title=title, xlabel=axis_label(x), ylabel=axis_label(y))
+    ax.set(title=readable(title), xlabel=axis_label(x), ylabel=axis_label(y))
     if _is_percent(y):
         low, high = ax.get_ylim()
         ax.set_ylim(max(low, -2), min(high, 102))
@@ -128,14 +141,14 @@ def bars(
         legend=False,
         ax=ax,
     )
-    for name, drawn in zip(names, list(ax.containers), strict=True):
-        drawn.set_label(name if grouped else "_nolegend_")
+    for name, label, drawn in zip(names, labels(names), list(ax.containers), strict=True):
+        drawn.set_label(label if grouped else "_nolegend_")
         for bar, (_, row) in zip(drawn, means[means["hue"] == name].iterrows(), strict=True):
             bar.set_hatch("//" if is_trainable(name) else None)
             _mark(ax, bar.get_x() + bar.get_width() / 2, row, y)
     draw_chance(ax, chance)
-    ax.set_xticks(range(len(groups)), [fill(group, 16) for group in groups])
-    ax.set(title=title, xlabel=axis_label(x), ylabel=axis_label(y))
+    ax.set_xticks(range(len(groups)), [fill(label, 16) for label in labels(groups)])
+    ax.set(title=readable(title), xlabel=axis_label(x), ylabel=axis_label(y))
     if _is_percent(y):
         ax.set(ylim=(0, 112), yticks=range(0, 101, 20))
     else:
@@ -175,7 +188,8 @@ def class_gain(gains: pd.DataFrame, *, title: str, xlabel: str = "gain in accura
         ax=ax,
     )
     ax.axvline(0, color="#444444", linewidth=0.9)
-    ax.set(title=title, xlabel=xlabel, ylabel="")
+    ax.set_yticks(range(len(means)), labels(means.index))
+    ax.set(title=readable(title), xlabel=xlabel, ylabel="")
     ax.tick_params(axis="y", labelsize=8)
     ax.grid(axis="x", visible=True)
     return fig

@@ -9,7 +9,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, legend_outside, palette
+from ..plain import readable
+from .style import BLUE, labels, legend_outside, palette
 
 MOST_NAMED = 60  # classes, of which more are too many to name
 
@@ -18,21 +19,21 @@ def videos_per_class(counts: Mapping[str, np.ndarray], names: Sequence[str], *, 
     """How many videos each class has, split -> (C,): bars with names, or sorted curves of more than 60 classes."""
     table = pd.DataFrame(
         {"split": split, "class": number, "videos": count}
-        for split, values in counts.items()
+        for split, values in zip(labels(counts), counts.values(), strict=True)
         for number, count in enumerate(values if len(names) <= MOST_NAMED else np.sort(values)[::-1])
     )
-    colours = palette(counts)
+    colours = palette(labels(counts))
     if len(names) <= MOST_NAMED:
         fig, ax = plt.subplots(figsize=(7.6, 0.2 * len(names) + 1.1))
         sns.barplot(table, x="videos", y="class", hue="split", orient="y", palette=colours, saturation=1, ax=ax)
-        ax.set_yticks(range(len(names)), names, fontsize=7.5)
-        ax.set(title=title, xlabel="videos", ylabel="")
+        ax.set_yticks(range(len(names)), labels(names), fontsize=7.5)
+        ax.set(title=readable(title), xlabel="videos", ylabel="")
         ax.grid(axis="x", visible=True)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         fig, ax = plt.subplots(figsize=(6.2, 3.2))
         sns.lineplot(table, x="class", y="videos", hue="split", palette=colours, errorbar=None, ax=ax)
-        ax.set(title=title, xlabel="classes, from the largest", ylabel="videos")
+        ax.set(title=readable(title), xlabel="classes, from the largest", ylabel="videos")
         ax.set_ylim(bottom=0)
     legend_outside(ax)
     return fig
@@ -49,17 +50,17 @@ def distributions(panels: Mapping[str, Sequence[float] | Sequence[str]], *, titl
         different, counts = np.unique(values, return_counts=True)
         if different.dtype.kind in "fiu" and len(different) > most:
             sns.histplot(x=values, bins=30, color=BLUE, alpha=1, linewidth=0, ax=ax)
-            ax.set(xlabel=label, ylabel="videos")
+            ax.set(xlabel=readable(label), ylabel="videos")
             continue
         order = np.argsort(-counts, kind="stable")[:most]
         texts = [text if isinstance(text, str) else f"{text:g}" for text in different[order].tolist()]
         ax.barh(range(len(texts)), counts[order], 0.7, color=BLUE)
-        ax.set_yticks(range(len(texts)), texts)
+        ax.set_yticks(range(len(texts)), labels(texts))
         ax.set_ylim(max(4, len(texts)) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set(xlabel="videos", ylabel=label)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+        ax.set(xlabel="videos", ylabel=readable(label))
+    fig.suptitle(readable(title), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
     return fig
 
 
@@ -71,16 +72,17 @@ def difference_counts(counts: Mapping[str, np.ndarray], *, title: str) -> Figure
     """
     table = pd.DataFrame(
         {"path": path, "level": level, "percent": 100 * count / np.sum(values)}
-        for path, values in counts.items()
+        for path, values in zip(labels(counts), counts.values(), strict=True)
         for level, count in enumerate(values)
     )
     last = int(table["level"].max())
     fig, ax = plt.subplots(figsize=(6.8, 3.2))
-    sns.barplot(table, x="level", y="percent", hue="path", palette=palette(counts), saturation=1, ax=ax)
+    sns.barplot(table, x="level", y="percent", hue="path", palette=palette(labels(counts)), saturation=1, ax=ax)
     ax.set_yscale("log")
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set_ylim(1e-4, 200)
     ax.set_xticks(range(last + 1), [*map(str, range(last)), f"{last} or more"])
-    ax.set(title=title, xlabel="difference (grey levels of 255)", ylabel="values (%)")
+    ax.set(title=readable(title), xlabel="difference (grey levels of 255)", ylabel="values (%)")
     ax.grid(axis="x", visible=False)
     legend_outside(ax, "short side -> crop")
     return fig

@@ -7,6 +7,9 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from ..plain import readable
+from .style import labels
+
 
 def confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
     """A confusion matrix (C, C) of counts, rows (true classes) in percent; from 10 % up a cell has its number."""
@@ -23,12 +26,12 @@ def confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
         fmt="",
         annot_kws={"size": 6},
         square=True,
-        xticklabels=names,
-        yticklabels=names,
+        xticklabels=labels(names),
+        yticklabels=labels(names),
         cbar_kws={"shrink": 0.6, "label": "videos of the class (%)"},
         ax=ax,
     )
-    ax.set(title=title, xlabel="predicted class", ylabel="true class")
+    ax.set(title=readable(title), xlabel="predicted class", ylabel="true class")
     ax.tick_params(labelsize=7.5, length=0)
     return fig
 
@@ -40,7 +43,7 @@ def correlation_maps(maps: Mapping[str, np.ndarray], names: Sequence[str]) -> Fi
     """
     side = 8.6 / len(maps)
     size = min(7.5, 56 * (side - 0.6) / len(names))  # points; so names stay apart
-    shown = names if size >= 4 else False
+    shown = labels(names) if size >= 4 else False
     fig, axes = plt.subplots(1, len(maps), figsize=(8.6, side + 0.9), squeeze=False)
     for i, (ax, (title, cosines)) in enumerate(zip(axes[0], maps.items(), strict=True)):
         sns.heatmap(
@@ -54,7 +57,7 @@ def correlation_maps(maps: Mapping[str, np.ndarray], names: Sequence[str]) -> Fi
             yticklabels=i == 0 and shown,
             ax=ax,
         )
-        ax.set_title(title, fontsize=9)
+        ax.set_title("\n".join(map(readable, title.split("\n"))), fontsize=9)
         ax.tick_params(labelsize=size, length=0)
     fig.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.7, label="cosine between classes")
     return fig

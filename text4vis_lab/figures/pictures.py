@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import BLUE, GREY, ORANGE, RED, SKY
+from ..plain import readable
+from .style import BLUE, GREY, ORANGE, RED, SKY, labels
 
 
 def frame_strips(videos: Mapping[str, np.ndarray], frames: int = 8, columns: int = 1) -> Figure:
@@ -28,7 +29,7 @@ def frame_strips(videos: Mapping[str, np.ndarray], frames: int = 8, columns: int
     for ax, (title, video) in zip(axes.flat, videos.items(), strict=False):
         chosen = np.linspace(0, len(video) - 1, frames).round().astype(int)
         ax.imshow(np.concatenate(list(video[chosen]), axis=1), interpolation="lanczos")
-        ax.set_title(title, fontsize=9)
+        ax.set_title(readable(title, 100 // columns), fontsize=9)
     return fig
 
 
@@ -40,7 +41,9 @@ def picture_grid(pictures: Sequence[np.ndarray], captions: Sequence[str], column
         ax.axis("off")
     for ax, picture, caption in zip(axes.flat, pictures, captions, strict=False):
         ax.imshow(picture, interpolation="lanczos")
-        ax.text(0.5, -0.05, fill(caption, 24), fontsize=6.8, ha="center", va="top", transform=ax.transAxes)
+        ax.text(
+            0.5, -0.05, fill(readable(caption, 160), 24), fontsize=6.8, ha="center", va="top", transform=ax.transAxes
+        )
     return fig
 
 
@@ -59,12 +62,11 @@ def top_classes(probabilities: Mapping[str, np.ndarray], names: Sequence[str], k
     for ax, (title, values) in zip(axes[0], probabilities.items(), strict=True):
         values = 100 * np.asarray(values)
         order = np.argsort(-values, kind="stable")[:k]
-        bars = ax.barh(
-            [names[i] for i in order], values[order], color=[BLUE if names[i] == truth else SKY for i in order]
-        )
+        bars = ax.barh(range(len(order)), values[order], color=[BLUE if names[i] == truth else SKY for i in order])
+        ax.set_yticks(range(len(order)), labels(names[i] for i in order))
         ax.bar_label(bars, fmt="%.0f %%", padding=3, fontsize=8.5)
         ax.invert_yaxis()
-        ax.set(xlim=(0, 115), title=title, xlabel="probability (%)")
+        ax.set(xlim=(0, 115), title=readable(title, 60), xlabel="probability (%)")
         ax.grid(axis="y", visible=False)
     return fig
 
@@ -118,7 +120,7 @@ def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, r
         ax = fig.add_axes((0.992 - side * 4.2 / 9.2, y, side * 4.2 / 9.2, side))
         ax.imshow(rows @ rows.T, cmap="RdBu_r", vmin=-1, vmax=1)
         ax.set(xticks=[], yticks=range(len(names)))
-        ax.set_yticklabels(names, fontsize=7.5)
+        ax.set_yticklabels(labels(names), fontsize=7.5)
         ax.tick_params(length=0)
         ax.grid(False)
         canvas.text(

@@ -5,13 +5,15 @@ figure. What is trained with it is drawn open: a dashed line with hollow markers
 """
 
 from collections.abc import Iterable
-from itertools import cycle
+from itertools import count, cycle
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
 from text4vis_core.evaluation.intervals import mean_interval
+
+from ..plain import readable
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY, DARK_GREY = "#CC79A7", "#56B4E9", "#222222", "#8A8A8A", "#666666"
@@ -67,12 +69,17 @@ STYLE = {
     "xtick.color": "#444444",
     "ytick.color": "#444444",
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,  # two dollars in a name are no formula
 }
+TABLES = {"display.html.use_mathjax": False, "styler.html.mathjax": False, "styler.format.escape": "html"}
+LONGEST = 40  # characters of a name in a figure
 
 
 def use_style() -> None:
-    """Set the project's style for all figures that follow."""
+    """Set the project's style for all figures and tables that follow."""
     sns.set_theme(context="paper", style="ticks", palette=COLOURS, rc=STYLE)
+    for name, value in TABLES.items():
+        pd.set_option(name, value)
 
 
 def look(name: str) -> tuple[str, str]:
@@ -86,6 +93,20 @@ def palette(names: Iterable[str]) -> dict[str, str]:
     taken = {known[0] for known in map(_known, names) if known}
     free = cycle([colour for colour in COLOURS if colour not in taken] or [GREY])
     return {name: known[0] if (known := _known(name)) else next(free) for name in names}
+
+
+def labels(names: Iterable[object], longest: int = LONGEST) -> list[str]:
+    """Names as a figure shows them: readable, short, and as different from each other as they are.
+
+    Matplotlib leaves out labels that are empty, or begin with an underscore: those are quoted, these given a space.
+    """
+    texts, given = [*map(str, names)], dict[str, str]()
+    for name in dict.fromkeys(texts):
+        text = readable(name, longest) if name.strip() else repr(name)
+        text = f" {text}" if text.startswith("_") else text
+        tries = (text if number == 1 else f"{text} ({number})" for number in count(1))
+        given[name] = next(each for each in tries if each not in given.values())
+    return [given[text] for text in texts]
 
 
 def is_trainable(name: str) -> bool:

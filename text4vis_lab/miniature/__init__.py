@@ -12,6 +12,8 @@ from text4vis_core._names import on_first_use
 
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
-    dict.fromkeys(("ACTIONS", "NOVEL_CLASSES", "TIME_ORDERED_PAIRS"), "actions")
-    | dict.fromkeys(("Miniature", "captioned_pictures", "film", "make", "prepare", "training_log"), "making"),
+    {
+        "actions": "ACTIONS NOVEL_CLASSES TIME_ORDERED_PAIRS",
+        "making": "Miniature captioned_pictures film make prepare training_log",
+    },
 )

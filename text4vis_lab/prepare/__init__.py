@@ -5,13 +5,9 @@ from text4vis_core._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "prepare": "data_set",
-        "Prepared": "data_set",
-        "PrepareError": "data_set",
-        "Work": "data_set",
-        "Recipe": "copying",
-        "Trials": "comparing",
-        "compare_recipes": "comparing",
-        "recipes_of": "comparing",
+        "data_set": "prepare Prepared PrepareError Work",
+        "index": "write_index",
+        "copying": "Recipe",
+        "comparing": "Trials compare_recipes recipes_of",
     },
 )

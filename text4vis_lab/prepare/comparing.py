@@ -1,7 +1,7 @@
 """Recipes of copies side by side: bytes, quality, samples per second, and what a model sees of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,8 @@ from torch.nn.functional import cosine_similarity
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.formats.index import read_prepared
+from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.sampling import evaluation_indices
-from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.intervals import mean_interval
@@ -43,20 +43,18 @@ class Trials:
         forms: "original" and "gop 1, crf 26" and the like -> the videos.
         measured: form -> what was measured of it and comes out the same every time.
         gains: form -> (mean, half width) of the ratio of samples per second to that of the originals.
+        store: reads them.
     """
 
     forms: dict[str, VideoList]
     measured: dict[str, dict[str, float]]
     gains: dict[str, tuple[float, float]]
+    store: FrameStore = field(default_factory=FrameStore)
 
     def middle_frames(self) -> list[np.ndarray]:
         """The frame in the middle of the first video, of each form: uint8 (H, W, 3)."""
-        frames = []
-        for videos in self.forms.values():
-            video = videos.videos[0]
-            part = video.start, video.end, video.duration
-            frames.append(read_frames(video.path, lambda length: evaluation_indices(length, 1), *part)[0])
-        return frames
+        firsts = (videos.videos[0] for videos in self.forms.values())
+        return [self.store.read(video, lambda length: evaluation_indices(length, 1))[0] for video in firsts]
 
     def time_samples(self, num_frames: int, size: int, count: int, repeats: int) -> dict[str, list[float]]:
         """Seconds that training samples take on one thread, the forms in turn: form -> a value for each repetition.
@@ -68,7 +66,8 @@ class Trials:
             repeats: times that each of them is.
         """
         datasets = {
-            name: VideoDataset(videos, num_frames, size, Views(training=True)) for name, videos in self.forms.items()
+            name: VideoDataset(videos, num_frames, size, Views(training=True), store=self.store)
+            for name, videos in self.forms.items()
         }
 
         taken = time_samples(datasets, count, repeats)
@@ -111,4 +110,4 @@ def compare_recipes(videos: VideoList, folder: Path, recipes: Sequence[Recipe], 
         forms[name] = read_prepared(copies, "trial", fold)
         ratio = done.bytes_after / done.bytes_before
         measured[name] = {"times the bytes": ratio, "lowest PSNR (dB)": done.lowest_psnr}
-    return Trials(forms, measured, {})
+    return Trials(forms, measured, {}, FrameStore(reading=work.reading))

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,12 +20,19 @@ import numpy as np
 from PIL import Image
 
 from text4vis_core.data.prepared import SUFFIX, PreparedReader
-from text4vis_core.data.video import Reader, VideoError, decode_frames, open_video
+from text4vis_core.data.reading import Reading, VideoError
+from text4vis_core.data.video import Reader, decode_frames, open_video
 from text4vis_core.files import file_digest, first_line, replacing
 
 DECODED_AT_ONCE = 64 << 20  # bytes
-PLAYED_AT = 25  # frames per second, where the original has no rate of its own
-LONGEST_STEM = 120  # characters; file systems allow 255 bytes, and there is a number and a suffix
+VERSION = 2  # of copies: those of 1 had their frames at equal distances, wherever the original's were
+PLAYED_AT = 25  # frames per second, where the original has no times of its own
+# A second: of the first, milliseconds and frames at 24, 25, 30 or 24000/1001 a second are whole numbers. A container
+# has room for 2**31 from frame to frame, which are fifty minutes; what lies farther apart is told less finely.
+TICKS = (720_000, 90_000, 1_000)
+NEAR = 1e-3  # seconds that a copy's frame may lie beside its original's
+LONGEST_STEM = 120  # bytes; file systems allow 255, and there is a number and a suffix
+STRICT = Reading(strict=True)  # what a decoder would conceal in an original would be in every copy
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,9 @@ class Recipe:
             raise ValueError(f"crf is {self.crf}; it must lie between 1 (best) and 51 (smallest)")
 
 
-def make_copy(original: Path, folder: Path, recipe: Recipe, known: dict | None = None) -> dict:
+def make_copy(
+    original: Path, folder: Path, recipe: Recipe, known: dict | None = None, reading: Reading = STRICT
+) -> dict:
     """Copy a video into `folder/videos`, verify the copy, and move it to its name: it is whole, or not there.
 
     Args:
@@ -63,16 +72,19 @@ def make_copy(original: Path, folder: Path, recipe: Recipe, known: dict | None =
         folder: of the prepared data set.
         recipe: how.
         known: what was returned for this original before; when its content is the same, so is the copy.
+        reading: how the original is read.
 
     Returns:
-        "original", its "stamp", "digest" and "original_bytes"; "copy", its path below the folder; the copy's "bytes",
-        "sha256", "frames", "fps", "width", "height", and its lowest "psnr".
+        "original", its "stamp", "digest" and "original_bytes", and the "decoder" that read it; "copy", its path below
+        the folder; the copy's "bytes", "sha256", "frames", "fps", "width", "height", and its lowest "psnr".
 
     Raises:
         VideoError: the original cannot be decoded to its end, or no copy is good enough.
         OSError: the copy cannot be written.
     """
     try:
+        if not original.is_dir() and not original.is_file():
+            open_video(original, reading)  # says what it is instead; of a pipe the end never comes
         row: dict[str, Any] = {"original": str(original), "stamp": stamp(original), "digest": content_digest(original)}
         row["original_bytes"] = sum(
             each.stat().st_size for each in (original.iterdir() if original.is_dir() else [original])
@@ -81,12 +93,12 @@ def make_copy(original: Path, folder: Path, recipe: Recipe, known: dict | None =
         raise VideoError(original, error.strerror or first_line(error)) from error
     if known and known["digest"] == row["digest"] and is_there(folder, known):
         return known | row
-    stem = original.stem[:LONGEST_STEM].encode("utf-8", "replace").decode()
+    stem = original.stem.encode("utf-8", "replace")[:LONGEST_STEM].decode("utf-8", "ignore")
     name = Path("videos", original.parent.name or "root", f"{stem}-{row['digest'][:12]}{SUFFIX}")
     with replacing(folder / name) as temporary:
         for crf in itertools.count(recipe.crf, -4):
-            encode(original, temporary, recipe, max(1, crf))
-            facts = verify(original, temporary, recipe)
+            encode(original, temporary, recipe, max(1, crf), reading)
+            facts = verify(original, temporary, recipe, reading)
             if facts["psnr"] >= recipe.min_psnr:
                 break
             if crf <= 1:
@@ -99,19 +111,25 @@ def make_copy(original: Path, folder: Path, recipe: Recipe, known: dict | None =
     return row | {"copy": name.as_posix()}
 
 
-def encode(original: Path, target: Path, recipe: Recipe, crf: int) -> None:
-    """Write all frames of a video as H.264 in an mp4 file that `PreparedReader` reads.
+def encode(original: Path, target: Path, recipe: Recipe, crf: int, reading: Reading = STRICT) -> None:
+    """Write all frames of a video, at their times, as H.264 in an mp4 file that `PreparedReader` reads.
 
     No arithmetic coding, no deblocking (x264's "fastdecode") and no B-frames: together they halve the time of decoding.
     """
     import av
 
-    video = open_video(original)
-    rate = Fraction(video.fps).limit_denominator(10_000) if video.fps else Fraction(PLAYED_AT)
+    video = open_video(original, reading)
+    times, rate = video.times(), Fraction(video.fps).limit_denominator(10_000)
+    begins, ends, second = ticks(times, len(video), video.fps or PLAYED_AT)
+    durations = dict(zip(begins, np.subtract(ends, begins).tolist(), strict=True))
     fixed = "scenecut=0:ref=1:mbtree=0"  # mbtree: with it, x264 wrote other bytes now and then
-    with av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        container.metadata["comment"] = json.dumps({"fps": video.fps, "gop": recipe.gop})
-        stream = container.add_stream("libx264", rate=rate)
+    # An empty edit, in the movie's ticks, is what makes the first frame begin where it does.
+    options = {"movflags": "faststart", "movie_timescale": str(second)}
+    with av.open(str(target), "w", format="mp4", options=options) as container:
+        made = {"version": VERSION, "fps": video.fps, "gop": recipe.gop, "timed": times is not None}
+        container.metadata["comment"] = json.dumps(made)
+        stream = container.add_stream("libx264", rate=rate or PLAYED_AT)
+        stream.time_base = stream.codec_context.time_base = Fraction(1, second)
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
         stream.options = {
             "crf": str(crf),
@@ -122,27 +140,59 @@ def encode(original: Path, target: Path, recipe: Recipe, crf: int) -> None:
             "tune": "fastdecode",
             "x264-params": fixed,
         }
-        for number, picture in enumerate(all_frames(video, original)):
+
+        def write(packets: Iterable) -> None:
+            for packet in packets:
+                packet.duration = durations[packet.pts]
+                container.mux(packet)
+
+        for begin, picture in zip(begins, all_frames(video, original), strict=False):
             picture = scaled(picture, recipe.short_side)
-            if number == 0:
+            if not stream.codec_context.is_open:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = number, 1 / rate
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            frame.pts, frame.time_base = begin, Fraction(1, second)
+            write(stream.encode(frame))
+        write(stream.encode())
 
 
-def verify(original: Path, copy: Path, recipe: Recipe) -> dict:
-    """Compare a copy with its original, in length and rate and in five frames: the copy's facts.
+def ticks(times: np.ndarray | None, length: int, rate: float) -> tuple[list[int], list[int], int]:
+    """When each frame begins and ends, N numbers each, in ticks; and how many of these a second has, one of `TICKS`.
+
+    Args:
+        times: float64 (N,), seconds; None for frames at equal distances. Of frames at the same time each begins a tick
+            after the one before, which is the least that a container allows.
+        length: N.
+        rate: frames per second, by which distances go where times do not tell them. The last frame lasts as long as the
+            one before.
+    """
+    seconds = np.arange(length) / rate if times is None else np.asarray(times)
+    steps = np.append(np.diff(seconds), 0)
+    steps[-1] = steps[-2] if length > 1 else 1 / rate
+    second = next((each for each in TICKS if steps.max() * each < 2**31), TICKS[-1])
+    numbers = np.arange(length)
+    begins = np.maximum.accumulate(np.round(seconds * second).astype(np.int64) - numbers) + numbers
+    last = max(begins[-1] + 1, round((seconds[-1] + steps[-1]) * second))
+    return begins.tolist(), [*begins[1:].tolist(), int(last)], second
+
+
+def verify(original: Path, copy: Path, recipe: Recipe, reading: Reading = STRICT) -> dict:
+    """Compare a copy with its original, in length, rate and times, and in five frames: the copy's facts.
 
     Raises:
-        VideoError: they do not have the same frames.
+        VideoError: they do not have the same frames at the same times.
     """
-    video = open_video(original)
+    video = open_video(original, reading)
     try:
         made = PreparedReader(copy)
         if (len(made), made.fps) != (len(video), video.fps):
             raise ValueError(f"it has {len(made)} frames at {made.fps:g} per second")
+        ours, theirs = made.times(), video.times()
+        if (ours is None) != (theirs is None):
+            raise ValueError("one of the two has no times")
+        if ours is not None and theirs is not None and np.abs(ours - theirs).max() > NEAR:
+            worst = int(np.abs(ours - theirs).argmax())
+            raise ValueError(f"frame {worst} is at {ours[worst]:.4f} s instead of {theirs[worst]:.4f} s")
         chosen = np.unique(np.linspace(0, len(video) - 1, 5).round().astype(np.int64))
         copied = made.decode(chosen)
     except Exception as error:  # PyAV has exceptions of its own
@@ -153,7 +203,8 @@ def verify(original: Path, copy: Path, recipe: Recipe) -> dict:
     mse = np.square(frames.astype(np.float32) - copied).mean((1, 2, 3)).max()
     psnr = float(10 * np.log10(255**2 / max(mse, 1e-5)))
     height, width = copied.shape[1:3]
-    return {"frames": len(made), "fps": made.fps, "width": width, "height": height, "psnr": psnr}
+    about = {"frames": len(made), "fps": made.fps, "width": width, "height": height, "psnr": psnr}
+    return about | {"decoder": video.decoder}
 
 
 def all_frames(video: Reader, path: Path) -> Iterator[np.ndarray]:
@@ -215,12 +266,12 @@ def attempt(job: dict) -> dict:
     That is "row", what `make_copy` returned, and "made": whether the copy is new.
 
     Args:
-        job: "original", "folder", "recipe" and "known", as of `make_copy`.
+        job: "original", "folder", "recipe", "known" and "reading", as of `make_copy`.
     """
     folder, known = Path(job["folder"]), job["known"]
     there = bool(known) and is_there(folder, known)
     try:
-        row = make_copy(Path(job["original"]), folder, Recipe(**job["recipe"]), known)
+        row = make_copy(Path(job["original"]), folder, Recipe(**job["recipe"]), known, Reading(**job["reading"]))
         return {"row": row, "made": not (there and row["digest"] == known["digest"])}
     except VideoError as error:
         return {"error": error.reason}

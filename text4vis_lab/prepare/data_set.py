@@ -1,4 +1,4 @@
-"""A training-ready copy of a data set: the same frames, of which any few are decoded several times as fast.
+"""A training-ready copy of a data set: the same frames at the same times, any few of which are decoded at once.
 
     prepare(load_videos("kinetics400", root, "train"), "/data/k400-prepared", work=Work(num_workers=16))
     load_videos("prepared", "/data/k400-prepared", "train")
@@ -11,20 +11,21 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from text4vis_core.data.datasets import ON_ERROR
-from text4vis_core.data.formats.index import index_path, write_index
+from text4vis_core.data.formats.index import index_path
 from text4vis_core.data.prepared import SUFFIX
-from text4vis_core.data.video import VideoError
+from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
 
 from ..plain import write_json
 from ..settings import check_choices
 from ._crew import do_jobs
-from .copying import Recipe, attempt, is_there, stamp
+from .copying import VERSION, Recipe, attempt, is_there, stamp
+from .index import write_index
 
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 
@@ -62,6 +63,8 @@ class Work:
             and noted in the index. The next call tries it again.
         timeout: seconds that a copy may take, with workers: a decoder that hangs is ended; 0 for no limit.
         progress: show progress bars.
+        reading: how originals are read, but that they are always read strictly. Copies of one folder are of one
+            decoder.
 
     Raises:
         ValueError: an unknown `on_error`, or a number below 0.
@@ -71,6 +74,7 @@ class Work:
     on_error: str = "raise"
     timeout: float = 600.0
     progress: bool = True
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self):
         check_choices("on_error", self.on_error, ON_ERROR)
@@ -89,8 +93,8 @@ def prepare(
 ) -> Prepared:
     """Copy the videos of a split, so that `load_videos("prepared", folder, split, fold)` gives them.
 
-    Number and rate of the frames stay, so that frame numbers and seconds mean the same. Every copy is compared with its
-    original. What is interrupted, at any moment, is taken up by the next call: copies are whole or not there, and a
+    Number and times of the frames stay, so that frame numbers and seconds mean the same. Every copy is compared with
+    its original. What is interrupted, at any moment, is taken up by the next call: copies are whole or not there, and a
     copy whose original was changed is made anew. Splits and folds may share a folder, and then share copies.
 
     Args:
@@ -101,14 +105,17 @@ def prepare(
         work: how copying goes on, `Work()` if None.
 
     Raises:
-        VideoError: an original cannot be copied, and `work.on_error` is "raise".
-        PrepareError: the folder cannot be written, is full, in use, or holds copies by another recipe; PyAV is not
-            installed.
+        VideoError: an original cannot be copied, damaged as it may be in a place that a decoder would conceal, and
+            `work.on_error` is "raise".
+        PrepareError: the folder cannot be written, is full, in use, or holds copies by another recipe, another decoder
+            or another version; PyAV is not installed.
         ValueError: none of the videos can be copied, or one lies in `folder`.
     """
     from filelock import FileLock, Timeout
 
     folder, recipe, work = Path(os.path.abspath(folder)), recipe or Recipe(), work or Work()
+    reading = replace(work.reading, strict=True)
+    made_by = {"version": VERSION, "decoder": reading.decoder} | asdict(recipe)
     originals = list(dict.fromkeys(os.path.abspath(video.path) for video in videos.videos))
     inside = next((path for path in originals if Path(path).is_relative_to(folder)), None)
     if inside:
@@ -118,11 +125,11 @@ def prepare(
 
         (folder / "videos").mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
-            _check_recipe(folder, recipe)
+            _check_recipe(folder, made_by)
             _sweep(folder)
             rows = _read_journal(folder)
             todo = list(_unfinished(originals, folder, rows, work.progress))
-            shared = {"folder": str(folder), "recipe": asdict(recipe)}
+            shared = {"folder": str(folder), "recipe": asdict(recipe), "reading": asdict(reading)}
             jobs = (shared | {"original": path, "known": rows.get(path)} for path in todo)
             results = do_jobs("text4vis_lab.prepare.copying", jobs, work.num_workers, work.timeout)
             if not work.num_workers:
@@ -137,7 +144,7 @@ def prepare(
             if not done:
                 first = "; ".join(f"{path}: {reason}" for path, reason in [*skipped.items()][:1])
                 raise ValueError(f"none of the {len(originals)} videos could be copied; the first: {first}")
-            about = {"recipe": asdict(recipe), "skipped": list(skipped.items())}
+            about = {"version": VERSION, "recipe": made_by, "skipped": list(skipped.items())}
             _write_index(index_path(folder, split, fold), videos, done, about)
     except ImportError as error:
         raise PrepareError("preparing needs PyAV: pip install av") from error
@@ -215,18 +222,22 @@ def _no_copy(folder: Path, video: Video) -> Path:
     return folder / "videos" / video.path.parent.name / f"{video.path.stem}{SUFFIX}"
 
 
-def _check_recipe(folder: Path, recipe: Recipe) -> None:
-    """Note a folder's recipe, or compare with it."""
+def _check_recipe(folder: Path, made_by: dict) -> None:
+    """Note by what a folder's copies are made, or compare with it."""
+    remedy = "choose another folder, or delete it"
     try:
         before = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        version = before.get("version", 1)
     except FileNotFoundError:
-        return write_json(folder / RECIPE, asdict(recipe))
-    except ValueError as error:
+        return write_json(folder / RECIPE, made_by)
+    except (ValueError, AttributeError) as error:
         raise PrepareError(f"{folder / RECIPE} is damaged ({error}); delete the folder and prepare anew") from error
-    now = asdict(recipe)
-    differing = [f"{name} {before.get(name)}, not {now[name]}" for name in now if before.get(name) != now[name]]
+    if version != VERSION:
+        found = f"copies of version {version}, this is {VERSION}: in those of 1 seconds meant other frames"
+        raise PrepareError(f"{folder} holds {found}; {remedy}")
+    differing = [f"{name} {before.get(name)}, not {now}" for name, now in made_by.items() if before.get(name) != now]
     if differing:
-        raise PrepareError(f"{folder} holds copies of {', '.join(differing)}; choose another folder, or delete it")
+        raise PrepareError(f"{folder} holds copies of {', '.join(differing)}; {remedy}")
 
 
 def _read_journal(folder: Path) -> dict[str, dict]:

@@ -16,4 +16,4 @@ augmentation or in that videos have several labels, share its measurements, and 
 
 from text4vis_core._names import on_first_use
 
-__getattr__, __dir__, __all__ = on_first_use(__name__, {"rehearse": "running"})
+__getattr__, __dir__, __all__ = on_first_use(__name__, {"running": "rehearse"})

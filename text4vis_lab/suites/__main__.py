@@ -56,7 +56,7 @@ def _main() -> int:
 
 def _execute(run: Run, gpus: int | None, with_parent: bool) -> None:
     if with_parent:
-        from text4vis_core.processes import stop_with_parent
+        from ..processes import stop_with_parent
 
         stop_with_parent()
     signal.signal(signal.SIGTERM, lambda signum, _: _stopped(run, signum))

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..plain import write_json
+from ..plain import encodable, write_json
 from ._locks import holder, take, wait_for
 from .reading import Run, Suite, SuiteError
 
@@ -161,7 +161,7 @@ def _papermill(run: Run) -> str:
     logger = logging.getLogger("papermill")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handler = logging.FileHandler(run.log, encoding="utf-8")
+    handler = logging.FileHandler(run.log, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.addHandler(handler)
     try:
@@ -182,12 +182,12 @@ def _papermill(run: Run) -> str:
                     if start == STARTS or NO_KERNEL not in str(failure):
                         raise
     except papermill.PapermillExecutionError as failure:
-        return f"{failure.ename}: {failure.evalue}"
+        return encodable(f"{failure.ename}: {failure.evalue}")
     except Exception as failure:  # a disk that is full, a kernel that died: the attempt failed all the same
         hint = ""
         if type(failure).__name__ == "DeadKernelError":
             hint = f", mostly for want of memory; the run asks for mem_mb: {run.resources['mem_mb']}"
-        return f"{type(failure).__name__}: {failure}{hint}"
+        return encodable(f"{type(failure).__name__}: {failure}{hint}")
     finally:
         logger.removeHandler(handler)
         handler.close()
@@ -198,7 +198,7 @@ def _papermill(run: Run) -> str:
 def _other_nodes(run: Run) -> Iterator[None]:
     """Let the other machines of a Slurm job take part in the run; elsewhere the user starts that on each of them."""
     others, job = run.resources["nodes"] - 1, os.environ.get("SLURM_JOB_ID")
-    join = [sys.executable, "-m", "text4vis_core.processes", "join", run.directory.as_posix()]
+    join = [sys.executable, "-m", "text4vis_lab.processes", "join", run.directory.as_posix()]
     if job is None:
         _log(run, f"this run has {others + 1} machines; on each of the others say: {' '.join(join)}")
         yield
@@ -221,7 +221,7 @@ def _other_nodes(run: Run) -> Iterator[None]:
 def _log(run: Run, text: str) -> None:
     """A line for who watches the suite, and for who reads the run's log later."""
     print(f"{run.name}: {text}", flush=True)
-    with run.log.open("a", encoding="utf-8") as file:
+    with run.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{time.strftime('%H:%M:%S')} {text}\n")
 
 

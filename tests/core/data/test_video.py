@@ -3,6 +3,7 @@
 import errno
 import gc
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -105,10 +106,7 @@ def test_decord_and_pyav_decode_the_same_pixels(video, wanted):
 
 
 def test_decord_reads_where_pyav_is_not_installed(video, monkeypatch):
-    def missing(self, path):
-        raise ImportError("No module named 'av'")
-
-    monkeypatch.setattr(AvReader, "__init__", missing)
+    monkeypatch.setitem(sys.modules, "av", None)
     assert isinstance(open_video(video), DecordReader)
     assert frame_numbers(read_frames(video, lambda length: np.array([0, length - 1]))) == [0, 11]
 
@@ -153,7 +151,7 @@ def test_folder_of_pictures_is_ordered_by_number(tmp_path):
 def test_folder_of_pictures_of_two_sizes(tmp_path):
     folder = picture_folder(tmp_path / "frames", ["1.png"])
     Image.new("RGB", (3, 3)).save(folder / "2.png")
-    with pytest.raises(VideoError, match=r"frames: decoding failed .*differ in size"):
+    with pytest.raises(VideoError, match=r"frames: its pictures differ in size"):
         read_frames(folder, lambda length: np.arange(length))
 
 
@@ -237,9 +235,10 @@ def test_a_video_whose_sound_is_longer_is_not_cut_off(tmp_path):
 
 def test_a_network_file_that_goes_away(tmp_path, monkeypatch):
     path = write_video(tmp_path / "b.avi", 6, codec="mpeg4", bf="2")
+    monkeypatch.setattr("text4vis_core.data.probe.KEPT", 0)
     reader = open_video(path)
     path.unlink()
-    with pytest.raises(VideoError, match=r"b\.avi: decoding failed \(.*No such file"):
+    with pytest.raises(VideoError, match=r"b\.avi: .*No such file"):
         decode_frames(reader, path, np.array([4]))
 
     def stale(self, **_):

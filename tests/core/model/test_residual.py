@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from text4vis_core.model.residual import recompute, residual_blocks, stochastic_depth
-from text4vis_core.model.temporal import Clock, insert
+from text4vis_core.model.temporal import INSIDE, Clock
 
 TEXT = {"context_length": 8, "vocab_size": 64, "width": 16, "heads": 2, "layers": 1}
 
@@ -18,7 +18,8 @@ def vit(temporal: str | None = None) -> nn.Module:
     visual = open_clip.model.CLIP(8, vision, TEXT).visual
     clock = Clock()
     clock.frames = 2
-    insert(temporal, visual, clock, num_frames=2)
+    if temporal is not None:
+        INSIDE[temporal](visual, clock, 2)
     return visual
 
 

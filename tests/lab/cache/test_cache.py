@@ -20,18 +20,30 @@ from PIL import Image
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoError, load_clip
 from text4vis_core.data import video
+from text4vis_core.data.frame_store import FrameStore
+from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.processes import Processes
 from text4vis_lab.cache import _dependencies as dependencies
 from text4vis_lab.cache.__main__ import _main
 from text4vis_lab.cache.cache import cached_class_embeddings, entries, entry_path, read_entry, write_entry
 from text4vis_lab.experiment import Cell, Method, train_and_test
+from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 
 
 @pytest.fixture
 def clips(tmp_path) -> Clips:
     return Clips(num_frames=2, cache=str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("name", ["caf\udce9.avi", "two\nlines.avi", "日本.avi"])
+def test_a_file_of_any_name_is_found_again(model, videos, clips, opened, name):
+    path = videos.videos[0].path
+    videos = replace(videos, videos=(replace(videos.videos[0], path=path.rename(path.with_name(name))),))
+    first = clips.embed(model, videos)
+    opened.clear()
+    assert same(clips.embed(model, videos), first)
+    assert opened == []
 
 
 @pytest.fixture
@@ -54,9 +66,9 @@ def opened(monkeypatch) -> list[Path]:
     """Every video that is opened from now on."""
     paths, real = [], video.open_video
 
-    def counting(path):
+    def counting(path, *how):
         paths.append(Path(path))
-        return real(path)
+        return real(path, *how)
 
     monkeypatch.setattr(video, "open_video", counting)
     return paths
@@ -82,6 +94,13 @@ def test_what_is_kept_is_what_was_made_and_nothing_is_decoded(model, videos, cli
     assert not model.training
     again.views.zero_()  # of the memory, not of the file
     assert same(clips.embed(model, videos, (2, 3)), made)
+
+
+def test_how_long_reading_may_take_decodes_nothing(model, videos, clips, opened):
+    clips.embed(model, videos)
+    opened.clear()
+    replace(clips, store=FrameStore(reading=Reading(max_seconds=5.0))).embed(model, videos)
+    assert opened == []
 
 
 def test_prompts_classifiers_and_labels_decode_nothing(clip, videos, clips, opened):
@@ -123,6 +142,9 @@ def change(name: str, model: VideoClassifier, videos: VideoList, clips: Clips, m
         case "frames" | "dense" | "resize" | "processes":
             values = {"frames": {"num_frames": 3}, "dense": {"dense": True}, "resize": {"resize": 34}}
             return videos, replace(clips, **values.get(name, {"processes": Processes(2)}))
+        case "decoder" | "strict" | "pixels of a frame":
+            reading = {"decoder": {"decoder": "decord"}, "strict": {"strict": True}}.get(name, {"max_pixels": 10_000})
+            return videos, replace(clips, store=FrameStore(reading=Reading(**reading)))
         case "content":
             content = bytearray(path.read_bytes())
             content[-1] ^= 1
@@ -155,6 +177,7 @@ def change(name: str, model: VideoClassifier, videos: VideoList, clips: Clips, m
 
 CHANGES = ["weight", "statistics", "pixels", "memory format", "epsilon", "hook", "temporal", "frames", "dense"]
 CHANGES += ["resize", "processes", "content", "content, times set back", "frame", "new frame", "part", "order"]
+CHANGES += ["decoder", "strict", "pixels of a frame"]
 CHANGES += ["version", "precision", "threads", "code"]
 
 
@@ -191,6 +214,7 @@ def test_another_process_finds_the_same_entry(clip, clip_folder, model, videos, 
 import pickle, sys, torch
 from text4vis_core import load_clip
 from text4vis_core.data import video
+from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 
 def open_video(path):
@@ -331,10 +355,10 @@ def test_a_repaired_video_is_not_hidden(model, videos, clips, monkeypatch):
     real = video.open_video
     with monkeypatch.context() as patch:  # out of reach for a while; the file stays what it is
 
-        def unreachable(asked):
+        def unreachable(asked, *how):
             if asked == path:
                 raise VideoError(asked, "connection timed out")
-            return real(asked)
+            return real(asked, *how)
 
         patch.setattr(video, "open_video", unreachable)
         assert clips.embed(model, videos).indices.tolist() == [0, 2]
@@ -350,8 +374,8 @@ def test_a_repaired_video_is_not_hidden(model, videos, clips, monkeypatch):
 def test_a_video_that_changes_meanwhile_is_not_kept(model, videos, clips, monkeypatch):
     real = video.open_video
 
-    def changing(path):
-        reader = real(path)
+    def changing(path, *how):
+        reader = real(path, *how)
         if path == videos.videos[0].path:
             write_video(path, 8, shift=9)
         return reader

@@ -341,7 +341,7 @@ def test_the_other_nodes_of_a_job_take_part(repository, monkeypatch):
     assert execute(run)["status"] == "ok"
     said = (repository / "joined").read_text()
     assert said.startswith("--jobid=17 --overlap --relative=1 --nodes=2 --ntasks=2 --cpus-per-task=2 ")
-    assert said.endswith("-m text4vis_core.processes join runs/mine/a\n")
+    assert said.endswith("-m text4vis_lab.processes join runs/mine/a\n")
 
 
 def test_without_slurm_the_log_says_how_other_machines_take_part(monkeypatch):
@@ -349,7 +349,7 @@ def test_without_slurm_the_log_says_how_other_machines_take_part(monkeypatch):
     run = suite("runs: [{name: a, notebook: train, resources: {nodes: 2}}]").runs[0]
     assert execute(run)["status"] == "ok"
     assert "on each of the others say: " in run.log.read_text()
-    assert "-m text4vis_core.processes join runs/mine/a" in run.log.read_text()
+    assert "-m text4vis_lab.processes join runs/mine/a" in run.log.read_text()
 
 
 PAPER = ("kinetics400", "zero_shot", "few_shot", "transfer")

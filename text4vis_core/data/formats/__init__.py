@@ -9,11 +9,8 @@ from ..._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "READERS": "readers",
-        "SPLITS": "readers",
-        "load_videos": "readers",
-        "kinetics400_categories": "kinetics",
-        "index_path": "index",
-        "write_index": "index",
+        "readers": "READERS SPLITS load_videos",
+        "kinetics": "kinetics400_categories",
+        "index": "index_path",
     },
 )

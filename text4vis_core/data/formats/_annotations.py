@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..video import VIDEO_SUFFIXES
+from ..reading import VIDEO_SUFFIXES
 from ..video_list import AnnotationError, VideoList
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ...model.labels import is_directional
-from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import existing_root, fault, find_all, is_number, read_lines, read_names, visible
 

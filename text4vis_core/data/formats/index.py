@@ -10,18 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
-from ...files import file_digest, first_line, replacing
+from ...files import file_digest, first_line
 from ..video_list import AnnotationError, Video, VideoList
 
 REMEDY = "call prepare again: what is whole it keeps"
 SUFFIX = ".index"
 SECONDS = ("start", "end", "duration")
 LOOKED_AT = 1000  # copies, when an index is opened; the data check looks at all
-ABSENT = -1  # in the place of a size
 
 
 class Index:
@@ -29,7 +26,7 @@ class Index:
 
     Attributes:
         path: of the file, in whose folder the paths of videos begin.
-        about: plain values, as they were given to `write_index`.
+        about: plain values, as `text4vis_lab.prepare` wrote them.
         columns: "label" int32 (N,), the first class; "names" uint8 and "name_ends" int64 (N,), paths one after the
             other; "bytes" int64 (N,), the files' sizes, -1 for videos that are not there; "sha256" and "original" uint8
             (N, 16), digests of the files and of what they were made from. Where there are any: "labels" int32 and
@@ -47,7 +44,7 @@ class Index:
             with safe_open(self.path, framework="pt") as file:  # torch maps the file, where numpy's way copies it
                 self.columns = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118
                 self.digest, about = json.loads(file.metadata()["index"])
-            if digest is None and self.digest != _digest(self.columns, about):
+            if digest is None and self.digest != digest_of(self.columns, about):
                 raise ValueError("it does not hold what was written")
             self.about = json.loads(about)
         except OSError as error:
@@ -207,38 +204,6 @@ def index_path(folder: str | Path, split: str, fold: int = 1) -> Path:
     return Path(folder, f"{split}-{fold}{SUFFIX}")
 
 
-def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], about: Mapping) -> None:
-    """Write a list, what is `missing` too, as an index file in the folder below which all videos lie; atomically.
-
-    `copies`: path of each video -> its "bytes", "sha256" and "digest" (of what it was made from), as hex. `about`: more
-    plain values.
-    """
-    rows, there = [*videos.videos, *videos.missing], [copies[video.path] for video in videos.videos]
-    absent = len(videos.missing)
-    names = [str(video.path.relative_to(path.parent)).encode("utf-8", "surrogateescape") for video in rows]
-    columns: dict[str, np.ndarray] = {
-        "label": np.array([video.label for video in rows], dtype=np.int32),
-        "names": np.frombuffer(b"".join(names), dtype=np.uint8).copy(),
-        "name_ends": np.cumsum([len(name) for name in names], dtype=np.int64),
-        "bytes": np.array([each["bytes"] for each in there] + [ABSENT] * absent, dtype=np.int64),
-        "sha256": _digests([each["sha256"] for each in there], absent),
-        "original": _digests([each["digest"] for each in there], absent),
-    }
-    if any(video.labels for video in rows):
-        columns["labels"] = np.array([label for video in rows for label in video.labels], dtype=np.int32)
-        columns["label_ends"] = np.cumsum([len(video.labels) for video in rows], dtype=np.int64)
-    for name in SECONDS:
-        values = [getattr(video, name) for video in rows]
-        if any(value is not None for value in values):
-            columns[name] = np.array(values, dtype=np.float64)  # None becomes NaN
-    facts = {"videos": len(videos.videos), "classes": videos.classes, "directional": sorted(videos.directional)}
-    text = json.dumps(facts | {"fingerprint": videos.fingerprint()} | dict(about))
-    with replacing(path) as temporary:
-        tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
-        # One entry: of several the file would have now the one first, now the other.
-        save_file(tensors, temporary, {"index": json.dumps([_digest(columns, text), text])})
-
-
 def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
     """A data set that `prepare` copied: `root/<split>-<fold>.index`. Its videos are objects only while they are used.
 
@@ -270,14 +235,10 @@ def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "e
     )
 
 
-def _digest(columns: Mapping[str, np.ndarray], about: str) -> str:
+def digest_of(columns: Mapping[str, np.ndarray], about: str) -> str:
+    """SHA-256 of an index's columns and plain values."""
     digest = hashlib.sha256(about.encode())
     for name in sorted(columns):
         digest.update(f"{name} {columns[name].dtype} {columns[name].shape}".encode())
         digest.update(np.ascontiguousarray(columns[name]).data)
     return digest.hexdigest()
-
-
-def _digests(texts: Sequence[str], absent: int) -> np.ndarray:
-    """uint8 (N, 16), zeros for those that are absent."""
-    return np.frombuffer(bytes.fromhex("".join(texts)) + bytes(16 * absent), dtype=np.uint8).reshape(-1, 16).copy()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...model.labels import as_words, is_directional
-from ..video import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import (
     complete,

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core.data.datasets import VideoDataset
-from text4vis_core.data.formats.index import Index, IndexedVideos, index_path, write_index
+from text4vis_core.data.formats.index import Index, IndexedVideos, index_path
 from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
+from text4vis_lab.prepare import write_index
 
 CLASSES = ("a", "b", "c", "d")
 NAMES = st.text("aü (", min_size=1, max_size=4) | st.sampled_from(["\udcff", "x" * 50])

@@ -15,7 +15,8 @@ from conftest import ROOT
 
 from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
-from text4vis_core.processes import Processes, ProcessesError, gather_objects, gather_rows, rank, world
+from text4vis_core.processes import gather_objects, gather_rows, rank, world
+from text4vis_lab.processes import Processes, ProcessesError
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +62,16 @@ def raises_in_one() -> None:
     gather_objects(0)
 
 
+def no_plain_value() -> list:
+    return [lambda: gather_objects(0)]
+
+
+def raises_no_plain_error() -> None:
+    error = ValueError("odd")
+    error.reason = lambda: ""
+    raise error
+
+
 def test_one_process_is_the_call_itself():
     assert (rank(), world()) == (0, 1)
     assert Processes().run(max, 1, 2) == 2
@@ -97,7 +108,7 @@ def test_another_machine_joins_every_call_of_a_run(tmp_path):
     killed.mkdir()
     endpoints = [f"localhost:{free_port()}" for _ in range(2)]
     (killed / "call.json").write_text(json.dumps([1, 2, endpoints[0], 0]))
-    command = [sys.executable, "-m", "text4vis_core.processes", "join", str(tmp_path)]
+    command = [sys.executable, "-m", "text4vis_lab.processes", "join", str(tmp_path)]
     other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert "waiting for the calls" in other.stderr.readline()
@@ -115,6 +126,12 @@ def test_another_machine_joins_every_call_of_a_run(tmp_path):
 def test_an_error_of_one_process_is_the_callers():
     with pytest.raises(VideoError, match=r"cannot read video x.mp4: no such file"):
         Processes(2).run(raises_in_one)
+
+
+@pytest.mark.parametrize(("function", "kind"), [(no_plain_value, "list"), (raises_no_plain_error, "ValueError")])
+def test_what_cannot_be_handed_back_is_an_error(function, kind):
+    with pytest.raises(ProcessesError, match=f"^{kind} cannot be handed back: "):
+        Processes(2).run(function)
 
 
 @pytest.mark.parametrize("processes", [2, 3])

@@ -1,0 +1,120 @@
+"""Every figure takes every name: none is a formula, a label that is hidden, or longer than there is room."""
+
+import warnings
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from names import NASTY
+
+from text4vis_lab import figures
+from text4vis_lab.bench import figures as bench
+from text4vis_lab.bench.measurement import Quantity
+from text4vis_lab.figures.style import labels
+from text4vis_lab.plain import encodable
+
+NAMES = list(NASTY.values())
+SOME = NAMES[:7]
+VIDEO = np.random.default_rng(0).integers(0, 256, (4, 6, 8, 3), dtype=np.uint8)
+TWICE = np.repeat([1, 2], len(NAMES))
+ROWS = pd.DataFrame({"epoch": TWICE, "shots": 2**TWICE, "top1": 50.0 + TWICE, "loss": 1.0, "gain": TWICE - 1.5})
+COLUMN = [encodable(name) for name in NAMES * 2]
+ROWS = ROWS.assign(**{"test": COLUMN, "method": COLUMN, "class": COLUMN})
+THIRDS = [
+    ROWS[ROWS["method"].isin(COLUMN[: len(NAMES)][third::3])] for third in range(3)
+]  # a legend of all is higher than a figure
+UNIT = np.eye(len(NAMES))
+QUANTITIES = [Quantity(name, [1.0, 2.0], "s", limit=2.0) for name in NAMES]
+
+DRAW = {
+    **{
+        f"over, {i}": lambda title, rows=rows: figures.over(rows, "shots", title=title, chance=4.2, log_x=True)
+        for i, rows in enumerate(THIRDS)
+    },
+    **{f"bars, {i}": lambda title, rows=rows: figures.bars(rows, title=title) for i, rows in enumerate(THIRDS)},
+    "bars, one hue": lambda title: figures.bars(ROWS, "method", hue=None, title=title),
+    "class_gain": lambda title: figures.class_gain(ROWS, title=title),
+    "loss_curve": lambda title: figures.loss_curve(ROWS, title=title),
+    "confusion": lambda title: figures.confusion(UNIT, NAMES, title),
+    "correlation_maps": lambda title: figures.correlation_maps({title: UNIT[:7, :7], "b": UNIT[:7, :7]}, SOME),
+    "frame_strips": lambda title: figures.frame_strips({title: VIDEO} | dict.fromkeys(NAMES, VIDEO), 2, 3),
+    "picture_grid": lambda title: figures.picture_grid([VIDEO[0]] * (1 + len(NAMES)), [title, *NAMES]),
+    "top_classes": lambda title: figures.top_classes({title: np.ones(len(NAMES))}, NAMES, 26, title),
+    "the_idea": lambda title: figures.the_idea(VIDEO[:3], [title, *SOME], np.eye(8), np.eye(8)),
+    "videos_per_class": lambda title: figures.videos_per_class(
+        {title: np.arange(len(NAMES)), "test": np.arange(len(NAMES))}, NAMES, title=title
+    ),
+    "videos_per_class, many": lambda title: figures.videos_per_class(
+        {title: np.arange(90), "_": np.arange(90)}, NAMES * 4, title=title
+    ),
+    "distributions": lambda title: figures.distributions({title: NAMES * 2, "b": np.arange(20.0)}, title=title),
+    "difference_counts": lambda title: figures.difference_counts({title: [9, 1], "_b": [8, 2]}, title=title),
+    "bench bars": lambda title: bench.bars(QUANTITIES, title=title, xlabel="s"),
+    "bench limits": lambda title: bench.against_limits(QUANTITIES, title=title),
+    "bench scaling": lambda title: bench.scaling(
+        {name: {1: QUANTITIES[0], 2: QUANTITIES[0]} for name in SOME[:4]}, title=title, xlabel="n", ylabel="s"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def in_style():
+    with matplotlib.rc_context():
+        figures.use_style()
+        yield
+        plt.close("all")
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text)]
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_takes_every_name(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn
+        figure = DRAW[name](NASTY["dollars and no TeX"])
+        figure.canvas.draw()
+        assert all(len(text) <= 200 for text in texts(figure))
+        assert not any(text.get_parse_math() for text in figure.findobj(matplotlib.text.Text))
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_title_takes_every_name(name):
+    figure = DRAW["difference_counts"](NASTY[name])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.canvas.draw()
+
+
+def test_every_figure_is_drawn_here():
+    drawn = {name.split(",")[0] for name in DRAW if not name.startswith("bench")}
+    assert set(figures.__all__) - {"use_style", "look", "palette", "interval"} == drawn
+
+
+def test_labels_are_short_and_as_different_as_the_names():
+    found = labels([*NAMES, "x" * 9_999, NAMES[0]])
+    assert len(set(found)) == len(NAMES) + 1
+    assert found[0] == found[-1] == "$a$"
+    assert found[-2] == f"{'x' * 20}…{'x' * 19} (2)"
+    assert not any(label.startswith("_") for label in found)
+    assert max(map(len, found)) <= 44
+
+
+def test_every_curve_and_bar_has_its_entry_in_the_legend():
+    for third, rows in enumerate(THIRDS):
+        names = labels(NAMES[third::3])
+        [axes] = figures.over(rows, "shots", title="t", chance=4.2).axes
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [*names, "chance (4.2 %)"]
+        [axes] = figures.bars(rows, title="t").axes
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+
+
+def test_a_logarithmic_axis_has_plain_numbers():
+    figure = DRAW["difference_counts"]("title")
+    figure.canvas.draw()
+    ticks = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert "100" in ticks and "0.001" in ticks and not any("$" in tick for tick in ticks)

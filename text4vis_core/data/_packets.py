@@ -1,0 +1,97 @@
+"""Facts of a stream's packets, and what they say of a file that is cut off or has holes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .reading import VideoError
+
+TOO_FEW = 0.9  # of the frames that are promised
+NO_INDEX = ("matroska,webm", "mpegts", "mpeg", "flv", "asf", "ogg")
+KEY, DISCARD, NONE = 1, 2, np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Facts of packets in the order of the file: int64 (P,) each, `NONE` for a stamp that is not there."""
+
+    pts: np.ndarray
+    dts: np.ndarray
+    durations: np.ndarray
+    flags: np.ndarray
+    sizes: np.ndarray
+    cut: bool  # the last of them
+
+    @property
+    def shown(self) -> np.ndarray:
+        """bool (P,): those that the container does not leave out, and that are whole."""
+        shown = self.flags & DISCARD == 0
+        shown[-1:] &= not self.cut
+        return shown
+
+    @property
+    def keys(self) -> np.ndarray:
+        """int64 (K,): the stamps of key frames, increasing."""
+        return np.sort(self.pts[self.flags & KEY != 0])
+
+
+def look(packets: Iterator, count: int | None = None) -> Packets:
+    """The facts of packets: of so many that are shown, or of all."""
+    rows, shown, packet = [], 0, None
+    for packet in packets:
+        left_out = packet.is_discard
+        rows.append((packet.pts, packet.dts, packet.duration, packet.is_keyframe, left_out, packet.size))
+        shown += not left_out
+        if shown == count:
+            break
+    table = np.array(rows, np.float64).reshape(-1, 6).T  # None becomes NaN
+    pts, dts, durations, keys, left_out, sizes = np.where(np.isnan(table), NONE, table).astype(np.int64)
+    return Packets(
+        pts, dts, durations, KEY * keys + DISCARD * left_out, sizes, packet is not None and packet.is_corrupt
+    )
+
+
+def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None:
+    """A `VideoError` for a file that ends long before its header says: decoders are content with what is left."""
+    if not len(found.pts):
+        return
+    frames = len(found.pts)
+    if found.cut:
+        if not stream.frames:
+            raise VideoError(path, f"it is cut off in the middle of frame {frames - 1}")
+        if stream.frames > 1.1 * frames:
+            raise VideoError(path, f"it is cut off: {frames} of its {stream.frames} frames are there")
+    told = found.pts != NONE
+    begin = (container.start_time or 0) / 1e6
+    seconds = float(max((found.pts + found.durations)[told], default=0) * stream.time_base) - begin
+    if stream.duration:
+        length = float(stream.duration * stream.time_base)
+    else:
+        length = (container.duration or 0) / 1e6
+        if length > 1.1 * seconds + 0.5:  # the sound may be longer than the pictures
+            container.seek(container.start_time or 0)
+            ends = [packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None]
+            seconds = float(max(ends, default=0)) - begin
+    if length > 1.1 * seconds + 0.5:
+        raise VideoError(path, f"it is cut off: {seconds:.1f} of its {length:.1f} s are there")
+
+
+def check_holes(path: Path, container: Any, stream: Any, times: np.ndarray) -> None:
+    """A `VideoError` where frames are evenly spaced but for a few gaps, and a tenth of them is not there.
+
+    Of containers without an index of all frames, whose parts may be gone without a trace.
+    """
+    gaps, there = np.diff(times), len(times)
+    if not len(gaps) or container.format.name not in NO_INDEX:
+        return
+    step = np.median(gaps)
+    wide = gaps > 1.5 * step
+    promised = there + int((np.round(gaps[wide] / step) - 1).sum())
+    if len(container.streams) == 1 and container.duration:  # sound may last longer
+        promised = max(promised, int(container.duration / 1e6 / float(step * stream.time_base)) - 1)
+    if there < TOO_FEW * promised and wide.sum() <= max(2, len(gaps) // 10):
+        remedy = "if that is meant, as in a recording of variable rate, copy it into an MP4 (ffmpeg -i IN -c copy)"
+        raise VideoError(path, f"it has holes: {there} of about {promised} frames are there; {remedy}")
