@@ -3,8 +3,8 @@
     table = conform(load().CASES, folder)        a row for each case: kind, case, asked, decoder, given, verdict
 
 A verdict is *right*; *concealed*, where FFmpeg shows damaged pictures without a word and the reader cannot know;
-*refused*, where decord is asked and says by name that it cannot read what PyAV reads; *wrong*; or *not made*, where the
-machine lacks what makes the file.
+*refused*, where decord says in words of its own that it cannot read the file; *wrong*; or *not made*, where the machine
+lacks what makes the file.
 """
 
 import importlib.util
@@ -108,7 +108,7 @@ def judge(case: Any, path: Path, decoder: str = "pyav", strict: bool = False) ->
                 return WRONG, given
             if case.error and re.search(case.error, error.reason, re.IGNORECASE):
                 return RIGHT, given
-            return REFUSED if decoder == "decord" and case.numbers else WRONG, given
+            return REFUSED if decoder == "decord" else WRONG, given
         except Exception as error:  # a reader has one kind of error
             return WRONG, f"{type(error).__name__}: {shown(str(error))}"
 

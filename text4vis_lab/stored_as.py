@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +87,7 @@ def write(path: Path, frames: np.ndarray, fps: float, form: Form, seed: int = 0)
     with av.open(str(path), "w", format=muxer) as container:
         if form.latin:
             container.metadata["title"] = TITLE.decode()
-        stream = container.add_stream(form.codec, rate=rate, options=form.options)
+        stream: Any = container.add_stream(form.codec, rate=rate, options=form.options)
         stored = np.rot90(frames, -1, axes=(1, 2)) if form.turned else frames
         stream.height, stream.width = stored.shape[1:3]
         stream.pix_fmt, stream.codec_context.max_b_frames = "yuv420p", form.b

@@ -50,6 +50,7 @@ def test_an_error_is_right_where_it_says_what_is_asked(tmp_path):
     case = refused("empty.mp4", lambda path: path.write_bytes(b""), "EMPTY")
     assert verdict(case, tmp_path) == (RIGHT, "error: the file is empty (0 bytes)")
     assert verdict(replace(case, error="cut off"), tmp_path)[0] == WRONG
+    assert verdict(replace(case, error="cut off"), tmp_path, "decord")[0] == REFUSED
     assert verdict(replace(case, numbers=range(12), error=""), tmp_path)[0] == WRONG
     assert verdict(replace(case, numbers=range(12), error=""), tmp_path, "decord")[0] == REFUSED
 
