@@ -110,14 +110,14 @@ def paired_difference(one: Scores, other: Scores) -> tuple[float, float]:
 
 
 def compared(scores: Mapping[str, Scores]) -> pd.DataFrame:
-    """A line for each form, and how it differs from the first and the second, of the same videos.
+    """A line for each form, of the same videos: accuracy, and how it differs from those of the first two forms.
 
-    Columns: videos, top-1 (%), and differences in points, each with half the width of its 95 % interval.
+    Columns: videos, top-1 (%), and two differences in points, each with half the width of its 95 % interval.
     """
-    references = list(scores.values())[:2]
+    references = list(scores)[:2]
+    columns = ["stored", "videos", "top-1 (%)", f"from {references[0]!r}", "±", f"from {references[-1]!r}", "± "]
     lines = []
     for name, each in scores.items():
-        first, second = (paired_difference(each, reference) for reference in (references[0], references[-1]))
+        first, second = (paired_difference(each, scores[reference]) for reference in (references[0], references[-1]))
         lines.append([name, len(each.labels), each.metrics()["top1"], *first, *second])
-    columns = ["stored", "videos", "top-1 (%)", "to the first", "±", "to the second", "± "]
     return pd.DataFrame(lines, columns=columns).set_index("stored")

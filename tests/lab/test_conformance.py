@@ -134,7 +134,7 @@ def test_forms_are_compared_video_by_video():
 
     table = stored_as.compared({"plain": scores(1, 1, 1, 0), "anew": scores(1, 1, 0, 0), "other": scores(1, 1, 0, 0)})
     assert table["top-1 (%)"].tolist() == [75.0, 50.0, 50.0]
-    assert table["to the first"].tolist() == [0.0, -25.0, -25.0]
-    assert table["to the second"].tolist() == [25.0, 0.0, 0.0]
+    assert table["from 'plain'"].tolist() == [0.0, -25.0, -25.0]
+    assert table["from 'anew'"].tolist() == [25.0, 0.0, 0.0]
     assert table["±"].iloc[1] == pytest.approx(79.6, abs=0.1)  # t of 3 degrees of freedom, times 25
     assert table["± "].tolist()[1:] == [0.0, 0.0]
