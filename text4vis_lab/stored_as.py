@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from text4vis_core.data.video import decode_frames, open_video
-from text4vis_core.data.video_list import VideoList
+from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.intervals import mean_interval
 from text4vis_core.processes import progress_bar
 
@@ -56,21 +56,22 @@ FORMS = {
 }
 
 
-def store(videos: VideoList, form: Form, folder: Path) -> VideoList:
-    """Encode all videos of a list in a form, into a folder; the same list of the new files, of whole videos.
+def store(videos: VideoList, forms: Sequence[str], folder: Path) -> dict[str, VideoList]:
+    """Encode all videos of a list in each form, into folders in a folder; form -> the list of its files, whole videos.
 
     Raises:
         VideoError: one of them cannot be read.
     """
-    folder.mkdir(parents=True)
-    stored = []
-    for number, video in enumerate(progress_bar(videos.videos, folder.name, total=len(videos))):
+    stored: dict[str, list[Video]] = {name: [] for name in forms}
+    for number, video in enumerate(progress_bar(videos.videos, "storing", total=len(videos))):
         opened = open_video(video.path)
         frames = decode_frames(opened, video.path, np.arange(len(opened)))
-        path = folder / f"{number:04d} {video.path.stem}{form.suffix}"
-        write(path, frames, opened.fps or 25.0, form, number)
-        stored.append(replace(video, path=path, start=None, end=None, duration=None))
-    return replace(videos, videos=tuple(stored), missing=())
+        for name, files in stored.items():
+            path = folder / name / f"{number:04d} {video.path.stem}{FORMS[name].suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, frames, opened.fps or 25.0, FORMS[name], number)
+            files.append(replace(video, path=path, start=None, end=None, duration=None))
+    return {name: replace(videos, videos=tuple(files), missing=()) for name, files in stored.items()}
 
 
 def write(path: Path, frames: np.ndarray, fps: float, form: Form, seed: int = 0) -> None:

@@ -115,7 +115,7 @@ def films(tmp_path_factory):
 @pytest.mark.parametrize("name", stored_as.FORMS)
 def test_a_form_holds_the_same_frames_the_same_way_up(films, tmp_path, name):
     form = stored_as.FORMS[name]
-    stored = stored_as.store(films, form, tmp_path / "stored")
+    stored = stored_as.store(films, [name], tmp_path)[name]
     assert (stored.classes, stored.labels.tolist()) == (films.classes, [0, 1])
     for number, video in enumerate(stored.videos):
         assert video.path.suffix == form.suffix
