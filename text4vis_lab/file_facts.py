@@ -97,7 +97,7 @@ def _linked(path: Path) -> str:
 
 def _examined(path: Path, parts: Iterable[Part], num_frames: int, reading: Reading) -> FileFacts:
     video = open_video(path, reading)
-    times, facts, height, width = video.times(), {}, 0, 0
+    times, facts, height, width = video.seconds, {}, 0, 0
     for start, end, duration in parts:
         first, stop, reason = 0, 0, ""
         try:

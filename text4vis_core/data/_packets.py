@@ -10,6 +10,7 @@ import numpy as np
 from .reading import VideoError
 
 TOO_FEW = 0.9  # of the frames that are promised
+MANY = 8  # gaps, of which most can be called even
 NO_INDEX = ("matroska,webm", "mpegts", "mpeg", "flv", "asf", "ogg")
 KEY, DISCARD, NONE = 1, 2, np.iinfo(np.int64).min
 
@@ -85,7 +86,7 @@ def check_holes(path: Path, container: Any, stream: Any, times: np.ndarray) -> N
     Of containers without an index of all frames, whose parts may be gone without a trace.
     """
     gaps, there = np.diff(times), len(times)
-    if not len(gaps) or container.format.name not in NO_INDEX:
+    if len(gaps) < MANY or container.format.name not in NO_INDEX:
         return
     step = np.median(gaps)
     wide = gaps > 1.5 * step

@@ -71,6 +71,7 @@ class AvReader(Timed):
         from av.video.reformatter import VideoReformatter
 
         self._probe, self._reformatter = Probe(path, reading), VideoReformatter()
+        self._turned: bool | None = None  # whether frames say how they are to be shown, as far as is known
         self.seconds, self.fps = self._probe.seconds, self._probe.fps
         self.decoder = f"PyAV {__version__}"
 
@@ -96,7 +97,10 @@ class AvReader(Timed):
         probe = self._probe
         probe.check_time()
         picture = self._reformatter.reformat(frame, probe.width, probe.height, "rgb24", threads=1).to_ndarray()
-        picture = as_shown(picture, frame, probe.path)
+        if self._turned is None or self._turned or frame.rotation:
+            matrix = frame.side_data.get("DISPLAYMATRIX")  # to be looked at rarely: with it, PyAV frees frames late
+            self._turned = matrix is not None
+            picture = as_shown(picture, matrix, probe.path)
         if self._pictures.ndim < 4:  # one array at once: as many new pictures would cost as many fresh pages of memory
             self._pictures = np.empty((len(self._slots), *picture.shape), np.uint8)
         self._pictures[self._slots.pop(index)] = picture
@@ -202,13 +206,12 @@ class AvReader(Timed):
             yield from packets
 
 
-def as_shown(picture: np.ndarray, frame: Any, path: Path) -> np.ndarray:
-    """A picture (H, W, 3) as its frame's display matrix turns and mirrors it; a `VideoError` for angles but right ones.
+def as_shown(picture: np.ndarray, matrix: Any, path: Path) -> np.ndarray:
+    """A picture (H, W, 3) as a display matrix turns and mirrors it; a `VideoError` for angles but right ones.
 
     The matrix (ISO/IEC 14496-12, 6.2.2) has nine numbers a, b, u, c, d, v, x, y, w: of a stored pixel (p, q) the place
     is (a p + c q, b p + d q).
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return picture
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)

@@ -33,7 +33,7 @@ class PreparedReader(Timed):
         self._container = av.open(f"file:{path}", format="mp4", **QUICK)
         stream: Any = self._container.streams.video[0]
         made = json.loads(self._container.metadata["comment"])
-        self.fps, self._gop = float(made["fps"]), int(made["gop"])
+        self.fps, self._gop, self._timed = float(made["fps"]), int(made["gop"]), made["timed"]
         self._packets, self._settings, self._tick = (
             stream.index_entries,
             stream.codec_context.extradata,
@@ -41,7 +41,9 @@ class PreparedReader(Timed):
         )
 
     @cached_property
-    def seconds(self) -> np.ndarray:  # type: ignore[override]  # only what asks for parts needs it
+    def seconds(self) -> np.ndarray | None:  # type: ignore[override]  # only what asks for parts needs it
+        if not self._timed:
+            return None
         return np.array([entry.timestamp for entry in self._packets], np.int64) * float(self._tick)
 
     def __len__(self) -> int:
@@ -51,7 +53,7 @@ class PreparedReader(Timed):
         """As of `Timed`, or `FolderReader` where the original was a folder."""
         if start is None and end is None:
             return 0, len(self)
-        return super().part(start, end) if self.fps else part_by_length(len(self), start, end, duration)
+        return super().part(start, end) if self._timed else part_by_length(len(self), start, end, duration)
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3), RGB. Raises ValueError for a copy that is damaged."""

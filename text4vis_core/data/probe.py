@@ -22,6 +22,7 @@ SCANNED = 32 << 20  # bytes
 WINDOW = 24  # packets that are looked at in one place of a large file
 PLACES = 6  # of a large file, beside its beginning and its end
 KEPT = 64 << 20  # bytes of frames that are kept, where they had to be decoded to be counted
+FEW_GAPS = 4  # between frames, which may be as they like
 FEW = 10_000  # frames, for which a dictionary is faster
 NO_PICTURE = 10  # bytes of an MPEG-4 packet that may hold none
 
@@ -68,9 +69,9 @@ class Probe:
         if not self.slack and len(self.times) <= FEW:
             self._places = {stamp: index for index, stamp in enumerate(self.times.tolist())}
         self.seconds, self.fps = self._clock()
-        rate = float(context.framerate or 0)
-        if len(self.times) > 1 and self.fps < rate / 1000:
-            said = f"its time stamps tell {self.fps:.2g} frames a second, its pictures {rate:.3g}"
+        rate, gaps = float(context.framerate or 0), np.diff(self.seconds)
+        if len(gaps) > FEW_GAPS and 1 <= rate <= 1000 and np.median(gaps) > 100 / rate:
+            said = f"its time stamps tell {1 / np.median(gaps):.2g} frames a second, its pictures {rate:.3g}"
             raise VideoError(path, f"{said}: its header is damaged")
 
     def rewind(self) -> None:
@@ -252,7 +253,8 @@ class Probe:
             sound.pop()
         if size > KEPT:
             self.kept.clear()
-        told = None not in stamps and self.container.format.name != "avi" and (np.diff(stamps) > 0).all()
+        told = None not in stamps and self.container.format.name != "avi"
+        told = told and (np.diff(stamps) >= 0).all() and stamps[:1] != stamps[-1:]
         self._stamps = np.array(stamps[: len(sound)], np.int64) if told else None
         self.counted, self.times = True, np.arange(len(sound))
 

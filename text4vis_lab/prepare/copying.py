@@ -119,7 +119,7 @@ def encode(original: Path, target: Path, recipe: Recipe, crf: int, reading: Read
     import av
 
     video = open_video(original, reading)
-    times, rate = video.times(), Fraction(video.fps).limit_denominator(10_000)
+    times, rate = video.seconds, Fraction(video.fps).limit_denominator(10_000)
     begins, ends, second = ticks(times, len(video), video.fps or PLAYED_AT)
     durations = dict(zip(begins, np.subtract(ends, begins).tolist(), strict=True))
     fixed = "scenecut=0:ref=1:mbtree=0"  # mbtree: with it, x264 wrote other bytes now and then
@@ -187,7 +187,7 @@ def verify(original: Path, copy: Path, recipe: Recipe, reading: Reading = STRICT
         made = PreparedReader(copy)
         if (len(made), made.fps) != (len(video), video.fps):
             raise ValueError(f"it has {len(made)} frames at {made.fps:g} per second")
-        ours, theirs = made.times(), video.times()
+        ours, theirs = made.seconds, video.seconds
         if (ours is None) != (theirs is None):
             raise ValueError("one of the two has no times")
         if ours is not None and theirs is not None and np.abs(ours - theirs).max() > NEAR:

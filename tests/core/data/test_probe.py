@@ -53,7 +53,7 @@ def large(monkeypatch):
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_large_file_gives_the_same_frames(tmp_path, large, name):
     codec, options = FORMATS[name]
-    path = write_video(tmp_path / name, 20, codec=codec, **{"g": "6", **options})
+    path = write_video(tmp_path / name, 20, (64, 80), codec, **{"g": "6", **options})
     reader = open_video(path)
     assert len(reader) == 20
     assert frame_numbers(reader.decode(np.arange(20))) == list(range(20))

@@ -49,10 +49,10 @@ def test_a_copy_has_the_times_of_its_original(name, suffix, tmp_path):
     times, sound = TIMES[name]
     original = open_video(write_timed(tmp_path / f"x.{suffix}", times, sound=sound))
     copy = PreparedReader(copied(tmp_path / f"x.{suffix}", tmp_path / "copies"))
-    assert copy.times() == pytest.approx(original.times(), abs=1e-5)
+    assert copy.seconds == pytest.approx(original.seconds, abs=1e-5)
     assert (len(copy), copy.fps) == (len(original), original.fps)
     if len(times) > 1:
-        assert np.diff(copy.times()) == pytest.approx(np.diff(times), abs=1.1e-3 if suffix == "mkv" else 3e-5)
+        assert np.diff(copy.seconds) == pytest.approx(np.diff(times), abs=1.1e-3 if suffix == "mkv" else 3e-5)
     assert frame_numbers(copy.decode(np.arange(len(copy)))) == list(range(len(times)))
 
 
@@ -81,7 +81,7 @@ def test_a_folder_of_frames_has_no_times_and_neither_has_its_copy(tmp_path):
     for i in range(6):
         Image.new("RGB", (40, 32), (20 + 10 * i, 110, 200)).save(tmp_path / "frames" / f"{i}.png")
     copy = copied(tmp_path / "frames", tmp_path / "copies")
-    assert open_video(copy).times() is None
+    assert open_video(copy).seconds is None
     assert frame_numbers(read_frames(copy, np.arange, 1, 2, 3)) == [2, 3]
 
 
