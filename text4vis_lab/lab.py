@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.model.clip import load_clip
@@ -42,14 +41,13 @@ from .notebooks import (
     unused_parameters,
 )
 from .plain import plain, readable
-from .processes import Processes
 from .published import published_note, published_result
 from .records import RECORD, RunRecord, run_code
 from .results import histories_of, scores_of
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
-from .sources import Clips, Source, clips_of
+from .sources import Clips, Source, clips_of, listed_videos
 
 
 @dataclass
@@ -154,7 +152,7 @@ class Lab:
             split: "train", "test" or "all".
             fold: the setting's when None.
         """
-        listed = load_videos(self.values["dataset"], self.folder, split, self.values["fold"] if fold is None else fold)
+        listed = listed_videos(self.values, self.folder, split, fold)
         found, left_out = self.clips.long_enough(listed, test=split != "train")
         self.record.add_skipped(left_out)
         self.note_data(split if fold is None else f"{split} {fold}", found)

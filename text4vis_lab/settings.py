@@ -55,6 +55,8 @@ class DataSettings:
     dataset: Annotated[str, "the data set, a name in text4vis_core.data.READERS", READERS] = "puppets"
     data_root: Annotated[str, "its folder; empty: data/<dataset>, for puppets the miniature"] = ""
     fold: Annotated[int, "which of the data set's splits", Range(1)] = 1
+    train_list: Annotated[str, "file below data_root that lists the training videos; empty: told by its name"] = ""
+    test_list: Annotated[str, "the same of the test videos; of class folders, these two are folders"] = ""
     names: Annotated[
         str, "class names as the data set spells them, or as words: ApplyEyeMakeup as apply eye makeup", NAME_STYLES
     ] = "words"

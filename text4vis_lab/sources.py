@@ -3,6 +3,7 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
+from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
@@ -219,6 +221,23 @@ def clips_of(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore |
     if store is None or store.reading != reading:
         store = FrameStore(values.get("keep_mb", 0), reading)
     return by_name(Clips, values, processes=by_name(Processes, values, folder=str(run_dir)), store=store)
+
+
+def listed_videos(
+    values: Mapping[str, Any], folder: Path, split: str, fold: int | None = None, missing: str = "error"
+) -> VideoList:
+    """A split as the settings say; what the reader did that one should know goes to stderr.
+
+    Args:
+        values: the settings, by name.
+        folder: the data set's.
+        split, fold, missing: as of `load_videos`; the setting's fold when None.
+    """
+    lists = {part: values.get(f"{part}_list", "") for part in ("train", "test")}
+    found = load_videos(values["dataset"], folder, split, values["fold"] if fold is None else fold, missing, lists)
+    for note in found.notes:
+        print(f"{split}: {note}", file=sys.stderr)
+    return found
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:

@@ -208,3 +208,11 @@ def test_a_list_of_what_cannot_be_looked_at_has_no_fingerprint_and_no_decoder(tm
     run = RunRecord("07_data_check", tmp_path, {})
     run.add_data("train", VideoList(("a",), (Video(tmp_path / "x.mp4", 0),)))
     assert (run.data["train"]["fingerprint"], run.data["train"]["decoder"]) == (None, "")
+
+
+def test_what_a_reader_noted_is_kept(tmp_path, train_videos):
+    run = RunRecord("03_few_shot", tmp_path, {})
+    run.add_data("train", replace(train_videos, notes=("data: split by a rule",)))
+    run.add_data("test", train_videos)
+    data = read_record(run.save())["data"]
+    assert data["train"] == data["test"] | {"notes": ["data: split by a rule"]}

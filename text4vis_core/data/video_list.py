@@ -53,12 +53,16 @@ class VideoList:
         missing: videos that are listed and not there, where that is tolerated (see `readers.load_videos`); `path` is
             where it would lie, or its name alone where that may be anywhere below the root.
         directional: ids of classes that tell left from right, whose videos are never mirrored.
+        notes: what the reader did that its user should know, a sentence each.
+        ignored: visible files among the videos that are none.
     """
 
     classes: tuple[str, ...]
     videos: Sequence[Video]
     missing: Sequence[Video] = ()
     directional: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
+    ignored: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.videos)

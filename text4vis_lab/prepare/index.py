@@ -40,7 +40,7 @@ def write_index(path: Path, videos: VideoList, copies: Mapping[Path, Mapping], a
         if any(value is not None for value in values):
             columns[name] = np.array(values, dtype=np.float64)  # None becomes NaN
     facts = {"videos": len(videos.videos), "classes": videos.classes, "directional": sorted(videos.directional)}
-    text = json.dumps(facts | {"fingerprint": videos.fingerprint()} | dict(about))
+    text = json.dumps(facts | {"fingerprint": videos.fingerprint(), "notes": videos.notes} | dict(about))
     with replacing(path) as temporary:
         tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
         # One entry: of several the file would have now the one first, now the other.

@@ -89,7 +89,7 @@ def class_list(content: str):
 
 def rename_frames(root: Path) -> None:
     for i, path in enumerate(sorted((root / "frames/yoga/c").iterdir())):
-        path.rename(path.with_name(f"frame{i}.jpg"))
+        path.rename(path.with_name(f"{'abcd'[i]}.jpg"))
 
 
 def remove_videos(root: Path) -> None:
@@ -324,7 +324,7 @@ BROKEN = {
         (lambda root: (remove("frames/yoga/c")(root), write("frames/yoga/c", "x")(root)), TSN, 3,
          "is a file, 3 frames are listed", "or correct the line"),
         (remove("frames/yoga/c/image_000002.jpg"), TSN, 3, "image_000002.jpg is not there", "extract them again"),
-        (rename_frames, TSN, 3, "its pictures are called frame0.jpg", "rename them"),
+        (rename_frames, TSN, 3, "its pictures are called a.jpg", "rename them"),
         (change(TSN_NAMES, 3, "5,turning left"), TSN_NAMES, None, "class ids must be 0 to 2", "renumber them"),
     ],
     "prepared": [

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core import load_videos
-from text4vis_core.data.formats._annotations import read_csv, video_at
-from text4vis_core.data.formats._frame_lists import _entry
+from text4vis_core.data.formats._annotations import read_csv
+from text4vis_core.data.formats._frame_lists import _ways
+from text4vis_core.data.formats._places import video_at
 from text4vis_core.data.formats.kinetics import kinetics400_categories
 from text4vis_core.data.formats.readers import READERS
 from text4vis_core.data.video_list import Video
@@ -249,9 +250,11 @@ paths = st.lists(words, min_size=1, max_size=3).map(" ".join)
 @pytest.mark.slow
 @given(paths, st.integers(0, 9999), st.integers(0, 9))
 def test_tsn_lines_are_read_as_they_were_written(path, frames, label):
-    read = _entry(Path("list.txt"), 1, f"{path} {frames} {label}", 10)
-    assert read == (path, frames, label)
-    assert _entry(Path("list.txt"), 1, f"{path}.mp4 {label}", 10) == (f"{path}.mp4", None, label)
+    usual = _ways(f"{path} {frames} {label}")[1]
+    assert usual == (path, (frames, label))
+    assert (f"{path}.mp4", (label,)) in _ways(f"{path}.mp4 {label}")
+    for separator in ("\t", ","):
+        assert _ways(f"{path}.mp4{separator}{frames}{separator}{label}") == [(f"{path}.mp4", (frames, label))]
 
 
 fields = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=8).map(str.strip)

@@ -1,7 +1,7 @@
 """Lists of videos as data sets publish them: a reader each.
 
-A reader is `(root, split, fold, missing) -> VideoList`, its arguments those of `load_videos`; its docstring says what
-is its own. Whatever is wrong with the files it raises as an `AnnotationError` of the file, the line and the remedy.
+A reader is `(root, split, fold, missing) -> VideoList`, its arguments those of `load_videos` (and `lists`, if it is in
+`LISTED`); its docstring says what is its own. What is wrong with the files is an `AnnotationError` with the remedy.
 """
 
 from ..._names import on_first_use

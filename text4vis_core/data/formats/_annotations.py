@@ -1,4 +1,4 @@
-"""Files of annotations: find them, read them with line numbers, and find the videos that they name.
+"""Files of annotations: find them, and read them with line numbers.
 
 They come from elsewhere and are checked as they are read. Whatever is wrong is an `AnnotationError` that names the
 file, the line and the remedy.
@@ -10,27 +10,27 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..reading import VIDEO_SUFFIXES
 from ..video_list import AnnotationError, VideoList
+from ._places import folders_of
+
+Lists = Mapping[str, str]  # see `load_videos`
+NONE: Lists = {}
+NO_TEXT = re.compile("[\ud800-\udfff]")  # in the place of bytes that are not UTF-8
 
 
-def existing_root(root: str | Path) -> Path:
-    """The data set's folder."""
-    root = Path(root)
-    if not root.is_dir():
-        raise AnnotationError(f"no data at {root}: the folder does not exist; set data_root to where the data set lies")
-    return root
-
-
-def visible(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted, without hidden files; nothing when there is no such folder."""
-    return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+def given(root: Path, lists: Lists, part: str, there: Callable[[Path], bool] = os.path.isfile) -> Path | None:
+    """The list that the user chose for "train" or "test"; None where that is left to the reader."""
+    name = lists.get(part)
+    found = [folder / name for folder in folders_of(root) if there(folder / name)] if name else [None]
+    if not found:
+        raise AnnotationError(f"{root}: {part}_list is {name!r}, which is not there; give its path below {root}")
+    return found[0]
 
 
 def find_all(root: Path, pattern: str) -> list[Path]:
@@ -52,14 +52,16 @@ def fault(path: Path, number: int, reason: str, line: str | dict[str, str] | Non
     """What is wrong with a line of a file, to be raised; `reason` ends with the remedy."""
     text = ",".join(line.values()) if isinstance(line, dict) else line  # a row of a CSV file
     note = "" if text is None else f" (the line reads {text if len(text) <= 200 else text[:200] + '…'!r})"
-    return AnnotationError(f"{path}, line {number}: {reason}{note}")
+    note += "; it is not in UTF-8: if that is why, save the file as UTF-8" if text and NO_TEXT.search(text) else ""
+    # It may name a file whose name is no text.
+    return AnnotationError(f"{path}, line {number}: {reason}{note}".encode(errors="backslashreplace").decode())
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, errors: str = "strict") -> str:
     """A text file in UTF-8, with or without a byte order mark; not empty."""
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
         raise fault(path, number, "this is not text in UTF-8; fetch the file again, or save it as UTF-8") from None
@@ -68,17 +70,18 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_lines(path: Path) -> list[tuple[int, str]]:
-    """(line number, text) of the lines that are not blank."""
-    return [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), start=1) if line.strip()]
+def read_lines(path: Path, errors: str = "strict") -> list[tuple[int, str]]:
+    """(line number, text) of the lines that are not blank; `errors` as of `bytes.decode`."""
+    lines = re.split(r"\r?\n|\r", read_text(path, errors))
+    return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """(line number, column -> text) of a CSV file whose first line names its columns, `columns` at least."""
+    """(line number, column -> text) of a CSV file whose first line names its columns, `columns` among them."""
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     rows, number = [], 1  # of a record's first line; a field may go on over several
     try:
-        header = [name.strip() for name in next(reader)]
+        header = [name.strip().lower() for name in next(reader)]
         absent = [name for name in columns if name not in header]
         if absent:
             reason = f"no column {absent[0]!r}; the first line must name the columns {','.join(columns)}"
@@ -152,39 +155,6 @@ def read_names(path: Path) -> tuple[str, ...]:
 def is_number(text: str) -> bool:
     """Whether a text is a count: ASCII digits and nothing else, at most 18, so that it fits 64 bits."""
     return text.isascii() and text.isdecimal() and len(text) <= 18
-
-
-def video_at(path: Path) -> Path | None:
-    """The video listed as `path`: that file, one with another suffix, or a folder of frames; None if there is none."""
-    stem = path.parent / (path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name)
-    others = (stem.parent / (stem.name + suffix) for suffix in VIDEO_SUFFIXES)
-    # `Path.exists` raises an OSError where a name is longer than a file's may be.
-    return next((each for each in (path, stem, *others) if os.path.exists(each)), None)
-
-
-def locate(root: Path, stems: Iterable[str], is_video: Callable[[str], bool]) -> dict[str, Path]:
-    """Where the videos with these names lie below `root`, in whatever folders: name without suffix -> path.
-
-    A video is a file, or a folder of frames. `is_video` tells from a folder's name that it holds frames: it is not
-    searched, for a data set has millions of frames.
-    """
-    wanted, seen = set(stems), set()
-    found: dict[str, Path] = {}
-    for folder, folders, files in os.walk(root, followlinks=True):
-        place = os.path.realpath(folder)
-        if place in seen:  # a link to a folder above
-            folders.clear()
-            continue
-        seen.add(place)
-        for name in sorted(folders):
-            if name in wanted:
-                found.setdefault(name, Path(folder, name))
-        folders[:] = sorted(name for name in folders if not is_video(name) and not name.startswith("."))
-        for name in sorted(files):
-            stem, suffix = os.path.splitext(name)
-            if stem in wanted and suffix.lower() in VIDEO_SUFFIXES:
-                found.setdefault(stem, Path(folder, name))
-    return found
 
 
 def complete(videos: VideoList, source: Path) -> VideoList:

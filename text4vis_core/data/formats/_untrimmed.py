@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ..video_list import AnnotationError, Video, VideoList
-from ._annotations import existing_root, fault, find, find_all, locate, read_csv, read_json, read_lines
+from ._annotations import fault, find, find_all, read_csv, read_json, read_lines
+from ._places import existing_root, locate
 
 SUBSETS = {"train": ("training",), "test": ("validation",), "all": ("training", "validation")}
 CHARADES = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
@@ -35,8 +36,7 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
 
     stems = {stem for key in database for stem in (f"v_{key}", key)}
     found = locate(root, stems, stems.__contains__)
-    videos: list[Video] = []
-    gone: list[Video] = []
+    videos, gone = list[Video](), list[Video]()
     listed = 0
     for key, entry in entries.items():
         if entry["subset"] not in SUBSETS[split]:

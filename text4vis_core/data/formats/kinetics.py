@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from ..video_list import AnnotationError, Video, VideoList
-from ._annotations import existing_root, fault, find, find_all, is_number, locate, read_csv, read_lines, read_names
+from ._annotations import fault, find, find_all, is_number, read_csv, read_lines, read_names
+from ._places import existing_root, locate
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 FILES = {  # split -> its annotation files, the first that exists
@@ -61,7 +62,7 @@ def read_kinetics600_zero_shot(root: str | Path, split: str, fold: int = 1, miss
         for i, (number, name) in enumerate(lines):
             if name in classes[:i]:
                 raise fault(source, number, f"class {name!r} occurs twice; remove the line", name)
-        listing = _first_file(root, r"test\.csv", *FILES["test"])
+        [listing] = _file(root, r"test\.csv", *FILES["test"])
         ids = {_plain(name): i for i, name in enumerate(classes)}
         rows = [(number, *_clip(listing, number, row)) for number, row in read_csv(listing, COLUMNS)]
         clips = [(number, clip, ids[_plain(label)]) for number, clip, label in rows if _plain(label) in ids]
@@ -87,10 +88,9 @@ def kinetics400_categories() -> tuple[str, ...]:
 def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> VideoList:
     """`spelling`: label without spaces and signs -> label as published; labels as they are when None."""
     wanted = ("train", "test") if split == "all" else (split,)
-    files = {name: _first_file(root, *FILES[name]) for name in wanted}
+    files = {name: path for name in wanted for path in _file(root, *FILES[name])}
     for name in FILES.keys() - files.keys():  # its labels are classes too, where the file is there
-        other = _file(root, FILES[name][0])
-        files |= {name: other} if other else {}
+        files.update((name, path) for path in _file(root, FILES[name][0], needed=False))
     clips, labels = [], set()
     for name, path in files.items():
         for number, row in read_csv(path, COLUMNS):
@@ -105,20 +105,16 @@ def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> Vid
     return _located(root, classes, [(number, clip, ids[label]) for number, clip, label in clips], files[wanted[0]])
 
 
-def _file(root: Path, pattern: str) -> Path | None:
-    """The one annotation file that matches a pattern."""
-    found = [p for p in find_all(root, "*.csv") if re.fullmatch(PREFIX + pattern, p.name, re.IGNORECASE)]
-    if len(found) > 1:
-        names = ", ".join(str(path.relative_to(root)) for path in found)
-        remedy = "keep one, or set data_root to the folder of one data set"
-        raise AnnotationError(f"{root}: several files may be meant, {names}; {remedy}")
-    return found[0] if found else None
-
-
-def _first_file(root: Path, *patterns: str) -> Path:
-    """The one annotation file that matches the first pattern that any matches."""
+def _file(root: Path, *patterns: str, needed: bool = True) -> list[Path]:
+    """The one annotation file that matches the first pattern that any matches; none where that is allowed."""
+    tables = find_all(root, "*.csv")
     for pattern in patterns:
-        if (found := _file(root, pattern)) is not None:
+        found = [path for path in tables if re.fullmatch(PREFIX + pattern, path.name, re.IGNORECASE)]
+        if len(found) > 1:
+            names = ", ".join(str(path.relative_to(root)) for path in found)
+            remedy = "keep one, or set data_root to the folder of one data set"
+            raise AnnotationError(f"{root}: several files may be meant, {names}; {remedy}")
+        if found or not needed:
             return found
     name = re.sub(r"\\|\(|\|.*\)", "", patterns[0])
     remedy = "it is part of the data set's annotations: fetch it, or set data_root to where it lies"
@@ -144,8 +140,8 @@ def _clip(path: Path, number: int, row: dict[str, str]) -> tuple[str, str]:
 
 
 def _listed_clip(path: Path, number: int, line: str, classes: int) -> tuple[int, str, int]:
-    name, _, label = line.rpartition(" ")
-    clip = Path(name.strip()).stem
+    name, _, label = re.sub(r"[\s,]+(?=\S*$)", " ", line).rpartition(" ")  # commas and tabs, too
+    clip = re.split(r"[\\/]", name)[-1].partition(".")[0]
     if not CLIP.fullmatch(clip):
         raise fault(path, number, "expected '<YouTube id>_<start>_<end>.mp4 LABEL'; correct or remove the line", line)
     if not is_number(label) or int(label) >= classes:

@@ -6,36 +6,28 @@ line in `READERS`.
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 from ...model.labels import as_words, is_directional
 from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
-from ._annotations import (
-    complete,
-    existing_root,
-    fault,
-    find,
-    find_all,
-    is_number,
-    locate,
-    read_json,
-    read_lines,
-    video_at,
-    visible,
-)
+from ._annotations import NO_TEXT, NONE, Lists, complete, fault, find, find_all, given, is_number, read_json, read_lines
 from ._frame_lists import read_tsn
+from ._places import Known, Root, existing_root, folders_of, holds_video, locate, stem_of, video_at, visible
 from ._untrimmed import read_activitynet, read_charades
 from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
 MISSING = ("error", "report")  # what happens where a listed video is not there
+SEED = 0  # of the split of class folders that have none
 HMDB51_CODES = {"train": "1", "test": "2", "all": "012"}  # 0: in neither
 
 
-def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+def read_ucf101(root: Root, split: str, fold: int = 1, missing: str = "error", lists: Lists = NONE) -> VideoList:
     """UCF101's layout: class folders of videos, and `classInd.txt`, `trainlist01.txt`, `testlist01.txt`.
 
     The annotation files lie in `root` or in a folder of it (`ucfTrainTestlist`, `annotations`), the class folders in
@@ -57,29 +49,27 @@ def read_ucf101(root: str | Path, split: str, fold: int = 1, missing: str = "err
     names = tuple(classes[i] for i in sorted(classes))
     ids = {name: i for i, name in enumerate(names)}
 
-    base = _base(root, names)
-    videos: list[Video] = []
-    gone: list[Video] = []
-    for listing in (find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
+    base, known = _base(root, names), Known()
+    videos, gone = list[Video](), list[Video]()
+    for listing in (given(root, lists, part) or find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
         for number, line in read_lines(listing):
-            fields = line.split()
-            name, _, file = fields[0].partition("/")
-            if len(fields) > 2 or not file:
+            fields = [line] if line.lower().endswith(VIDEO_SUFFIXES) else line.rsplit(maxsplit=1)
+            name, _, file = (fields[0] if "/" in line else fields[0].replace("\\", "/")).partition("/")
+            label, reason = fields[1] if len(fields) > 1 else str(ids.get(name, -1) + 1), ""
+            if " " in Path(file).suffix or not file:
                 reason = "expected 'CLASS/FILE' or 'CLASS/FILE LABEL', two fields at most; correct the line"
-                raise fault(listing, number, reason, line)
-            if name not in ids:
+            elif name not in ids:
                 reason = f"class {name!r} is not in {index.name}; correct it, or add the class there"
+            elif not is_number(label) or not 1 <= int(label) <= len(names):
+                reason = f"label {label} is not between 1 and {len(names)}; correct it"
+            elif int(label) != ids[name] + 1:
+                reason = f"label {label} is not that of {name}, {ids[name] + 1} in {index.name}; correct one"
+            if reason:
                 raise fault(listing, number, reason, line)
-            if len(fields) == 2 and (not is_number(fields[1]) or not 1 <= int(fields[1]) <= len(names)):
-                reason = f"label {fields[1]} is not between 1 and {len(names)}; correct it"
-                raise fault(listing, number, reason, line)
-            if len(fields) == 2 and int(fields[1]) != ids[name] + 1:
-                reason = f"label {fields[1]} is not that of {name}, {ids[name] + 1} in {index.name}; correct one"
-                raise fault(listing, number, reason, line)
-            path = video_at(base / fields[0])
+            path = video_at(base / name / file, known)
             if path is None and missing == "error":
-                raise fault(listing, number, f"no such video {base / fields[0]}; fetch it or remove the line", line)
-            (videos if path else gone).append(Video(path or base / fields[0], ids[name]))
+                raise fault(listing, number, f"no such video {base / name / file}; fetch it or remove the line", line)
+            (videos if path else gone).append(Video(path or base / name / file, ids[name]))
         complete(VideoList(names, tuple(videos), tuple(gone)), listing)
     return VideoList(names, tuple(videos), tuple(gone))
 
@@ -96,9 +86,8 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
     names = tuple(sorted(listings))
     if not names:
         find(root, f"<class>{suffix}")  # says that there is none
-    base = _base(root, names)
-    videos: list[Video] = []
-    gone: list[Video] = []
+    base, known = _base(root, names), Known()
+    videos, gone = list[Video](), list[Video]()
     for label, name in enumerate(names):
         listing, before = listings[name], len(videos) + len(gone)
         for number, line in read_lines(listing):
@@ -107,7 +96,7 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
                 raise fault(listing, number, "expected 'FILE CODE' with code 0, 1 or 2; correct the line", line)
             if fields[1] not in HMDB51_CODES[split]:
                 continue
-            path = video_at(base / name / fields[0])
+            path = video_at(base / name / fields[0], known)
             if path is None and missing == "error":
                 reason = f"no such video {base / name / fields[0]}; unpack {name}.rar, or remove the line"
                 raise fault(listing, number, reason, line)
@@ -118,31 +107,53 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
     return VideoList(names, tuple(videos), tuple(gone))
 
 
-def read_class_folders(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "error", lists: Lists = NONE) -> VideoList:
     """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
 
-    The classes are those of all splits together, so that a label means the same in each.
+    The classes are those of all splits together, so that a label means the same in each. Where there are no splits but
+    `root/<class>/<video>`, they are made: see `_split`. Files that are no videos are `ignored`; links that are called
+    as a video is and lead nowhere are missing.
     """
     root = existing_root(root)
-    folders = [existing_root(root / part) for part in _parts(split)]
-    splits = [root / part for part in _parts("all")]
-    names = tuple(sorted({path.name for each in splits for path in visible(each) if path.is_dir()}))
+    places = {part: given(root, lists, part, os.path.isdir) or root / part for part in ("train", "test")}
+    whole = not any(map(os.path.isdir, places.values()))
+    parts = ("train", "test") if split == "all" else (split,)
+    folders = [root] if whole else [existing_root(places[part], f"add it, set {part}_list, or ") for part in parts]
+    inside = [path for each in ([root] if whole else places.values()) for path in visible(each) if path.is_dir()]
+    names = tuple(sorted({path.name for path in inside}))
     if not names:
         raise AnnotationError(f"{folders[0]}: no class folders in it; expected {folders[0]}/<class>/<video>")
     for i, name in enumerate(names):
+        if NO_TEXT.search(name):
+            raise AnnotationError(f"{root}: the class folder {name!r} has a name that is not UTF-8; rename it")
         other = next((other for other in names[:i] if as_words(other) == as_words(name)), None)
         if other is not None:
             raise AnnotationError(f"{root}: {other!r} and {name!r} are both {as_words(name)!r}; merge the two folders")
-    videos = []
+    videos, gone, notes = list[Video](), list[Video](), list[str]()
+    ignored = [] if whole else [path for path in visible(root) if path.is_dir() and path not in places.values()]
     for folder in folders:
+        before = len(videos), len(gone)
+        ignored += [path for path in visible(folder) if not path.is_dir()]
         for label, name in enumerate(names):
             for path in visible(folder / name):
                 if path.is_dir():
                     _check_frames(path, f"{folder}/<class>/<video>")
-                if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:
+                if holds_video(path):
                     videos.append(Video(path, label))
-        complete(VideoList(names, tuple(video for video in videos if folder in video.path.parents)), folder)
-    return VideoList(names, tuple(videos))
+                elif path.suffix.lower() in VIDEO_SUFFIXES and path.is_symlink() and not os.path.exists(path):
+                    gone.append(Video(path, label))
+                else:
+                    ignored.append(path)
+        complete(VideoList(names, tuple(videos[before[0] :]), tuple(gone[before[1] :])), folder)
+    ignored = [path for path in ignored if path.suffix.lower() not in PICTURE_SUFFIXES]
+    if whole and split != "all":
+        test, rule = _split(root, names, videos + gone)
+        videos, gone = ([v for v in each if (v.path in test) == (split == "test")] for each in (videos, gone))
+        notes.append(rule)
+    if ignored:
+        named = ", ".join(repr(str(path.relative_to(root))) for path in ignored[:5])
+        notes.append(f"{len(ignored)} passed over, as no videos: {named}{', ...' * (len(ignored) > 5)}")
+    return VideoList(names, tuple(videos), tuple(gone), notes=tuple(notes), ignored=tuple(ignored))
 
 
 def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
@@ -206,10 +217,13 @@ READERS: dict[str, Callable[..., VideoList]] = {
     "tsn": read_tsn,
     "prepared": read_prepared,
 }
+LISTED = ("puppets", "ucf101", "folders", "tsn")  # whose lists may have other names
 FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99, "prepared": 99}  # the others have one
 
 
-def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+def load_videos(
+    dataset: str, root: Root, split: str, fold: int = 1, missing: str = "error", lists: Lists = NONE
+) -> VideoList:
     """The videos of one split of a data set.
 
     Args:
@@ -219,10 +233,13 @@ def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missi
         fold: which of the data set's splits, from 1.
         missing: where a listed video is not there: "error" stops at the first, "report" puts all into
             `VideoList.missing`, with their classes. Kinetics and ActivityNet, of which no copy is whole, and what a
-            TSN list gives 0 frames, are reported either way.
+            TSN list gives 0 frames, are reported either way; so are links of class folders that lead nowhere.
+        lists: "train", "test" -> the file that lists that split, below `root`, where its name does not tell or another
+            is meant; of class folders, the folder. The lab's settings `train_list` and `test_list`.
 
     Raises:
-        ValueError: an unknown data set, split or `missing`, with the choices; a fold that the data set does not have.
+        ValueError: an unknown data set, split or `missing`, with the choices; a fold or list that the data set does
+            not have.
         AnnotationError: what is wrong with the files; also where none of the listed videos is there.
     """
     for what, value, choices in (("data set", dataset, READERS), ("split", split, SPLITS)):
@@ -232,7 +249,11 @@ def load_videos(dataset: str, root: str | Path, split: str, fold: int = 1, missi
         raise ValueError(f"fold is {fold}; {dataset} has folds 1 to {FOLDS.get(dataset, 1)}")
     if missing not in MISSING:
         raise ValueError(f"missing is {missing!r}; choose from: {', '.join(MISSING)}")
-    videos = READERS[dataset](root, split, fold, missing)
+    lists = {part: name for part, name in lists.items() if name}
+    if lists and (dataset not in LISTED or not lists.keys() <= {"train", "test"}):
+        reason = f"only {', '.join(LISTED)} have lists to choose, of train and test"
+        raise ValueError(f"{next(iter(lists))}_list is {next(iter(lists.values()))!r}; {reason}: leave it empty")
+    videos = READERS[dataset](root, split, fold, missing, **({"lists": lists} if lists else {}))
     if not videos.videos:
         first, remedy = videos.missing[0].path, "fetch them, or set data_root to where they lie"
         reason = f"none of the {len(videos.missing)} videos of split {split!r} is there, the first is {first}"
@@ -246,12 +267,35 @@ def _parts(split: str) -> tuple[str, ...]:
 
 def _base(root: Path, names: Sequence[str]) -> Path:
     """The folder that holds the class folders: the root or one of its folders."""
-    folders = [root, *(path for path in visible(root) if path.is_dir())]
-    return next((folder for folder in folders if any(os.path.isdir(folder / name) for name in names)), root)
+    return next((folder for folder in folders_of(root) if any(os.path.isdir(folder / name) for name in names)), root)
+
+
+def _split(root: Path, names: Sequence[str], videos: Sequence[Video]) -> tuple[set[Path], str]:
+    """The test videos of class folders without splits, and the rule: files with one name up to their last number stay
+    together, as clips of one recording do, and a quarter of a class's groups, one at least, is drawn for testing.
+    """
+    groups: list[dict[str, list[Path]]] = [defaultdict(list) for _ in names]
+    for video in videos:
+        stem = stem_of(video.path.name)
+        match = re.fullmatch(r"(.*?)[0-9]+[^0-9]*", stem, re.DOTALL)
+        groups[video.label][match[1] if match else stem].append(video.path)
+    test = list[list[Path]]()
+    for name, mine in zip(names, groups, strict=True):
+        if len(mine) == 1:
+            reason = f"up to their last number all files are called {min(mine)!r}, as clips of one recording"
+            remedy = "make folders train and test, rename them (a_1.mp4, b_1.mp4), or use split=all"
+            raise AnnotationError(f"{root / name}: {reason}, which are not divided between training and test; {remedy}")
+        test += [mine[group] for group in Random(f"{SEED} {name}").sample(sorted(mine), max(1, len(mine) // 4))]
+    paths = {path for group in test for path in group}
+    rest = f"{len(videos) - len(paths)} in {sum(map(len, groups)) - len(test)} for training"
+    rule = "files of a class are grouped by what precedes the last number in their names, and a quarter of the groups"
+    drawn = f"(one at least) is drawn for testing by seed {SEED}: {len(paths)} videos in {len(test)} groups; {rest}"
+    return paths, f"there are no folders train and test: {rule} {drawn}"
 
 
 def _check_frames(folder: Path, expected: str) -> None:
     """A folder where a video is expected holds pictures, if anything."""
-    inside = list(folder.iterdir())
-    if inside and not any(path.suffix.lower() in PICTURE_SUFFIXES for path in inside):
-        raise AnnotationError(f"{folder}: holds {inside[-1].name} and no frames; expected {expected}, one folder less")
+    names = [name for name in os.listdir(folder) if name[0] != "."]
+    if names and not any(name.lower().endswith(PICTURE_SUFFIXES) for name in names):
+        remedy = f"expected {expected}, one folder less, or folders of splits that train_list and test_list name"
+        raise AnnotationError(f"{folder}: holds {max(names)} and no frames; {remedy}")
