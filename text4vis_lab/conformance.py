@@ -1,10 +1,10 @@
 """Is every file read as it is meant? The cases of `tests/cases` are made and read, and what is given is judged.
 
-    table = conform(cases(), folder)        a row for each case: kind, case, asked, given, verdict
+    table = conform(load().CASES, folder)        a row for each case: kind, case, asked, decoder, given, verdict
 
 A verdict is *right*; *concealed*, where FFmpeg shows damaged pictures without a word and the reader cannot know;
-*refused*, where decord is asked and says by name that it cannot read what PyAV reads; *wrong*; or *not made*, where the
-machine lacks what makes the file.
+*refused*, where decord says in words of its own that it cannot read the file; *wrong*; or *not made*, where the machine
+lacks what makes the file.
 """
 
 import importlib.util
@@ -12,7 +12,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from text4vis_core.processes import progress_bar
 
 from .notebooks import repository_root
 
-RIGHT, CONCEALED, REFUSED, WRONG, NOT_MADE = "right", "concealed", "refused", "wrong", "not made"
+VERDICTS = RIGHT, CONCEALED, REFUSED, WRONG, NOT_MADE = "right", "concealed", "refused", "wrong", "not made"
 LEFT = 0.9  # of the frames of a spoiled file, at least, where it is read and not refused
 DRAWN = 12  # frames that are read again out of order
 
@@ -45,22 +46,47 @@ def load() -> Any:
     return sys.modules["cases"]
 
 
-def conform(cases: Iterable[Any], folder: Path, decoder: str = "pyav") -> pd.DataFrame:
-    """Make each case in a folder, read it, and judge: columns kind, case, asked, given, verdict, seconds."""
-    rows, cases = [], list(cases)
-    for case in progress_bar(cases, "cases", unit="case"):
-        begin = time.perf_counter()
-        try:
-            path = case.made_in(folder)
-        except load().CannotMake as reason:
-            verdict, given = NOT_MADE, str(reason)
-        else:
-            begin = time.perf_counter()
-            verdict, given = judge(case, path, decoder)
-        name = shown(case.name.removeprefix(f"{case.kind}/"))
-        seconds = time.perf_counter() - begin
-        rows.append((case.kind, name, case.asked, given, verdict, seconds))
-    return pd.DataFrame(rows, columns=["kind", "case", "asked", "given", "verdict", "seconds"])
+def conform(cases: Iterable[Any], folder: Path, decoders: Sequence[str] = ("pyav",), workers: int = 2) -> pd.DataFrame:
+    """Make each case in a folder, read it by each decoder, and judge.
+
+    Returns:
+        A row for each case and decoder, in their order: kind, case, asked, decoder, given, verdict, and the seconds
+        that reading took.
+    """
+    cases = list(cases)
+
+    def rows(case: Any) -> list[tuple]:
+        return [(case.kind, _name(case), case.asked, decoder, *_tried(case, folder, decoder)) for decoder in decoders]
+
+    inside = {
+        case.name: rows(case) for case in cases if case.relative
+    }  # one after the other: they change the directory
+    with ThreadPoolExecutor(workers) as pool:
+        others = pool.map(lambda case: inside.get(case.name) or rows(case), cases)
+        found = [row for each in progress_bar(others, "cases", total=len(cases)) for row in each]
+    return pd.DataFrame(found, columns=["kind", "case", "asked", "decoder", "given", "verdict", "seconds"])
+
+
+def by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """How many cases of each kind have which verdict, in columns by decoder and verdict; without verdicts of none."""
+    counts = table.pivot_table(index="kind", columns=["decoder", "verdict"], aggfunc="size", fill_value=0, sort=False)
+    order = [(decoder, verdict) for decoder in table["decoder"].unique() for verdict in VERDICTS]
+    return counts[[column for column in order if column in counts]]
+
+
+def _name(case: Any) -> str:
+    return shown(case.name.removeprefix(f"{case.kind}/"))
+
+
+def _tried(case: Any, folder: Path, decoder: str) -> tuple[str, str, float]:
+    """What is given, the verdict, and the seconds that reading took."""
+    try:
+        path = case.made_in(folder)
+    except load().CannotMake as reason:
+        return str(reason), NOT_MADE, 0.0
+    begin = time.perf_counter()
+    verdict, given = judge(case, path, decoder)
+    return given, verdict, time.perf_counter() - begin
 
 
 def judge(case: Any, path: Path, decoder: str = "pyav", strict: bool = False) -> tuple[str, str]:
@@ -82,7 +108,7 @@ def judge(case: Any, path: Path, decoder: str = "pyav", strict: bool = False) ->
                 return WRONG, given
             if case.error and re.search(case.error, error.reason, re.IGNORECASE):
                 return RIGHT, given
-            return REFUSED if decoder == "decord" and case.numbers else WRONG, given
+            return REFUSED if decoder == "decord" else WRONG, given
         except Exception as error:  # a reader has one kind of error
             return WRONG, f"{type(error).__name__}: {shown(str(error))}"
 

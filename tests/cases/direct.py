@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from .pattern import numbers_of
 
@@ -43,7 +44,7 @@ def decode(path: Path, strict: bool = False, most: int = 1000) -> Decoded:
             context.thread_count = 1
             if strict:
                 context.options = {"err_detect": "explode"}
-            size = context.width, context.height
+            size, converter = (context.width, context.height), VideoReformatter()
             for packet in container.demux(stream):
                 try:
                     frames = packet.decode()
@@ -52,7 +53,7 @@ def decode(path: Path, strict: bool = False, most: int = 1000) -> Decoded:
                     numbers.append(None)
                     flagged.append(True)
                 for frame in frames:
-                    picture = frame.reformat(*size, "rgb24", threads=1).to_ndarray()
+                    picture = converter.reformat(frame, *size, "rgb24", threads=1).to_ndarray()
                     numbers += numbers_of(np.asarray(picture)[None])
                     flagged.append(bool(frame.is_corrupt))
                 if len(numbers) >= most:

@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from .pattern import picture
 
@@ -29,6 +30,9 @@ QUICK = {
     "libsvtav1": {"preset": "12", "crf": "12"},
 }
 SCENES = ("mpeg4", "msmpeg4", "wmv2", "mpeg1video", "mpeg2video", "h263", "flv")
+
+
+os.environ.setdefault("SVT_LOG", "1")  # its encoder would talk
 
 
 class CannotMake(RuntimeError):
@@ -81,8 +85,10 @@ class Film:
             if self.sound:
                 sound = container.add_stream("libopus" if path.suffix == ".webm" else "aac", rate=48000)
                 container.mux(silence(sound, self.sound))
+            converter = VideoReformatter()  # one for all: to make it takes long
             for place, number in enumerate(numbers):
-                frame = av.VideoFrame.from_ndarray(picture(number, *self.size), "rgb24").reformat(format=self.pixels)
+                frame = av.VideoFrame.from_ndarray(picture(number, *self.size), "rgb24")
+                frame = converter.reformat(frame, format=self.pixels, threads=1)
                 frame.pts = place if self.times is None else round(1000 * self.times[place])
                 frame.time_base = unit
                 container.mux(stream.encode(frame))

@@ -16,7 +16,7 @@ from .surgery import (
     zeros_behind,
 )
 
-GB, SOON = 2**30, {"max_seconds": 1.0}
+GB, SOON = 2**30, {"max_seconds": 0.5}
 LONG = Film(96, b=2)
 FILMS = {
     "mp4": LONG,

@@ -133,9 +133,7 @@ def _outcome(path: Path, count: int, indices: list[int], numbers: list, frames: 
     itself = decode(path)
     sound = [None if flag else (number,) for number, flag in zip(itself.numbers, itself.flagged, strict=True)]
     # A refused packet may be no picture.
-    slack = min(2, abs(len(sound) - count)) + sum(itself.flagged) * bool(
-        itself.error
-    )  # a refused packet may be no picture
+    slack = min(2, abs(len(sound) - count)) + sum(itself.flagged) * bool(itself.error)
     if all((number,) in sound[max(0, index - slack) : index + slack + 1] for index, number in pairs):
         return "concealed, strict refuses" if decode(path, strict=True).complains else "concealed", said
     shows = re.sub(r"\s", "", str(list(itself.numbers)))

@@ -29,6 +29,7 @@ WITH_ROWS = {
     "08_supervised",
     "09_base_to_novel",
     "10_comparison",
+    "14_conformance",
 }
 
 
