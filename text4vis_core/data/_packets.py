@@ -9,6 +9,7 @@ import numpy as np
 
 from .reading import VideoError
 
+SHORT = 0.2  # seconds by which a header may be wrong
 TOO_FEW = 0.9  # of the frames that are promised
 MANY = 8  # gaps, of which most can be called even
 NO_INDEX = ("matroska,webm", "mpegts", "mpeg", "flv", "asf", "ogg")
@@ -78,11 +79,11 @@ def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None
         length = float(stream.duration * stream.time_base)
     else:
         length = (container.duration or 0) / 1e6
-        if length > 1.1 * seconds + 0.5:  # the sound may be longer than the pictures
+        if length > 1.1 * seconds + SHORT:  # the sound may be longer than the pictures
             container.seek(container.start_time or 0)
             ends = [packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None]
             seconds = float(max(ends, default=0)) - begin
-    if length > 1.1 * seconds + 0.5:
+    if length > 1.1 * seconds + SHORT:
         raise VideoError(path, f"it is cut off: {seconds:.1f} of its {length:.1f} s are there")
 
 
@@ -91,15 +92,17 @@ def check_holes(path: Path, container: Any, stream: Any, times: np.ndarray) -> N
 
     Of containers without an index of all frames, whose parts may be gone without a trace.
     """
-    gaps, there = np.diff(times), len(times)
-    if len(gaps) < MANY or container.format.name not in NO_INDEX:
+    gaps, there, kind = np.diff(times), len(times), container.format.name
+    if len(gaps) < MANY or not (kind in NO_INDEX or (kind.startswith("mov") and not stream.frames)):
         return
     step = np.median(gaps)
     wide = gaps > 1.5 * step
     promised = there + int((np.round(gaps[wide] / step) - 1).sum())
     if len(container.streams) == 1 and container.duration:  # sound may last longer
-        begin = times[0] * stream.time_base if container.format.name == "matroska,webm" else 0
+        begin = times[0] * stream.time_base if kind == "matroska,webm" else 0
         promised = max(promised, int((container.duration / 1e6 - float(begin)) / float(step * stream.time_base)) - 1)
+    if stream.average_rate:  # which may tell that there are pauses
+        promised = min(promised, int(promised * step * stream.time_base * stream.average_rate) + 1)
     if there < TOO_FEW * promised and wide.sum() <= max(2, len(gaps) // 10):
         remedy = "if that is meant, as in a recording of variable rate, copy it into an MP4 (ffmpeg -i IN -c copy)"
         raise VideoError(path, f"it has holes: {there} of about {promised} frames are there; {remedy}")

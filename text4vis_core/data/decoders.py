@@ -228,9 +228,9 @@ def as_shown(picture: np.ndarray, matrix: Any, path: Path) -> np.ndarray:
 class DecordReader(Timed):
     """A video file through decord, where it is asked for, or PyAV is not installed.
 
-    decord gives other frames than those asked for, without a word, of transport streams, where key frames are followed
-    by frames that are shown before them or are none, and where time stamps are absent. With PyAV at hand such files are
-    refused, as is all that PyAV refuses.
+    decord gives other frames than those asked for, without a word, of transport streams and ASF, where key frames are
+    followed by frames that are shown before them or are none, and where time stamps are absent. With PyAV at hand such
+    files are refused, as is all that PyAV refuses.
     """
 
     def __init__(self, path: Path, reading: Reading = DEFAULT):
@@ -244,7 +244,7 @@ class DecordReader(Timed):
             raise VideoError(path, "decord would give other frames of it than those asked for; set decoder to pyav")
         decord.logging.set_level(decord.logging.QUIET)
         # Frame-accurate seeking, one thread: the loader's workers are the parallelism.
-        self._path, self._reader = path, decord.VideoReader(str(path.absolute()), num_threads=1)
+        self._path, self._reader = path, decord.VideoReader(str(path.absolute()), num_threads=1, fault_tol=1e-9)
         stamps = self._reader.get_frame_timestamp(np.arange(len(self._reader)))[:, 0].astype(float)
         if (stamps < -1e9).any():
             raise VideoError(path, "decord cannot find frames that have no time stamps; install PyAV (pip install av)")
@@ -256,8 +256,12 @@ class DecordReader(Timed):
 
     @staticmethod
     def _is_confused_by(probe: Probe) -> bool:
-        streamed = probe.container.format.name in ("mpegts", "mpeg")
-        if streamed or probe.counted or probe.leading or probe.keys is None:
+        if (
+            probe.container.format.name in ("mpegts", "mpeg", "asf", "ivf")
+            or probe.counted
+            or probe.leading
+            or probe.keys is None
+        ):
             return True
         # A picture that is refreshed bit by bit has no key frames, but places where refreshing begins.
         packets = probe.packets(int(probe.keys[:2][-1]))

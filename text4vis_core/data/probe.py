@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 from weakref import finalize
@@ -58,6 +59,7 @@ class Probe:
         self.counted, self.leading, self.failed, self.kept = False, False, False, dict[int, Any]()
         self.delay: int | None = None
         self._places: dict[int, int] = {}
+        self._keyless = False
         self.allow_time()
         self.rewind()
         context = self.stream.codec_context
@@ -70,9 +72,10 @@ class Probe:
             self._places = {stamp: index for index, stamp in enumerate(self.times.tolist())}
         self.seconds, self.fps = self._clock()
         rate, gaps = float(context.framerate or 0), np.diff(self.seconds)
-        if len(gaps) > FEW_GAPS and 1 <= rate <= 240 and np.median(gaps) > 100 / rate:
-            said = f"its time stamps tell {1 / np.median(gaps):.2g} frames a second, its pictures {rate:.3g}"
-            raise VideoError(path, f"{said}: its header is damaged")
+        slow = len(gaps) > FEW_GAPS and np.median(gaps) * rate > 100
+        slow = slow or (len(self.times) < TOO_FEW * self.stream.frames and 0 < (self.stream.average_rate or 0) * 100 < rate)
+        if slow and 1 <= rate <= 240:  # others are a clock's
+            raise VideoError(path, f"its time stamps do not go with pictures at {rate:.3g} a second: it is damaged")
 
     def rewind(self) -> None:
         """Open the file anew, at its beginning."""
@@ -103,7 +106,8 @@ class Probe:
         if self._used:
             self.rewind()
         context, failed = self.stream.codec_context, False
-        packets = self.packets()
+        # What comes before the first key frame, some decoders make pictures of.
+        packets = self.packets() if self._keyless else dropwhile(lambda each: not each.is_keyframe, self.packets())
         while True:
             packet = next(packets, None)
             try:
@@ -156,6 +160,7 @@ class Probe:
         if self._used:
             self.rewind()
         found = look(self.packets())
+        self._keyless = not len(found.keys)
         check_whole(self.path, self.container, self.stream, found)
         context, pts, reordered = self.stream.codec_context, found.pts[found.shown], found.pts != found.dts
         told = not context.has_b_frames or (reordered.any() and self.container.format.name != "avi")

@@ -19,7 +19,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", "
 # FFmpeg looks at a file's content, and would follow a playlist or a script to whatever it names.
 CONTAINERS = (
     "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,gif,dv,h264,hevc,vvc,m4v,ivf,obu,av1,mxf,nut,rm,"
-    "yuv4mpegpipe,mjpeg,mjpeg_2000,wtv,vc1,vc1test,h263,gxf,nsv,amv,dirac,swf,ipmovie,roq,smk,bink,ea,nuv,live_flv,kux"
+    "yuv4mpegpipe,mjpeg,mjpeg_2000,wtv,vc1,vc1test,gxf,nsv,amv,dirac,swf,ipmovie,roq,smk,bink,ea,nuv,live_flv,kux"
 )
 
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from conftest import frame_numbers, write_video
-from test_video import FORMATS, write_noise
+from test_video import FORMATS, size_of, write_noise
 
 from text4vis_core.data.decoders import AvReader, DecordReader
 from text4vis_core.data.reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES, Reading, VideoError, is_video
@@ -53,7 +53,7 @@ def large(monkeypatch):
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_large_file_gives_the_same_frames(tmp_path, large, name):
     codec, options = FORMATS[name]
-    path = write_video(tmp_path / name, 20, (64, 80), codec, **{"g": "6", **options})
+    path = write_video(tmp_path / name, 20, size_of(name), codec, **{"g": "6", **options})
     reader = open_video(path)
     assert len(reader) == 20
     assert frame_numbers(reader.decode(np.arange(20))) == list(range(20))

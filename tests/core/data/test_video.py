@@ -38,11 +38,15 @@ FORMATS = {
     "h264-b-frames.avi": ("libx264", {"bf": "2", "crf": "12"}),
     # Of these, and of 10 bits, decord gives other frames than those asked for, and says nothing.
     "open-gop.mp4": ("libx264", {"bf": "3", "crf": "12", "x264-params": "open-gop=1"}),
-    # x265's assembly writes beyond its buffers for pictures this small, and the test's process would abort.
-    "hevc.mp4": ("libx265", {"crf": "12", "x265-params": "log-level=none:asm=0"}),
+    "hevc.mp4": ("libx265", {"crf": "12", "x265-params": "log-level=none"}),
     "intra-refresh.mp4": ("libx264", {"crf": "12", "x264-params": "intra-refresh=1"}),
     "transport.ts": ("libx264", {"bf": "2", "crf": "12"}),
 }
+
+
+def size_of(name):
+    """Height and width: x265 writes beyond its buffers for smaller pictures, and the test's process would abort."""
+    return (128, 160) if "hevc" in name else (32, 40)
 
 
 def picture_folder(folder, names, size=(8, 10)):
@@ -80,7 +84,7 @@ def write_noise(path, codec="libx264", form=None, sound: float = 0.0, **options)
 @pytest.mark.parametrize("wanted", [[0, 3, 7, 8, 13], [13], [7], [11, 12], list(range(14))], ids=str)
 def test_frames_are_the_ones_asked_for(tmp_path, name, wanted):
     codec, options = FORMATS[name]
-    path = write_video(tmp_path / name, 14, codec=codec, **options)
+    path = write_video(tmp_path / name, 14, size_of(name), codec, **options)
     assert frame_numbers(read_frames(path, lambda length: np.array(wanted))) == wanted
 
 
