@@ -4,6 +4,7 @@ A reader tells its length, its frames' seconds, which decoder it is, and decodes
 shown: turned and mirrored as the file says. Pixels that are not square stay as they are stored, in every reader.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .probe import Probe
-from .reading import DEFAULT, PICTURE_SUFFIXES, Reading, VideoError, kind_of
+from .reading import DEFAULT, PICTURE_SUFFIXES, Reading, VideoError, in_words, kind_of
 
+SAME = 3.0  # grey levels, in the mean of a frame, by which conversions to RGB differ
 NEAR = 64  # frames that are rather decoded than sought again, where key frames are not known
 EARLIER = (0, 2, 8, 30)  # seconds before it at which a key frame is looked for, one after the other
 
@@ -160,11 +162,12 @@ class AvReader(Timed):
             for frame in decoded:
                 # The last frames of all, a decoder gives without the time at which they were decoded.
                 late = probe.delay is not None and frame.dts is None
-                ahead = ahead + 1 if late else probe.index_of(probe.stamp(frame))
-                if (
-                    ahead in wanted and ahead in self._slots and not frame.is_corrupt
-                ):  # as after a key frame that is none
-                    self._keep(ahead, frame)
+                index = ahead + 1 if late else probe.index_of(probe.stamp(frame))
+                probe.failed = probe.failed or 0 <= index < ahead  # the order of decoders is right, the stamps are not
+                ahead = max(ahead, index)
+                # Corrupt is also what follows a key frame that is none.
+                if index in wanted and index in self._slots and not frame.is_corrupt and not probe.failed:
+                    self._keep(index, frame)
 
         for packet in self._from_key(probe.packets(start), limit):
             stamp = probe.stamp(packet)
@@ -228,50 +231,42 @@ def as_shown(picture: np.ndarray, matrix: Any, path: Path) -> np.ndarray:
 class DecordReader(Timed):
     """A video file through decord, where it is asked for, or PyAV is not installed.
 
-    decord gives other frames than those asked for, without a word, of transport streams and ASF, where key frames are
-    followed by frames that are shown before them or are none, and where time stamps are absent. With PyAV at hand such
-    files are refused, as is all that PyAV refuses.
+    decord gives other frames than those asked for, or damaged ones, without a word. With PyAV at hand, it is given only
+    what PyAV reads, and each of its frames is compared.
     """
 
     def __init__(self, path: Path, reading: Reading = DEFAULT):
         import decord
 
-        try:
-            probe = Probe(path, reading)
-        except ImportError:
-            probe = None
-        if probe and self._is_confused_by(probe):
-            raise VideoError(path, "decord would give other frames of it than those asked for; set decoder to pyav")
+        self._path = path
+        self._other: AvReader | None = None
+        with contextlib.suppress(ImportError):
+            self._other = AvReader(path, reading)
         decord.logging.set_level(decord.logging.QUIET)
-        # Frame-accurate seeking, one thread: the loader's workers are the parallelism.
-        self._path, self._reader = path, decord.VideoReader(str(path.absolute()), num_threads=1, fault_tol=1e-9)
+        # One thread, for the loader's workers are the parallelism; no other frame in a damaged one's place.
+        self._reader = decord.VideoReader(str(path.absolute()), num_threads=1, fault_tol=1e-9)
         stamps = self._reader.get_frame_timestamp(np.arange(len(self._reader)))[:, 0].astype(float)
         if (stamps < -1e9).any():
             raise VideoError(path, "decord cannot find frames that have no time stamps; install PyAV (pip install av)")
-        self.seconds, self.fps = (probe.seconds, probe.fps) if probe else (stamps, float(self._reader.get_avg_fps()))
+        self.seconds, self.fps = stamps, float(self._reader.get_avg_fps())
+        if self._other:
+            self.seconds, self.fps = self._other.seconds, self._other.fps
         self.decoder = f"decord {decord.__version__}"
-        if len(self.seconds) != len(self._reader):
-            found = f"decord finds {len(self._reader)} frames, {len(self.seconds)} can be decoded"
+        if len(self.seconds) != len(stamps):
+            found = f"decord finds {len(stamps)} frames, PyAV {len(self.seconds)}"
             raise VideoError(path, f"{found}; set decoder to pyav")
 
-    @staticmethod
-    def _is_confused_by(probe: Probe) -> bool:
-        if (
-            probe.container.format.name in ("mpegts", "mpeg", "asf", "ivf")
-            or probe.counted
-            or probe.leading
-            or probe.keys is None
-        ):
-            return True
-        # A picture that is refreshed bit by bit has no key frames, but places where refreshing begins.
-        packets = probe.packets(int(probe.keys[:2][-1]))
-        frame = next(frame for packet in packets for frame in probe.stream.codec_context.decode(packet))
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float) if matrix else (1, 0, 0, 0, 1)
-        return frame.is_corrupt or frame.pict_type != 1 or a * d < b * c  # which is mirrored
-
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        return self._reader.get_batch(indices.tolist()).asnumpy()
+        """Raises VideoError for a frame that is damaged, or not what PyAV gives."""
+        try:
+            frames = self._reader.get_batch(indices.tolist()).asnumpy()
+        except Exception as error:  # its own are of no other kind
+            raise VideoError(self._path, f"decord cannot decode it ({in_words(error)})") from None
+        others = self._other.decode(indices) if self._other else frames
+        for index, frame, other in zip(indices.tolist(), frames, others, strict=True):
+            if frame.shape != other.shape or np.abs(frame.astype(np.int16) - other).mean() > SAME:
+                raise VideoError(self._path, f"decord gives another frame {index} than PyAV; set decoder to pyav")
+        return frames
 
 
 class FolderReader:

@@ -39,7 +39,6 @@ class Probe:
         keys: int64 (K,), increasing: those of key frames; None where they are not known.
         counted: whether packets do not tell the frames, so that they are counted from the beginning.
         delay: frames after which a decoder gives the first one, where stamps have the order of decoding; else None.
-        leading: whether frames follow a key frame that are shown before it.
         failed: whether the last decoding met a packet that cannot be decoded.
         kept: of a counted file that is small, its frames by number, None for a damaged one.
         seconds: float64 (N,): when each frame is shown, from the container's beginning.
@@ -56,7 +55,7 @@ class Probe:
         self.path, self.reading = path, reading
         self.times, self.slack = np.empty(0, np.int64), 0.0
         self.keys: np.ndarray | None = None
-        self.counted, self.leading, self.failed, self.kept = False, False, False, dict[int, Any]()
+        self.counted, self.failed, self.kept = False, False, dict[int, Any]()
         self.delay: int | None = None
         self._places: dict[int, int] = {}
         self._keyless = False
@@ -73,7 +72,9 @@ class Probe:
         self.seconds, self.fps = self._clock()
         rate, gaps = float(context.framerate or 0), np.diff(self.seconds)
         slow = len(gaps) > FEW_GAPS and np.median(gaps) * rate > 100
-        slow = slow or (len(self.times) < TOO_FEW * self.stream.frames and 0 < (self.stream.average_rate or 0) * 100 < rate)
+        slow = slow or (
+            len(self.times) < TOO_FEW * self.stream.frames and 0 < (self.stream.average_rate or 0) * 100 < rate
+        )
         if slow and 1 <= rate <= 240:  # others are a clock's
             raise VideoError(path, f"its time stamps do not go with pictures at {rate:.3g} a second: it is damaged")
 
@@ -169,8 +170,6 @@ class Probe:
             self._by_decoding(found.cut)
             return
         self.times, self.keys = np.sort(pts), found.keys
-        key = np.maximum.accumulate(np.where(found.flags & KEY, np.arange(len(found.pts)), 0))
-        self.leading = bool((found.pts < found.pts[key]).any())
         check_holes(self.path, self.container, self.stream, self.times)
         self._leave_out_undecodable(found)
 
@@ -258,6 +257,8 @@ class Probe:
             sound.pop()
         if size > KEPT:
             self.kept.clear()
+        known = np.unique([stamp for stamp in stamps if stamp is not None]).astype(np.int64)
+        check_holes(self.path, self.container, self.stream, known)
         told = None not in stamps and self.container.format.name != "avi"
         told = told and (np.diff(stamps) >= 0).all() and stamps[:1] != stamps[-1:]
         self._stamps = np.array(stamps[: len(sound)], np.int64) if told else None
