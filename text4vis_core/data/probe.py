@@ -7,9 +7,9 @@ where one of them contradicts. Where packets do not tell the frames they are dec
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import dropwhile
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
 from weakref import finalize
@@ -186,7 +186,7 @@ class Probe:
             raise VideoError(self.path, f"it is cut off: {there.sum()} of its {len(rows)} frames are there")
         stamps, shown = np.unique(rows[there, 0]), int((rows[there, 1] == 0).sum())
         if avi:
-            return len(stamps) == shown and self._by_delay(stamps, min(each.size for each in entries))
+            return len(stamps) == shown and self._by_delay(stamps, entries)
         # The index has the order of decoding. Encoders that look ahead use the same stamps for both, some frames later.
         first = look(self.packets(), WINDOW)
         last = look(self.packets(int(stamps[-1])))
@@ -199,13 +199,17 @@ class Probe:
         self._leave_out_undecodable(first)
         return True
 
-    def _by_delay(self, stamps: np.ndarray, smallest: int) -> bool:
+    def _by_delay(self, stamps: np.ndarray, entries: Sequence) -> bool:
         """Take an AVI's frames, which it stamps in the order of decoding, by when the decoder gives them."""
-        first, _ = next(self.decoded(), (None, False))
-        if first is None or first.dts is None:
+        keys, sizes = np.array([(each.is_keyframe, each.size) for each in entries], np.int64).T
+        if not keys.all() and (keys[1:] & keys[:-1]).any():  # frames that refer to others are called key frames
             return False
-        self.times, self.delay = stamps, int(stamps.searchsorted(first.dts))
-        return self.stream.codec_context.name != "mpeg4" or smallest > NO_PICTURE
+        context, beginning = self.stream.codec_context, list(islice(self.packets(), WINDOW))
+        frames = [frame for packet in [*beginning, None] for frame in context.decode(packet)]
+        if len(frames) != len(beginning) or frames[0].dts is None:  # some need frames that were cut away
+            return False
+        self.times, self.delay = stamps, int(stamps.searchsorted(frames[0].dts))
+        return context.name != "mpeg4" or sizes.min() > NO_PICTURE
 
     def _by_rate(self) -> bool:
         """Take frames to be evenly spaced; False where they are not, in one of the places that are looked at."""
@@ -216,13 +220,15 @@ class Probe:
         if not rate or not self.container.duration or indexed:
             return False
         step = 1 / (rate * tick)
-        ends = (self.container.start_time or 0) + self.container.duration - 1_000_000  # a second before
+        begins, length = Fraction(self.container.start_time or 0, 10**6), Fraction(self.container.duration, 10**6)
         first = look(self.packets(), WINDOW)
-        last = look(self.packets(int(Fraction(ends, 10**6) / tick)))
+        last = look(self.packets(int((begins + max(Fraction(0), length - 1)) / tick)))
         if not len(first.keys) or not len(last.pts) or min(first.pts.min(), last.pts.min()) == NONE:
             return False
         begin, end = int(first.pts[first.shown].min()), int(last.pts[last.shown].max())
         count = round((end - begin) / step) + 1
+        if not 0.9 * length * rate - 2 < count < 1.1 * length * rate + 2:
+            return False
         self.times = begin + np.round(np.arange(count) * float(step)).astype(np.int64)
         self.slack = 0.4 * float(step)
         windows = [first, last, *(look(self.packets(stamp), WINDOW) for stamp in self._between(self.times))]
