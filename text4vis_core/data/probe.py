@@ -217,7 +217,7 @@ class Probe:
             self.rewind()
         rate, tick, kind = self.stream.average_rate, self.stream.time_base, self.container.format.name
         indexed = kind == "avi" or (kind.startswith("mov") and self.stream.frames)
-        if not rate or not self.container.duration or indexed:
+        if not rate or rate > 1000 or not self.container.duration or indexed:
             return False
         step = 1 / (rate * tick)
         begins, length = Fraction(self.container.start_time or 0, 10**6), Fraction(self.container.duration, 10**6)
