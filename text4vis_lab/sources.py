@@ -3,7 +3,6 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -226,7 +225,7 @@ def clips_of(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore |
 def listed_videos(
     values: Mapping[str, Any], folder: Path, split: str, fold: int | None = None, missing: str = "error"
 ) -> VideoList:
-    """A split as the settings say; what the reader did that one should know goes to stderr.
+    """A split as the settings say.
 
     Args:
         values: the settings, by name.
@@ -234,10 +233,7 @@ def listed_videos(
         split, fold, missing: as of `load_videos`; the setting's fold when None.
     """
     lists = {part: values.get(f"{part}_list", "") for part in ("train", "test")}
-    found = load_videos(values["dataset"], folder, split, values["fold"] if fold is None else fold, missing, lists)
-    for note in found.notes:
-        print(f"{split}: {note}", file=sys.stderr)
-    return found
+    return load_videos(values["dataset"], folder, split, values["fold"] if fold is None else fold, missing, lists)
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:

@@ -196,9 +196,9 @@ def test_ways_to_read_that_cannot_be_are_refused(open_lab, given, message):
 
 def test_what_a_reader_did_is_printed_once_and_kept(open_lab, capsys, monkeypatch):
     notes = ("class folders were split by a rule", "2 files are no videos: a.txt, caf\udce9\n.txt")
-    real = laboratory.load_videos
+    real = laboratory.listed_videos
     monkeypatch.setattr(
-        laboratory, "load_videos", lambda *args: replace(real(*args), notes=notes, ignored=(Path("a"),))
+        laboratory, "listed_videos", lambda *args: replace(real(*args), notes=notes, ignored=(Path("a"),))
     )
     lab = open_lab()
     assert lab.train.notes == lab.test.notes == notes
