@@ -29,6 +29,7 @@ from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
 from .cache import cached_class_embeddings, cached_videos
+from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 

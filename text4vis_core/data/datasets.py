@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from . import sampling, transforms
 from .frame_store import FrameStore
 from .reading import VideoError
+from .video import OPENERS
 from .video_list import Video, VideoList
 
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
@@ -89,6 +90,12 @@ class VideoDataset(Dataset):
         """Plain values that, beside the videos and the epoch, determine every item; a subclass's own too."""
         own = {name: value for name, value in vars(self).items() if name not in NO_SETTINGS}
         return own | {"views": asdict(self.views), "reading": asdict(self.store.reading)}
+
+    @property
+    def openers(self) -> set[type]:
+        """Those of `OPENERS` that read its videos: code from elsewhere, on which items depend as well."""
+        videos = self.videos.videos
+        return {own for end, own in OPENERS.items() if any(video.path.name.endswith(end) for video in videos)}
 
     def __len__(self) -> int:
         return len(self.videos)

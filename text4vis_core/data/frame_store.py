@@ -13,7 +13,7 @@ import numpy as np
 from torch.utils.data import get_worker_info
 
 from .reading import DEFAULT, Reading, VideoError
-from .video import chosen, decode_frames, open_video, read_distinct_frames, read_frames
+from .video import OPENERS, chosen, decode_frames, open_video, read_distinct_frames, read_frames
 from .video_list import Video
 
 # A file beyond these is read as if nothing were kept: decoding all of it for a few of its frames would be a loss.
@@ -72,10 +72,11 @@ class FrameStore:
         return self._kept[identity]
 
     def __getstate__(self) -> dict:
-        return {"megabytes": self.megabytes, "reading": self.reading}
+        return {"megabytes": self.megabytes, "reading": self.reading, "openers": OPENERS}
 
     def __setstate__(self, state: dict) -> None:
-        FrameStore.__init__(self, **state)
+        OPENERS.update(state["openers"])  # which a fresh process would know by what it imports alone
+        FrameStore.__init__(self, state["megabytes"], state["reading"])
 
 
 def _identity(path: Path) -> tuple | None:

@@ -99,9 +99,7 @@ def as_pictures(videos: VideoList, folder: Path) -> tuple[VideoList, int]:
 
 def index_opening(folder: str | Path, videos: int, repeats: int) -> Quantity:
     """Seconds that a list of so many prepared videos takes to open, in a fresh interpreter, without its imports."""
-    from text4vis_core.data.formats import index_path
-
-    from ..prepare import write_index
+    from ..prepare import index_path, write_index
 
     one = write_videos(folder, 1, TINY, 2)
     [video] = one.videos

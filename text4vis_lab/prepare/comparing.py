@@ -9,7 +9,6 @@ import pandas as pd
 from torch.nn.functional import cosine_similarity
 
 from text4vis_core.data.datasets import VideoDataset, Views
-from text4vis_core.data.formats.index import read_prepared
 from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video_list import VideoList
@@ -19,6 +18,7 @@ from text4vis_core.evaluation.intervals import mean_interval
 from ..timing import time_samples
 from .copying import Recipe
 from .data_set import Work, prepare
+from .index import read_prepared
 
 ORIGINAL = "original"
 

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from text4vis_core.data.prepared import SUFFIX, PreparedReader
 from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import Reader, decode_frames, open_video
 from text4vis_core.files import file_digest, first_line, replacing
+
+from .reader import SUFFIX, PreparedReader
 
 DECODED_AT_ONCE = 64 << 20  # bytes
 VERSION = 2  # of copies: those of 1 had their frames at equal distances, wherever the original's were

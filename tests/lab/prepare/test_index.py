@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core.data.datasets import VideoDataset
-from text4vis_core.data.formats.index import Index, IndexedVideos, index_path
 from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
-from text4vis_lab.prepare import write_index
+from text4vis_lab.prepare.index import Index, IndexedVideos, index_path, write_index
 
 CLASSES = ("a", "b", "c", "d")
 NAMES = st.text("aü (", min_size=1, max_size=4) | st.sampled_from(["\udcff", "x" * 50])
@@ -97,7 +96,7 @@ def many(tmp_path) -> Path:
 def test_a_large_index_is_used_without_making_its_videos(many, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "text4vis_core.data.formats.index.Video", lambda *args, **kwargs: made.append(args) or Video(*args, **kwargs)
+        "text4vis_lab.prepare.index.Video", lambda *args, **kwargs: made.append(args) or Video(*args, **kwargs)
     )
     videos = load_videos("prepared", many, "train")
     assert len(videos) == 20_000

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from text4vis_core import load_videos, read_frames
-from text4vis_core.data.prepared import SUFFIX, PreparedReader
 from text4vis_core.data.video import VideoError, open_video
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.prepare import copying
@@ -28,6 +27,7 @@ from text4vis_lab.prepare import data_set as preparing
 from text4vis_lab.prepare._crew import do_jobs
 from text4vis_lab.prepare.copying import Recipe, content_digest
 from text4vis_lab.prepare.data_set import Prepared, PrepareError, Work, prepare
+from text4vis_lab.prepare.reader import SUFFIX, PreparedReader
 
 FINE = Recipe(crf=8, gop=3)
 SILENT = {"num_workers": 0, "progress": False}

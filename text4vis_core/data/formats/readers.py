@@ -18,7 +18,6 @@ from ._annotations import NO_TEXT, NONE, Lists, complete, fault, find, find_all,
 from ._frame_lists import read_tsn
 from ._places import Known, Root, existing_root, folders_of, holds_video, locate, stem_of, video_at, visible
 from ._untrimmed import read_activitynet, read_charades
-from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
@@ -215,10 +214,9 @@ READERS: dict[str, Callable[..., VideoList]] = {
     "charades": read_charades,
     "ssv2": read_ssv2,
     "tsn": read_tsn,
-    "prepared": read_prepared,
 }
 LISTED = ("puppets", "ucf101", "folders", "tsn")  # whose lists may have other names
-FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99, "prepared": 99}  # the others have one
+FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99}  # the others have one
 
 
 def load_videos(
