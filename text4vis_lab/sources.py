@@ -14,7 +14,6 @@ from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.formats.readers import load_videos
-from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
@@ -29,6 +28,7 @@ from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
 from .cache import cached_class_embeddings, cached_videos
+from .frame_store import FrameStore
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices

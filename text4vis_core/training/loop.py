@@ -12,9 +12,9 @@ B videos of a micro-batch, T frames, S pixels, C classes.
 """
 
 import hashlib
-import inspect
 import json
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -323,7 +323,8 @@ def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: Trai
     parts: list[Any] = [fingerprint(model), str(model), model.mean.tolist(), model.std.tolist()]
     parts += [getattr(model.classifier, "frozen", None), dataset.videos.fingerprint(), dataset.settings]
     parts += [dataset.on_error, recipe, code_fingerprint(PACKAGE), depends_on]
-    parts += sorted(file_digest(Path(inspect.getfile(opener))) for opener in dataset.openers)
+    files = {getattr(sys.modules[kind.__module__], "__file__", None) for kind in dataset.made_by}
+    parts += sorted(file_digest(Path(file)) for file in files if file)
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
     parts += [hardware.resolved_precision(config.precision), torch.__version__, torch.get_num_threads(), world()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

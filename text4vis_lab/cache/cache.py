@@ -210,12 +210,10 @@ def clear(folder: str | Path) -> int:
 def _dependencies(model: VideoClassifier, dataset: VideoDataset) -> dict:
     """What video embeddings depend on, but for the videos' files."""
     weights, sources = module_state(model, NOT_ENCODING)
-    sources = sources.union(*map(origin, [dataset, *dataset.openers]))
-    reading = dataset.store.reading
+    sources = sources.union(*map(origin, dataset.made_by))
     return {
         "weights": weights,
         "views": shown(dataset.settings),
-        "reading": [reading.decoder, reading.strict, reading.max_pixels],  # how long it may take changes no frame
         "environment": environment(model.logit_scale.device),
         "code": code_of(sources | {"text4vis_core.evaluation.embedding"}),
     }

@@ -20,13 +20,13 @@ from PIL import Image
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoError, load_clip
 from text4vis_core.data import video
-from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.cache import _dependencies as dependencies
 from text4vis_lab.cache.__main__ import _main
 from text4vis_lab.cache.cache import cached_class_embeddings, entries, entry_path, read_entry, write_entry
 from text4vis_lab.experiment import Cell, Method, train_and_test
+from text4vis_lab.frame_store import FrameStore
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 
