@@ -7,11 +7,11 @@ import torch
 from torch.nn import functional as F
 
 from text4vis_core import TrainingConfig, load_text4vis_checkpoint
-from text4vis_core.evaluation.metrics import score_metrics
 from text4vis_core.evaluation.protocols import multi_view_scores
 from text4vis_core.model.labels import prompts
 from text4vis_lab import LINEAR, Cell, Method, Part, experiment
 from text4vis_lab.experiment import class_means, file_name, methods, own_scores, train_and_test
+from text4vis_lab.metrics import score_metrics
 from text4vis_lab.scores import Scores
 from text4vis_lab.sources import Clips, Source
 

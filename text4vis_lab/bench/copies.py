@@ -13,6 +13,7 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import VideoList
 
+from ..lists import repeated
 from ..prepare.copying import Recipe, all_frames
 from ..timing import time_samples
 from .clips import TINY, write_videos
@@ -104,7 +105,7 @@ def index_opening(folder: str | Path, videos: int, repeats: int) -> Quantity:
     one = write_videos(folder, 1, TINY, 2)
     [video] = one.videos
     facts = {"bytes": video.path.stat().st_size, "sha256": "00" * 16, "digest": "00" * 16}
-    write_index(index_path(folder, "train"), one.repeat(videos), {video.path: facts}, {})
+    write_index(index_path(folder, "train"), repeated(one, videos), {video.path: facts}, {})
     seconds = [call_fresh("copies", "open_index", str(folder), videos) for _ in range(repeats)]
     return Quantity(f"opening an index of {videos} videos", seconds, "s", limit=OPENING)
 

@@ -456,4 +456,4 @@ def test_a_class_whose_name_is_not_utf8_is_refused(tmp_path):
 
 def test_notes_stay_with_a_list(tmp_path):
     train = load_videos("folders", recordings(tmp_path / "data", {"run": 4, "jump": 4}), "train")
-    assert train.few_shot(1, 0).only([0]).notes == train.select_classes([1]).notes == train.notes != ()
+    assert train.few_shot(1, 0).notes == train.select_classes([1]).notes == train.notes != ()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from text4vis_core.data.datasets import VideoDataset
 from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
+from text4vis_lab.lists import only, repeated
 from text4vis_lab.prepare.index import Index, IndexedVideos, index_path, write_index
 
 CLASSES = ("a", "b", "c", "d")
@@ -71,9 +72,9 @@ def test_an_indexed_list_equals_the_tuple_that_it_was_written_from(tmp_path_fact
         assert lazy.videos + lazy.missing == full.videos + full.missing
 
     compare(lazy, full)
-    compare(lazy.only(ids), full.only(ids))
+    compare(only(lazy, ids), only(full, ids))
     compare(lazy.select_classes(ids), full.select_classes(ids))
-    compare(lazy.repeat(length), full.repeat(length))
+    compare(repeated(lazy, length), repeated(full, length))
     assert few(lazy) == few(full)
     again, before = lazy.select_classes(ids).select_classes([0]), full.select_classes(ids).select_classes([0])
     compare(again, before)
@@ -103,7 +104,7 @@ def test_a_large_index_is_used_without_making_its_videos(many, monkeypatch):
     assert np.bincount(videos.labels).tolist() == [200] * 100
     few = videos.select_classes(range(10, 20)).few_shot(16, 0)
     assert np.bincount(few.labels).tolist() == [16] * 10
-    assert len(videos.only([3, 4])) == 400
+    assert len(only(videos, [3, 4])) == 400
     assert len(videos.fingerprint()) == 64
     assert len(pickle.dumps(VideoDataset(videos, 8, 224))) < 20_000 * 10
     assert made == []
