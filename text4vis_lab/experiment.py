@@ -213,7 +213,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     first = next(iter(tested.values()))
     result = Outcome(
         {
-            (name, view): part_scores(model, cell, source, name, known.only_views(ids))
+            (name, view): part_scores(model, cell, source, name, replace(known, views=known.views[:, ids]))
             for name, known in tested.items()
             for view, ids in (
                 clips.views_by_name if cell.by_view else {clips.all_views: range(known.views.shape[1])}

@@ -145,13 +145,9 @@ class VideoList:
 
     def fingerprint(self) -> str:
         """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
-        sizes: Iterable[int]
-        if _indexed(self.videos):
-            if self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
-                return self.videos.fingerprint
-            sizes = self.videos.sizes
-        else:
-            sizes = _sizes(self.videos)
+        if _indexed(self.videos) and (known := self.videos.fingerprint(self.classes)):
+            return known
+        sizes: Iterable[int] = self.videos.sizes if _indexed(self.videos) else _sizes(self.videos)
         digest = hashlib.sha256("\n".join(self.classes).encode("utf-8", "surrogatepass"))
         for video, size in zip(self.videos, sizes, strict=True):
             path = video.path

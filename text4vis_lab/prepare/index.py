@@ -140,11 +140,11 @@ class IndexedVideos(Sequence):
         """int64 (N,): bytes of each file as it was written."""
         return self.source.columns["bytes"][self.rows]
 
-    @property
-    def fingerprint(self) -> str | None:
+    def fingerprint(self, classes: Sequence[str]) -> str | None:
         """Of a list of all these videos as they were indexed; None where they are others, or other classes."""
-        whole = self.mapping is None and np.array_equal(self.rows, np.arange(self.source.about["videos"]))
-        return self.source.about["fingerprint"] if whole else None
+        about = self.source.about
+        whole = self.mapping is None and np.array_equal(self.rows, np.arange(about["videos"]))
+        return about["fingerprint"] if whole and list(classes) == about["classes"] else None
 
     @property
     def multi_label(self) -> bool:

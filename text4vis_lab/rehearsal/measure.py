@@ -22,12 +22,13 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.files import first_line
 from text4vis_core.model.checkpoints import save_text4vis_checkpoint
-from text4vis_core.model.clip import Clip, load_clip, save_class_embeddings
+from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.training.loop import AfterEpoch, fit
 from text4vis_core.training.recipe import TrainingConfig
 from text4vis_core.training.resume import load_checkpoint
 
+from ..class_embeddings import save_class_embeddings
 from ..experiment import Cell, Method, begin, own_scores
 from ..lists import repeated
 from ..plain import write_json
