@@ -7,10 +7,6 @@ import csv
 import json
 from pathlib import Path
 
-from text4vis_core.data.formats import index_path
-from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.files import file_digest
-
 
 def video(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,22 +214,6 @@ def tsn(root: Path) -> Path:
     return root
 
 
-def prepared(root: Path) -> Path:
-    """Three splits in an index each; the copies hold a few bytes, as the other videos here."""
-    from text4vis_lab.prepare import write_index  # only the laboratory writes this format
-
-    names = ("PlayingGuitar", "push_up")
-    parts = {"train": (1, 2), "test": (3,), "all": (1, 2, 3)}
-    for split, numbers in parts.items():
-        paths = {
-            root / f"videos/{name}/{i}-0123456789ab.prepared.mp4": names.index(name) for i in numbers for name in names
-        }
-        copies = {video(path): {"bytes": 5, "sha256": file_digest(path), "digest": "0" * 32} for path in paths}
-        videos = VideoList(names, tuple(Video(path, label) for path, label in paths.items()))
-        write_index(index_path(root, split), videos, copies, {})
-    return root
-
-
 WRITERS = {
     "puppets": ucf101,
     "ucf101": ucf101,
@@ -247,5 +227,4 @@ WRITERS = {
     "charades": charades,
     "ssv2": ssv2,
     "tsn": tsn,
-    "prepared": prepared,
 }

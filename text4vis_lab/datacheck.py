@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from text4vis_core.data.formats.index import IndexedVideos
 from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import Video, VideoList
@@ -27,6 +26,7 @@ from text4vis_core.processes import progress_bar
 
 from .file_facts import STRICT, FileFacts, Part, examine, is_there, part_in_words, part_of
 from .plain import readable
+from .prepare.index import IndexedVideos
 
 PROBLEMS = ("missing", "unreadable", "too short", "duplicated", "ignored")
 PICTURED = ("too short", "duplicated")

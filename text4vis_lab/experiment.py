@@ -29,6 +29,7 @@ from text4vis_core.training.hardware import full_state, make_fabric
 from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
+from .lists import only
 from .scores import Scores
 from .sources import Clips, Source
 
@@ -181,7 +182,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     outcome, counted = Fit(), None
     if cell.every_epoch:
         part = cell.part(cell.every_epoch)
-        counted = part.videos if part.classes is None else part.videos.only(part.classes)
+        counted = part.videos if part.classes is None else only(part.videos, part.classes)
 
     def test_accuracy(model: VideoClassifier) -> dict:
         known = clips.embed(model, counted, cache=False)  # type: ignore[arg-type]
@@ -212,7 +213,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     first = next(iter(tested.values()))
     result = Outcome(
         {
-            (name, view): part_scores(model, cell, source, name, known.only_views(ids))
+            (name, view): part_scores(model, cell, source, name, replace(known, views=known.views[:, ids]))
             for name, known in tested.items()
             for view, ids in (
                 clips.views_by_name if cell.by_view else {clips.all_views: range(known.views.shape[1])}

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.formats.readers import load_videos
-from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
@@ -21,13 +20,16 @@ from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
 from text4vis_core.model.checkpoints import load_text4vis_checkpoint
-from text4vis_core.model.clip import Clip, load_class_embeddings
+from text4vis_core.model.clip import Clip
 from text4vis_core.model.labels import NAME_STYLES, prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
 from .cache import cached_class_embeddings, cached_videos
+from .class_embeddings import load_class_embeddings
+from .frame_store import FrameStore
+from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 

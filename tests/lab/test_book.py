@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from text4vis_core.model import load_class_embeddings
+from text4vis_lab.class_embeddings import load_class_embeddings
 from text4vis_lab.notebooks import notebook_defaults, notebook_settings, notebook_uses
 from text4vis_lab.rows import COLUMNS
 from text4vis_lab.settings import Range, checked, declared

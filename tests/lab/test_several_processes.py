@@ -12,6 +12,7 @@ from text4vis_core import TrainingConfig, load_clip
 from text4vis_core.training.resume import load_checkpoint
 from text4vis_lab import Cell, Method
 from text4vis_lab.experiment import Outcome, train_and_test
+from text4vis_lab.lists import repeated
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 
@@ -34,7 +35,7 @@ def on(processes: int, clip_folder, train_videos, test_videos, folder, config) -
     """A cell on so many processes."""
     source = Source(clip=load_clip(str(clip_folder)), temporal="transformer", num_frames=2)
     method = Method("text", "text", config.objective == "contrastive", config.objective)
-    cell = Cell(method, train_videos.repeat(13), {"test": test_videos}, config, every_epoch="test")
+    cell = Cell(method, repeated(train_videos, 13), {"test": test_videos}, config, every_epoch="test")
     clips = Clips(num_frames=2, processes=Processes(processes), on_error="skip")
     return train_and_test(cell, source, clips, folder)
 

@@ -9,7 +9,7 @@ from conftest import write_video
 from PIL import Image
 
 from text4vis_core.data import Video, VideoDataset, VideoError, VideoList
-from text4vis_core.model.clip import save_class_embeddings
+from text4vis_lab.class_embeddings import save_class_embeddings
 from text4vis_lab.sources import AUGMENTATIONS, Clips, Source, leave_out_short, listed_videos
 
 

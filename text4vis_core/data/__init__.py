@@ -9,9 +9,8 @@ __getattr__, __dir__, __all__ = on_first_use(
         "video": "open_video read_frames",
         "video_list": "AnnotationError Video VideoList",
         "formats.readers": "READERS SPLITS load_videos",
-        "datasets": "ON_ERROR VideoDataset Views",
+        "datasets": "ON_ERROR FromFiles VideoDataset Views",
         "transforms": "Augmentation PUBLISHED_AUGMENTATION",
-        "frame_store": "FrameStore",
         "loader": "load_batches",
     },
 )

@@ -3,6 +3,7 @@
 B videos of a batch, V views (clips x crops), T frames of a clip, S pixels on a view's side, C classes.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,8 +12,8 @@ import torch
 from torch.utils.data import Dataset
 
 from . import sampling, transforms
-from .frame_store import FrameStore
-from .reading import VideoError
+from .reading import DEFAULT, Reading, VideoError
+from .video import OPENERS, read_distinct_frames, read_frames
 from .video_list import Video, VideoList
 
 ON_ERROR = ("raise", "skip")  # what happens when a video cannot be decoded
@@ -47,6 +48,32 @@ class Views:
 EVALUATION = Views()  # one clip, its centre
 
 
+class FromFiles:
+    """Reads videos from their files, each time anew. What keeps frames in between is a class below it.
+
+    Args:
+        reading: how files are read.
+    """
+
+    def __init__(self, reading: Reading = DEFAULT):
+        self.reading = reading
+
+    def read(self, video: Video, choose: Callable[[int], np.ndarray]) -> np.ndarray:
+        """Frames of a video, or of a part of it, that `choose` picks from their number, as `read_frames` does."""
+        return read_frames(video.path, choose, video.start, video.end, video.duration, self.reading)
+
+    def read_distinct(self, video: Video, choose: Callable[[int], np.ndarray]) -> tuple[np.ndarray, ...]:
+        """As `read`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
+        return read_distinct_frames(video.path, choose, (video.start, video.end, video.duration), self.reading)
+
+    def __getstate__(self) -> dict:
+        return vars(self) | {"openers": OPENERS}
+
+    def __setstate__(self, state: dict) -> None:
+        OPENERS.update(state.pop("openers"))  # which a fresh process would know by what it imports alone
+        vars(self).update(state)
+
+
 class VideoDataset(Dataset):
     """Decodes the videos of a `VideoList` into uint8 clips.
 
@@ -63,7 +90,7 @@ class VideoDataset(Dataset):
         views: what is seen of each video.
         on_error: "raise" or "skip"; a ValueError with the choices for another.
         seed: the training clips of an epoch are a function of (seed, epoch, index).
-        store: keeps small videos in memory; None: every reading decodes.
+        store: reads them, and may keep frames in memory.
     """
 
     def __init__(
@@ -75,14 +102,14 @@ class VideoDataset(Dataset):
         *,
         on_error: str = "raise",
         seed: int = 0,
-        store: FrameStore | None = None,
+        store: FromFiles | None = None,
     ):
         if on_error not in ON_ERROR:
             raise ValueError(f"on_error is {on_error!r}; choose from: {', '.join(ON_ERROR)}")
         # Asked for every item, and found by a search of the whole list.
         self._multi_label = videos.multi_label
         self.videos, self.num_frames, self.size, self.views = videos, num_frames, size, views
-        self.on_error, self.seed, self.epoch, self.store = on_error, seed, 0, store or FrameStore()
+        self.on_error, self.seed, self.epoch, self.store = on_error, seed, 0, store or FromFiles()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -90,6 +117,13 @@ class VideoDataset(Dataset):
         own = {name: value for name, value in vars(self).items() if name not in NO_SETTINGS}
         reading = {name: value for name, value in asdict(self.store.reading).items() if name != "max_seconds"}
         return own | {"views": asdict(self.views), "reading": reading}
+
+    @property
+    def made_by(self) -> set[type]:
+        """The classes, maybe of other packages, whose code makes items: its own, the store's, those of `OPENERS`."""
+        videos = self.videos.videos
+        openers = {own for end, own in OPENERS.items() if any(video.path.name.endswith(end) for video in videos)}
+        return {type(self), type(self.store), *openers}
 
     def __len__(self) -> int:
         return len(self.videos)

@@ -10,11 +10,11 @@ import numpy as np
 
 from .decoders import AvReader, DecordReader, FolderReader
 from .memory import CLIPS, keep_freed_memory
-from .prepared import SUFFIX, PreparedReader
 from .reading import DEFAULT, Reading, VideoError, in_words, kind_of
 
-__all__ = ["AvReader", "DecordReader", "FolderReader", "PreparedReader", "Reading", "VideoError"]
-Reader = AvReader | DecordReader | FolderReader | PreparedReader
+__all__ = ["AvReader", "DecordReader", "FolderReader", "Reading", "VideoError"]
+Reader = AvReader | DecordReader | FolderReader
+OPENERS: dict[str, type] = {}  # how a file's name ends -> what reads it instead; open to others, which register so
 Part = tuple[float | None, float | None, float | None]  # start, end and the whole video's duration in seconds
 
 
@@ -28,10 +28,9 @@ def open_video(path: str | Path, reading: Reading = DEFAULT) -> Reader:
     path = Path(path)
     if kind_of(path) == "folder":
         reader: type[Reader] = FolderReader
-    elif path.name.endswith(SUFFIX):
-        reader = PreparedReader
     else:
-        reader = DecordReader if reading.decoder == "decord" or not _has_pyav() else AvReader
+        usual = DecordReader if reading.decoder == "decord" or not _has_pyav() else AvReader
+        reader = next((own for end, own in OPENERS.items() if path.name.endswith(end)), usual)
     try:
         video = reader(path, reading)
     except VideoError:

@@ -1,8 +1,7 @@
 """What an annotation reader returns: videos with their labels, and the names of the classes. No file formats here."""
 
 import hashlib
-import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -10,7 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import torch
 
-from ..model.labels import as_words, class_names
+from ..model.labels import class_names
 
 
 class AnnotationError(ValueError):
@@ -48,7 +47,7 @@ class VideoList:
 
     Attributes:
         classes: names, as the data set spells them.
-        videos: the videos, in the data set's order: a tuple, or rows of an index (`index.IndexedVideos`), whose
+        videos: the videos, in the data set's order: a tuple, or rows of an index (`text4vis_lab.prepare`), whose
             labels are columns and which become objects one at a time.
         missing: videos that are listed and not there, where that is tolerated (see `readers.load_videos`); `path` is
             where it would lie, or its name alone where that may be anywhere below the root.
@@ -101,14 +100,6 @@ class VideoList:
         """The class names as text, in a style of `labels.NAME_STYLES`: "published" or "words"."""
         return class_names(self.classes, style)
 
-    def class_ids(self, names: Sequence[str]) -> list[int]:
-        """Ids of classes given by name, raw or as words; a ValueError with the choices for a name that no class has."""
-        known = {as_words(name): i for i, name in enumerate(self.classes)}
-        unknown = [name for name in names if as_words(name) not in known]
-        if unknown:
-            raise ValueError(f"unknown class {unknown[0]!r}; choose from: {', '.join(self.names)}")
-        return [known[as_words(name)] for name in names]
-
     def select_classes(self, ids: Sequence[int]) -> "VideoList":
         """Only the videos of these classes, labels renumbered in the order given; so of those that are missing."""
         new = {old: i for i, old in enumerate(ids)}
@@ -126,23 +117,6 @@ class VideoList:
             missing=renumbered(self.missing),
             directional=frozenset(new[i] for i in self.directional if i in new),
         )
-
-    def only(self, ids: Sequence[int]) -> "VideoList":
-        """Only the videos of these classes, also of those that are missing; classes and labels stay."""
-        wanted = set(ids)
-
-        def chosen(videos: Sequence[Video]) -> Sequence[Video]:
-            if _indexed(videos):
-                return videos.with_any(wanted)
-            return tuple(video for video in videos if wanted.intersection(video.all_labels))
-
-        return replace(self, videos=chosen(self.videos), missing=chosen(self.missing))
-
-    def spread(self, count: int, without: Collection[str] = ()) -> "VideoList":
-        """At most `count` videos, evenly through the list, of those whose absolute paths are not in `without`."""
-        there = np.array([i for i, video in enumerate(self.videos) if os.path.abspath(video.path) not in without])
-        places = np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)
-        return replace(self, videos=_take(self.videos, there[places]), missing=())
 
     def few_shot(self, shots: int, seed: int) -> "VideoList":
         """`shots` videos of each (first) class, drawn without replacement by `seed`; more shots hold the fewer.
@@ -162,24 +136,18 @@ class VideoList:
                 found = f"class {name!r} has {len(mine)} videos"
                 raise ValueError(f"{shots} shots were asked for, {found}: lower shots, or add videos")
             chosen.append(mine[np.sort(order[:shots])])
-        return replace(self, videos=_take(self.videos, np.concatenate(chosen)))
+        return self.take(np.concatenate(chosen))
 
-    def repeat(self, length: int) -> "VideoList":
-        """The videos again and again, in order, `length` in all: so a few shots have the full set's epochs."""
-        if length and not self.videos:
-            raise ValueError(f"a list without videos cannot be repeated to {length}")
-        places = np.arange(length) % max(1, len(self.videos))
-        return replace(self, videos=_take(self.videos, places))
+    def take(self, places: np.ndarray) -> "VideoList":
+        """The videos at these places, int64 (N,), in that order, repeats allowed."""
+        mine = self.videos
+        return replace(self, videos=mine.take(places) if _indexed(mine) else tuple(mine[i] for i in places.tolist()))
 
     def fingerprint(self) -> str:
         """SHA-256 over class names, file names, file sizes and labels: changes when the data does."""
-        sizes: Iterable[int]
-        if _indexed(self.videos):
-            if self.videos.fingerprint and self.classes == tuple(self.videos.source.about["classes"]):
-                return self.videos.fingerprint
-            sizes = self.videos.sizes
-        else:
-            sizes = _sizes(self.videos)
+        if _indexed(self.videos) and (known := self.videos.fingerprint(self.classes)):
+            return known
+        sizes: Iterable[int] = self.videos.sizes if _indexed(self.videos) else _sizes(self.videos)
         digest = hashlib.sha256("\n".join(self.classes).encode("utf-8", "surrogatepass"))
         for video, size in zip(self.videos, sizes, strict=True):
             path = video.path
@@ -193,10 +161,6 @@ class VideoList:
 def _indexed(videos: Sequence[Video]) -> TypeGuard[Any]:
     """Whether these are rows of an index, that are computed with as columns."""
     return hasattr(videos, "all_labels")
-
-
-def _take(videos: Sequence[Video], places: np.ndarray) -> Sequence[Video]:
-    return videos.take(places) if _indexed(videos) else tuple(videos[place] for place in places.tolist())
 
 
 def _sizes(videos: Sequence[Video]) -> Iterator[int]:

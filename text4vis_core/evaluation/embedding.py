@@ -3,8 +3,7 @@
 B videos of a batch, V views, T frames, S pixels, N videos in all, D width of an embedding, C classes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 
 import torch
@@ -45,10 +44,6 @@ class EmbeddedVideos:
     def mean(self) -> Tensor:
         """float32 (N, D): the mean of the views."""
         return self.views.mean(1)
-
-    def only_views(self, ids: Sequence[int]) -> "EmbeddedVideos":
-        """The same videos in some of their views."""
-        return replace(self, views=self.views[:, list(ids)])
 
 
 @torch.no_grad()

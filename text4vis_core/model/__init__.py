@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = on_first_use(
     {
         "classifier": "INITIALISERS initialiser initialise CosineClassifier LinearClassifier cosine_logits",
         "video_classifier": "ImageEncoder VideoClassifier fingerprint",
-        "clip": "Clip load_clip load_class_embeddings save_class_embeddings",
+        "clip": "Clip load_clip",
         "labels": "TEMPLATES NAME_STYLES prompts as_words",
         "temporal": "TEMPORAL TemporalOptions split_temporal",
         "checkpoints": "load_text4vis_checkpoint save_text4vis_checkpoint check_exportable",

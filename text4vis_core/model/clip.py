@@ -1,4 +1,4 @@
-"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both; saved class embeddings.
+"""CLIPs: any open_clip model, by name with its weights or from a folder that holds both.
 
 N texts or pictures of S x S pixels, C classes, D width of an embedding.
 """
@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..files import first_line, replacing, why_not_loaded
+from ..files import first_line, why_not_loaded
 from .hub import cache_only, fetch, quiet
 from .kernels import use_fast_kernels
 from .labels import TEMPLATES, prompts
@@ -150,59 +148,6 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
     dim, heads = config["embed_dim"], config["text_cfg"].get("heads")
     source = f"{model}:{pretrained}" if pretrained else str(model)
     return Clip(use_fast_kernels(clip.eval()), tokenizer, height, mean, std, dim, heads, source)
-
-
-def save_class_embeddings(
-    path: str | Path, names: Sequence[str], embeddings: Tensor, source: str, template: str
-) -> None:
-    """Write class embeddings, so that a model can be used without its text tower. The old file or the new one is whole.
-
-    Args:
-        path: a .safetensors file.
-        names: class names as text. A ValueError when one comes twice.
-        embeddings: (C, D), a row per name. A ValueError when they are not finite.
-        source: which text tower made them, as in `Clip.source`.
-        template: the prompt template they were made with.
-    """
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise ValueError(f"class names come twice: {', '.join(map(repr, twice[:5]))}; the file holds one row for each")
-    _check_rows(path, names, embeddings)
-    metadata = {"names": json.dumps(list(names)), "source": source, "template": template}
-    rows = embeddings.detach().cpu().float().contiguous()
-    with replacing(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save({"embeddings": rows}, metadata))
-
-
-def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
-    """Read what `save_class_embeddings` wrote: float32 (C, D), the rows of `names` in their order.
-
-    A FileNotFoundError without the file, a ValueError when it is damaged or another, or lacks a class (which).
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"class-embedding file {path} does not exist")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            stored, rows = json.loads(file.metadata()["names"]), file.get_tensor("embeddings")
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        remedy = "make one with text4vis_core.model.clip.save_class_embeddings"
-        reason = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{path} is not a file of class embeddings ({reason}); {remedy}") from error
-    _check_rows(path, stored, rows)
-    row_of = {name: row for row, name in enumerate(stored)}
-    missing = [name for name in names if name not in row_of]
-    if missing:
-        some, others = (", ".join(map(repr, each)) for each in (missing[:5], stored[:3]))
-        remedy = f"it holds {len(stored)}, such as {others}: names must be spelled as when it was made"
-        raise ValueError(f"{path} lacks {len(missing)} of {len(names)} classes: {some}; {remedy}")
-    return rows[[row_of[name] for name in names]].float()
-
-
-def _check_rows(path: str | Path, names: Sequence[str], rows: Tensor) -> None:
-    if rows.ndim != 2 or len(rows) != len(names) or not rows.is_floating_point():
-        raise ValueError(f"{path}: embeddings are {rows.dtype} {tuple(rows.shape)}, expected ({len(names)} names, D)")
-    if not rows.isfinite().all():
-        raise ValueError(f"{path}: embeddings hold values that are not finite")
 
 
 def _folder_config(folder: Path) -> dict[str, Any]:

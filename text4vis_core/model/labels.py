@@ -35,9 +35,10 @@ def class_names(names: Sequence[str], style: str = "words") -> list[str]:
     return [as_words(name) if style == "words" else name.replace("_", " ") for name in names]
 
 
-def is_directional(name: str) -> bool:
-    """Whether a class name says left or right, so that the mirror image of its videos shows something else."""
-    return re.search(r"\b(left|right)\b", name.lower().replace("_", " ")) is not None
+def directional(names: Sequence[str]) -> frozenset[int]:
+    """Ids of class names that say left or right, so that the mirror image of their videos shows something else."""
+    words = (name.lower().replace("_", " ") for name in names)
+    return frozenset(i for i, name in enumerate(words) if re.search(r"\b(left|right)\b", name))
 
 
 def prompts(names: Sequence[str], template: str = TEMPLATES["published"]) -> list[str]:

@@ -14,6 +14,7 @@ B videos of a micro-batch, T frames, S pixels, C classes.
 import hashlib
 import json
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from torch import Tensor, nn
 from ..data import transforms
 from ..data.datasets import VideoDataset
 from ..data.loader import load_batches
-from ..files import CheckpointError, check_writable, code_fingerprint, remove_unfinished
+from ..files import CheckpointError, check_writable, code_fingerprint, file_digest, remove_unfinished
 from ..model.residual import StochasticDepth, recompute, stochastic_depth
 from ..model.video_classifier import VideoClassifier, fingerprint
 from ..processes import gather_objects, progress_bar, rank, world
@@ -322,6 +323,8 @@ def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: Trai
     parts: list[Any] = [fingerprint(model), str(model), model.mean.tolist(), model.std.tolist()]
     parts += [getattr(model.classifier, "frozen", None), dataset.videos.fingerprint(), dataset.settings]
     parts += [dataset.on_error, recipe, code_fingerprint(PACKAGE), depends_on]
+    files = {getattr(sys.modules[kind.__module__], "__file__", None) for kind in dataset.made_by}
+    parts += sorted(file_digest(Path(file)) for file in files if file)
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
     parts += [hardware.resolved_precision(config.precision), torch.__version__, torch.get_num_threads(), world()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

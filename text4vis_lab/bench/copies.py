@@ -13,6 +13,7 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import VideoList
 
+from ..lists import repeated
 from ..prepare.copying import Recipe, all_frames
 from ..timing import time_samples
 from .clips import TINY, write_videos
@@ -99,14 +100,12 @@ def as_pictures(videos: VideoList, folder: Path) -> tuple[VideoList, int]:
 
 def index_opening(folder: str | Path, videos: int, repeats: int) -> Quantity:
     """Seconds that a list of so many prepared videos takes to open, in a fresh interpreter, without its imports."""
-    from text4vis_core.data.formats import index_path
-
-    from ..prepare import write_index
+    from ..prepare import index_path, write_index
 
     one = write_videos(folder, 1, TINY, 2)
     [video] = one.videos
     facts = {"bytes": video.path.stat().st_size, "sha256": "00" * 16, "digest": "00" * 16}
-    write_index(index_path(folder, "train"), one.repeat(videos), {video.path: facts}, {})
+    write_index(index_path(folder, "train"), repeated(one, videos), {video.path: facts}, {})
     seconds = [call_fresh("copies", "open_index", str(folder), videos) for _ in range(repeats)]
     return Quantity(f"opening an index of {videos} videos", seconds, "s", limit=OPENING)
 

@@ -135,8 +135,10 @@ def load_many(folder: str, samples: int, num_workers: int) -> dict[str, Any]:
     from text4vis_core.data.datasets import VideoDataset, Views
     from text4vis_core.data.loader import load_batches
 
+    from ..lists import repeated
+
     torch.set_num_threads(1)
-    videos = write_videos(folder, VIDEOS, TINY, FRAMES).repeat(samples)
+    videos = repeated(write_videos(folder, VIDEOS, TINY, FRAMES), samples)
     dataset = VideoDataset(videos, 8, 32, Views(training=True))
     batches = [list(range(start, min(start + BATCH, samples))) for start in range(0, samples, BATCH)]
     process, every, curve = psutil.Process(), max(1, len(batches) // POINTS), []
@@ -188,10 +190,11 @@ def _drawn(labels: Tensor, rows: Tensor, views: int) -> Iterator[Tensor]:
 def score_drawn(videos: int, classes: int, views: int, dim: int, folder: str) -> dict[str, float]:
     """The part of `large_scale` that a process of its own does."""
     from text4vis_core.evaluation.embedding import EmbeddedVideos
-    from text4vis_core.evaluation.metrics import mean_average_precision, score_metrics, topk_accuracy
+    from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
     from text4vis_core.evaluation.protocols import multi_view_scores, zero_shot_accuracy
 
     from ..cache.cache import entry_path, read_entry, write_entry
+    from ..metrics import score_metrics
 
     generator = torch.Generator().manual_seed(1)
     rows = F.normalize(torch.randn(classes, dim, generator=generator), dim=-1)

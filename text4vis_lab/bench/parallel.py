@@ -23,6 +23,7 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.training.loop import fit
 from text4vis_core.training.recipe import TrainingConfig
 
+from ..lists import repeated
 from ..processes import Processes
 from ..timing import torch_threads
 from .loading import NUM_FRAMES, SIZE, TRAINING, decode_alone
@@ -106,7 +107,7 @@ def _loading_rate(videos: VideoList, workers: int, samples: int, epoch: int) -> 
     """
     started = max(1, workers)
     count = started * (1 + -(-samples // (BATCH * started)))
-    dataset = VideoDataset(videos.repeat(count * BATCH), NUM_FRAMES, SIZE, TRAINING["published"])
+    dataset = VideoDataset(repeated(videos, count * BATCH), NUM_FRAMES, SIZE, TRAINING["published"])
     dataset.epoch = epoch
     batches = [list(range(i * BATCH, (i + 1) * BATCH)) for i in range(count)]
     for done, _ in enumerate(load_batches(dataset, batches, workers), start=1):
@@ -116,7 +117,7 @@ def _loading_rate(videos: VideoList, workers: int, samples: int, epoch: int) -> 
 
 
 def _decoding_rate(pool, videos: VideoList, samples: int) -> float:
-    paths = [video.path for video in videos.repeat(samples).videos]
+    paths = [video.path for video in repeated(videos, samples).videos]
     begin = time.perf_counter()
     pool.map(_decode, paths, chunksize=1)
     return samples / (time.perf_counter() - begin)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from text4vis_core.data.video_list import VideoList
 
+from ..lists import repeated
 from ..settings import check_choices
 from . import PARTS, clips, copies, figures, fresh, loading, machine, model, parallel
 from .measurement import Quantity
@@ -157,7 +158,7 @@ class Bench:
 
     def _processes(self) -> Measured:
         repeats, numbers = self.sizes.long_repeats, parallel.numbers(self.cores)[1:]
-        shared = clips.in_classes(self.yardstick.repeat(13), 3)
+        shared = clips.in_classes(repeated(self.yardstick, 13), 3)
         rates, agreement = parallel.process_rates(shared, numbers, str(self.folder), repeats)
         title = f"Processes ({repeats} repetitions)"
         figures.scaling(rates, title=title, xlabel="processes", ylabel="videos a second")

@@ -25,8 +25,8 @@ from text4vis_core.files import file_digest
 
 from ..records import package_version
 
-PACKAGE = text4vis_core.__name__
-ROOT = Path(text4vis_core.__file__).parent
+CORE = text4vis_core.__name__
+ROOTS = {CORE: Path(text4vis_core.__path__[0]), "text4vis_lab": Path(__file__).parents[1]}
 # Packages whose version tells their code; those of the model's modules, and of the pixels.
 VERSIONED = ("torch", "torchvision", "open_clip", "timm", "transformers", "numpy")
 DISTRIBUTIONS = (
@@ -43,7 +43,7 @@ DISTRIBUTIONS = (
 )
 # Imported by modules that embeddings depend on, and not among these: what they give is in the key, or comes later.
 INDIFFERENT = {
-    f"{PACKAGE}.{name}" for name in ("model.classifier", "model.clip", "model.labels", "data.formats.readers", "_names")
+    f"{CORE}.{name}" for name in ("model.classifier", "model.clip", "model.labels", "data.formats.readers", "_names")
 }
 MODULE_INTERNALS = frozenset(vars(nn.Module()))
 
@@ -58,14 +58,14 @@ def key_of(parts: dict[str, Any]) -> str:
 
 
 def module_state(module: nn.Module, without: Collection[str] = ()) -> tuple[str, set[str]]:
-    """SHA-256 over a module's structure, settings, parameters and buffers; and the package's modules it is made of.
+    """SHA-256 over a module's structure, settings, parameters and buffers; and the modules of `ROOTS` it is made of.
 
     Args:
         module: in whatever mode; training or not makes no difference.
         without: parts, parameters and settings at the top that are left out.
 
     Raises:
-        NotCacheable: a part, hook or setting comes from code that is neither this package's nor of a known version.
+        NotCacheable: a part, hook or setting comes from code that is neither of `ROOTS` nor of a known version.
     """
     digest, sources = hashlib.sha256(), set()
     for name, part in module.named_modules():
@@ -125,29 +125,29 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 
 def code_of(modules: Iterable[str]) -> str:
-    """SHA-256 over the sources of modules of this package, and of those that they import, but `INDIFFERENT` ones.
+    """SHA-256 over the sources of modules of `ROOTS`, and of those that they import, but `INDIFFERENT` ones.
 
     Raises:
         NotCacheable: a source was changed after it was loaded, so that it does not tell what runs.
     """
     digest = hashlib.sha256()
-    for file in sorted(sources_of(modules)):
+    for name, file in sorted(sources_of(modules).items()):
         now = file_digest(file)
         if _LOADED.get(file) != now:
             raise NotCacheable(f"{file.name} was changed after it was loaded; restart Python to use the cache again")
-        digest.update(f"{file.relative_to(ROOT).as_posix()} {now}\n".encode())
+        digest.update(f"{name} {now}\n".encode())
     return digest.hexdigest()
 
 
-def sources_of(modules: Iterable[str]) -> set[Path]:
-    """Files of modules of this package ("text4vis_core.data.video"), and of those that they import."""
-    todo, found = list(modules), set()
+def sources_of(modules: Iterable[str]) -> dict[str, Path]:
+    """Files of modules of `ROOTS` ("text4vis_core.data.video"), and of those that they import."""
+    todo, found = list(modules), dict[str, Path]()
     while todo:
         name = todo.pop()
         file = _module_file(name)
-        if file is None or file in found:
+        if file is None or name in found:
             continue
-        found.add(file)
+        found[name] = file
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = []
@@ -162,15 +162,16 @@ def sources_of(modules: Iterable[str]) -> set[Path]:
 
 
 def _module_file(name: str) -> Path | None:
-    """The source of a module of this package; None of others, and of the package itself, which only passes on names."""
-    if not name.startswith(f"{PACKAGE}."):
+    """The source of a module of `ROOTS`; None of others, and of a package itself, which only passes on names."""
+    root, *parts = name.split(".")
+    if root not in ROOTS or not parts:
         return None
-    base = ROOT.joinpath(*name.split(".")[1:])
+    base = ROOTS[root].joinpath(*parts)
     return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
 
 
 def origin(thing: Any, where: str = "") -> set[str]:
-    """The module of this package that has the code of a function, or of an object's class; none for known libraries.
+    """The module of `ROOTS` that has the code of a function, or of an object's class; none for known libraries.
 
     Args:
         thing: any object.
@@ -184,7 +185,7 @@ def origin(thing: Any, where: str = "") -> set[str]:
     thing = getattr(thing, "__func__", thing)
     owner = thing if isinstance(thing, type | types.FunctionType) else type(thing)
     root = owner.__module__.split(".")[0]
-    if root == PACKAGE:
+    if root in ROOTS:
         return {owner.__module__}
     if root in VERSIONED or root in sys.stdlib_module_names:
         return set()
@@ -215,4 +216,4 @@ def _times(status: os.stat_result) -> list[int]:
 
 
 # A notebook's kernel lives for days, and goes on with the code that it has loaded.
-_LOADED = {file: file_digest(file) for file in ROOT.rglob("*.py")}
+_LOADED = {file: file_digest(file) for root in ROOTS.values() for file in root.rglob("*.py")}

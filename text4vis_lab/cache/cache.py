@@ -210,11 +210,12 @@ def clear(folder: str | Path) -> int:
 def _dependencies(model: VideoClassifier, dataset: VideoDataset) -> dict:
     """What video embeddings depend on, but for the videos' files."""
     weights, sources = module_state(model, NOT_ENCODING)
+    sources = sources.union(*map(origin, dataset.made_by))
     return {
         "weights": weights,
         "views": shown(dataset.settings),
         "environment": environment(model.logit_scale.device),
-        "code": code_of(sources | origin(dataset) | {"text4vis_core.evaluation.embedding"}),
+        "code": code_of(sources | {"text4vis_core.evaluation.embedding"}),
     }
 
 

@@ -105,8 +105,10 @@ def film(name: str) -> tuple[str, list[str]]:
     """
     from text4vis_core.data.formats.readers import load_videos
 
+    from ..lists import class_ids
+
     test = load_videos("puppets", make().videos, "test")
-    [label] = test.class_ids([name])
+    [label] = class_ids(test, [name])
     return str(next(video.path for video in test.videos if video.label == label)), test.names
 
 

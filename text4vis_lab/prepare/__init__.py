@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
         "data_set": "prepare Prepared PrepareError Work",
-        "index": "write_index",
+        "index": "index_path read_prepared write_index",
         "copying": "Recipe",
         "comparing": "Trials compare_recipes recipes_of",
     },

@@ -9,16 +9,16 @@ import pandas as pd
 from torch.nn.functional import cosine_similarity
 
 from text4vis_core.data.datasets import VideoDataset, Views
-from text4vis_core.data.formats.index import read_prepared
-from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.intervals import mean_interval
 
+from ..frame_store import FrameStore
 from ..timing import time_samples
 from .copying import Recipe
 from .data_set import Work, prepare
+from .index import read_prepared
 
 ORIGINAL = "original"
 

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from text4vis_core.data.prepared import SUFFIX, PreparedReader
 from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import Reader, decode_frames, open_video
 from text4vis_core.files import file_digest, first_line, replacing
 
+from .reader import SUFFIX, VERSION, PreparedReader
+
 DECODED_AT_ONCE = 64 << 20  # bytes
-VERSION = 2  # of copies: those of 1 had their frames at equal distances, wherever the original's were
 PLAYED_AT = 25  # frames per second, where the original has no times of its own
 # A second: of the first, milliseconds and frames at 24, 25, 30 or 24000/1001 a second are whole numbers. A container
 # has room for 2**31 from frame to frame, which are fifty minutes; what lies farther apart is told less finely.

@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from text4vis_core.data.datasets import ON_ERROR
-from text4vis_core.data.formats.index import index_path
-from text4vis_core.data.prepared import SUFFIX
 from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
@@ -24,8 +22,9 @@ from text4vis_core.processes import progress_bar
 from ..plain import write_json
 from ..settings import check_choices
 from ._crew import do_jobs
-from .copying import VERSION, Recipe, attempt, is_there, stamp
-from .index import write_index
+from .copying import Recipe, attempt, is_there, stamp
+from .index import index_path, write_index
+from .reader import SUFFIX, VERSION
 
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 

@@ -22,13 +22,15 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.files import first_line
 from text4vis_core.model.checkpoints import save_text4vis_checkpoint
-from text4vis_core.model.clip import Clip, load_clip, save_class_embeddings
+from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.training.loop import AfterEpoch, fit
 from text4vis_core.training.recipe import TrainingConfig
 from text4vis_core.training.resume import load_checkpoint
 
+from ..class_embeddings import save_class_embeddings
 from ..experiment import Cell, Method, begin, own_scores
+from ..lists import repeated
 from ..plain import write_json
 from ..settings import by_name
 from ..sources import Clips, Source
@@ -100,13 +102,13 @@ def measure(runs: list[Run], plan: Plan, folder: Path, whole: bool = True) -> di
         measured |= timings
     else:
         model = source.build().set_classifier(rows)
-        clips.embed(model, lists["test"].repeat(1))  # the first call is slower
+        clips.embed(model, repeated(lists["test"], 1))  # the first call is slower
     measured["parameters"] = sum(parameter.numel() for parameter in model.parameters())
     if settings.get("export"):
         _say("export")
         save_text4vis_checkpoint(weights / "export.pt", model)
     _say("evaluation")
-    test = lists["test"].repeat(plan.videos)
+    test = repeated(lists["test"], plan.videos)
     started = time.perf_counter()
     embedded = clips.embed(model, test, (plan.clips, plan.crops))
     measured["view"] = (time.perf_counter() - started) / (plan.videos * plan.clips * plan.crops)
@@ -166,7 +168,7 @@ class _Training:
         """The model after training, and the history."""
         train = self.lists["train"]
         model, _ = begin(Cell(method, train, {}, config), self.source, self.clips)
-        dataset = self.clips.training(train.repeat(config.batch_size), model.size, config.seed)
+        dataset = self.clips.training(repeated(train, config.batch_size), model.size, config.seed)
         measured = AfterEpoch(after_epoch) if after_epoch else None
         done = fit(
             model, dataset, config, checkpoint_dir=folder, name="rehearsal", after_epoch=measured, progress=False

@@ -192,19 +192,6 @@ def test_fewer_shots_than_one(shots):
         made_up([5, 3]).few_shot(shots, 0)
 
 
-@given(counts, st.integers(0, 30))
-def test_repeat_goes_round_in_order(counts, length):
-    videos = made_up(counts)
-    repeated = videos.repeat(length)
-    assert [video.path for video in repeated.videos] == [videos.videos[i % len(videos)].path for i in range(length)]
-    assert repeated.classes == videos.classes
-
-
-def test_nothing_cannot_be_repeated():
-    with pytest.raises(ValueError, match="without videos cannot be repeated to 3"):
-        VideoList(("a",), ()).repeat(3)
-
-
 SEVERAL = VideoList(
     ("a", "b", "c"),
     (Video("1.mp4", 2, (2, 0)), Video("2.mp4", 1, (1,)), Video("3.mp4", 0, (0,))),
@@ -236,9 +223,6 @@ def test_a_choice_of_classes_goes_by_every_label_of_a_video():
     ]
     assert (some.classes, some.directional) == (("a", "b"), {0})
     assert some.missing == (Video("4.mp4", 1, (1,)),)
-    assert [video.path for video in SEVERAL.only([0]).videos] == ["1.mp4", "3.mp4"]
-    assert [video.path for video in SEVERAL.only([1]).missing] == ["4.mp4"]
-    assert SEVERAL.only([0]).targets.tolist() == [[1, 0, 1], [1, 0, 0]]
 
 
 def test_select_classes_renumbers_in_the_order_given(train_videos):
@@ -248,21 +232,6 @@ def test_select_classes_renumbers_in_the_order_given(train_videos):
         *[("ApplyLipstick", 1)] * 3,
         *[("WallPushups", 0)] * 3,
     ]
-
-
-def test_only_some_classes_keeps_labels(train_videos):
-    some = train_videos.only([0, 2])
-    assert some.classes == train_videos.classes
-    assert set(some.labels) == {0, 2}
-    assert len(some) == sum(label in (0, 2) for label in train_videos.labels)
-
-
-def test_class_ids_takes_names_in_any_spelling(train_videos):
-    assert train_videos.class_ids(["wall pushups", "HulaHoop", "apply_lipstick"]) == [2, 1, 0]
-    with pytest.raises(
-        ValueError, match="unknown class 'archery'; choose from: apply lipstick, hula hoop, wall pushups"
-    ):
-        train_videos.class_ids(["hula hoop", "archery"])
 
 
 def test_fingerprint_tells_data_sets_apart(train_videos, test_videos, tmp_path):

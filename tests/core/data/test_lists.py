@@ -12,7 +12,6 @@ from data_sets import frames, lines, table, video
 from text4vis_core import load_videos
 from text4vis_core.data.formats import _places
 from text4vis_core.data.formats._places import Known, locate, video_at
-from text4vis_core.data.formats.index import index_path
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
@@ -455,11 +454,6 @@ def test_a_class_whose_name_is_not_utf8_is_refused(tmp_path):
         load_videos("folders", tmp_path, "train")
 
 
-def test_notes_stay_with_a_list_and_in_its_index(tmp_path):
+def test_notes_stay_with_a_list(tmp_path):
     train = load_videos("folders", recordings(tmp_path / "data", {"run": 4, "jump": 4}), "train")
-    assert train.few_shot(1, 0).only([0]).notes == train.select_classes([1]).notes == train.notes != ()
-    copies = {each.path: {"bytes": 5, "sha256": "0" * 32, "digest": "0" * 32} for each in train.videos}
-    from text4vis_lab.prepare import write_index
-
-    write_index(index_path(tmp_path / "data", "train"), train, copies, {})
-    assert load_videos("prepared", tmp_path / "data", "train").notes == train.notes
+    assert train.few_shot(1, 0).notes == train.select_classes([1]).notes == train.notes != ()

@@ -16,7 +16,6 @@ from text4vis_core.data.formats._annotations import read_csv
 from text4vis_core.data.formats._frame_lists import _ways
 from text4vis_core.data.formats._places import video_at
 from text4vis_core.data.formats.kinetics import kinetics400_categories
-from text4vis_core.data.formats.readers import READERS
 from text4vis_core.data.video_list import Video
 
 
@@ -25,7 +24,7 @@ def pairs(videos) -> list[tuple[str, int]]:
     return [(video.path.name, video.label) for video in getattr(videos, "videos", videos)]
 
 
-@pytest.mark.parametrize("dataset", READERS)
+@pytest.mark.parametrize("dataset", WRITERS)
 def test_every_video_that_is_read_is_there(dataset, tmp_path):
     root = WRITERS[dataset](tmp_path / "data")
     for split in ("test", "all"):
@@ -37,7 +36,7 @@ def test_every_video_that_is_read_is_there(dataset, tmp_path):
         assert videos.targets.sum() == sum(len(video.all_labels) for video in videos.videos)
 
 
-@pytest.mark.parametrize("dataset", sorted(READERS.keys() - {"activitynet", "hmdb51", "kinetics600_zero_shot"}))
+@pytest.mark.parametrize("dataset", sorted(WRITERS.keys() - {"activitynet", "hmdb51", "kinetics600_zero_shot"}))
 def test_all_is_training_and_test_together(dataset, tmp_path):
     root = WRITERS[dataset](tmp_path / "data")
     train, test, both = (load_videos(dataset, root, split) for split in ("train", "test", "all"))

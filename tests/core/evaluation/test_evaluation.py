@@ -17,10 +17,7 @@ from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
 from text4vis_core.evaluation.intervals import mean_interval, wilson_interval
 from text4vis_core.evaluation.metrics import (
-    confusion_matrix,
     mean_average_precision,
-    per_class_accuracy,
-    score_metrics,
     topk_accuracy,
 )
 from text4vis_core.evaluation.protocols import (
@@ -90,17 +87,6 @@ def test_top_k_is_scikit_learns(videos, classes, k, seed):
     scores, labels = rng.random((videos, classes)), rng.integers(classes, size=videos)
     expected = np.mean([label in np.argsort(-row)[:k] for row, label in zip(scores, labels, strict=True)])
     assert topk_accuracy(torch.from_numpy(scores), torch.from_numpy(labels), k) == pytest.approx(100 * expected)
-
-
-def test_confusion_and_per_class_accuracy_are_scikit_learns():
-    rng = np.random.default_rng(0)
-    predictions, labels = (torch.from_numpy(rng.integers(4, size=50)) for _ in range(2))
-    matrix = confusion_matrix(predictions, labels, 5)
-    assert matrix.tolist() == metrics.confusion_matrix(labels, predictions, labels=range(5)).tolist()
-    accuracy = per_class_accuracy(predictions, labels, 5)
-    expected = metrics.recall_score(labels, predictions, labels=range(4), average=None)
-    assert accuracy[:4].numpy() == pytest.approx(100 * expected)
-    assert math.isnan(accuracy[4])
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.9, 0.95]))
@@ -218,23 +204,6 @@ def test_of_equally_frequent_classes_the_first_are_novel():
 def test_base_and_novel_of_an_example():
     base, novel = base_novel_split([5, 9, 2, 5, 7])
     assert (base.tolist(), novel.tolist()) == ([1, 3, 4], [0, 2])
-
-
-def test_metrics_of_one_label_per_video():
-    rng = np.random.default_rng(0)
-    scores, labels = torch.from_numpy(rng.random((30, 8))), torch.from_numpy(rng.integers(8, size=30))
-    expected = {"top1": topk_accuracy(scores, labels), "top5": topk_accuracy(scores, labels, 5)}
-    assert score_metrics(scores, labels) == score_metrics(scores.numpy(), labels.numpy()) == expected
-    assert 0 < expected["top1"] < expected["top5"] < 100
-
-
-def test_metrics_of_several_labels_per_video():
-    scores = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.4, 0.5, 0.1]])
-    targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
-    labels = torch.tensor([1, 1, 0])  # the first label is not the first class of the scores: any one counts
-    result = score_metrics(scores, labels, targets)
-    precision = metrics.average_precision_score(targets[:, :2], scores[:, :2], average="macro")
-    assert result == {"top1": pytest.approx(200 / 3), "map": pytest.approx(100 * precision)}
 
 
 def test_any_of_several_labels_is_right():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text4vis_core.model.labels import TEMPLATES, as_words, class_names, is_directional, prompts
+from text4vis_core.model.labels import TEMPLATES, as_words, class_names, directional, prompts
 
 words = st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=8), min_size=1, max_size=4)
 
@@ -84,4 +84,4 @@ def test_an_unknown_style_names_the_choices():
     ],
 )
 def test_which_classes_tell_left_from_right(name, expected):
-    assert is_directional(name) == expected
+    assert directional(["open a door", name]) == ({1} if expected else set())

@@ -30,6 +30,7 @@ from text4vis_lab.bench import (
     parallel,
 )
 from text4vis_lab.bench.measurement import Quantity
+from text4vis_lab.lists import repeated
 from text4vis_lab.notebooks import notebook_defaults
 from text4vis_lab.records import RunRecord
 from text4vis_lab.suites import read_suite
@@ -137,7 +138,7 @@ class TestClips:
         assert path.read_bytes() == b"mine"
 
     def test_are_dealt_out_to_classes(self, videos):
-        dealt = clips.in_classes(videos.repeat(5), 3)
+        dealt = clips.in_classes(repeated(videos, 5), 3)
         assert dealt.labels.tolist() == [0, 1, 2, 0, 1]
         assert len(dealt.classes) == 3
 
@@ -273,7 +274,7 @@ class TestStarts:
 
 @pytest.mark.slow
 def test_processes_agree(clip_folder, videos, tmp_path):
-    train = clips.in_classes(videos.repeat(5), 3)
+    train = clips.in_classes(repeated(videos, 5), 3)
     rates, agreement = parallel.process_rates(train, [1, 2], tmp_path, repeats=1, model=str(clip_folder))
     assert {task: list(of_task) for task, of_task in rates.items()} == {"evaluation": [1, 2], "training": [1, 2]}
     assert [quantity.met for quantity in agreement] == [True, True]

@@ -7,9 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from text4vis_core.evaluation import metrics
-from text4vis_core.evaluation.metrics import mean_average_precision, score_metrics
+from text4vis_core.evaluation.metrics import mean_average_precision
 from text4vis_core.evaluation.protocols import multi_view_scores, zero_shot_accuracy
 from text4vis_lab.bench.fresh import large_scale
+from text4vis_lab.metrics import score_metrics
 
 VIDEOS, CLASSES = 203, 37
 

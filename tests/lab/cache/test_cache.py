@@ -20,13 +20,13 @@ from PIL import Image
 
 from text4vis_core import TrainingConfig, VideoClassifier, VideoError, load_clip
 from text4vis_core.data import video
-from text4vis_core.data.frame_store import FrameStore
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.cache import _dependencies as dependencies
 from text4vis_lab.cache.__main__ import _main
 from text4vis_lab.cache.cache import cached_class_embeddings, entries, entry_path, read_entry, write_entry
 from text4vis_lab.experiment import Cell, Method, train_and_test
+from text4vis_lab.frame_store import FrameStore
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 
@@ -401,7 +401,7 @@ def test_code_that_cannot_be_seen_is_not_cached(model, videos, clips):
 
 
 def test_code_that_was_changed_since_it_was_loaded_is_not_cached(model, videos, clips, monkeypatch):
-    file = dependencies.ROOT / "data" / "sampling.py"
+    file = dependencies.ROOTS["text4vis_core"] / "data" / "sampling.py"
     monkeypatch.setitem(dependencies._LOADED, file, "another")
     with pytest.warns(UserWarning, match=r"not cached: sampling\.py was changed after it was loaded; restart Python"):
         clips.embed(model, videos)
@@ -413,7 +413,7 @@ def test_the_code_that_numbers_depend_on():
         file.name
         for file in dependencies.sources_of(
             ["text4vis_core.evaluation.embedding", "text4vis_core.model.video_classifier"]
-        )
+        ).values()
     }
     needed = {"video.py", "sampling.py", "transforms.py", "datasets.py", "temporal.py"}
     needed |= {"video_classifier.py", "embedding.py"}
@@ -427,9 +427,8 @@ def test_imports_are_followed_in_every_form(tmp_path, monkeypatch):
     (tmp_path / "pkg" / "sub").mkdir(parents=True)
     for name, text in forms.items():
         (tmp_path / "pkg" / f"{name}.py").write_text(text)
-    monkeypatch.setattr(dependencies, "PACKAGE", "pkg")
-    monkeypatch.setattr(dependencies, "ROOT", tmp_path / "pkg")
-    found = {file.stem for file in dependencies.sources_of(["pkg.one"])}
+    monkeypatch.setattr(dependencies, "ROOTS", {"pkg": tmp_path / "pkg"})
+    found = {file.stem for file in dependencies.sources_of(["pkg.one"]).values()}
     assert found == {"one", "two", "three", "four", "five", "six"}
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core.data.datasets import VideoDataset
-from text4vis_core.data.formats.index import Index, IndexedVideos, index_path
 from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import AnnotationError, Video, VideoList
-from text4vis_lab.prepare import write_index
+from text4vis_lab.lists import only, repeated
+from text4vis_lab.prepare.index import Index, IndexedVideos, index_path, write_index
 
 CLASSES = ("a", "b", "c", "d")
 NAMES = st.text("aü (", min_size=1, max_size=4) | st.sampled_from(["\udcff", "x" * 50])
@@ -72,9 +72,9 @@ def test_an_indexed_list_equals_the_tuple_that_it_was_written_from(tmp_path_fact
         assert lazy.videos + lazy.missing == full.videos + full.missing
 
     compare(lazy, full)
-    compare(lazy.only(ids), full.only(ids))
+    compare(only(lazy, ids), only(full, ids))
     compare(lazy.select_classes(ids), full.select_classes(ids))
-    compare(lazy.repeat(length), full.repeat(length))
+    compare(repeated(lazy, length), repeated(full, length))
     assert few(lazy) == few(full)
     again, before = lazy.select_classes(ids).select_classes([0]), full.select_classes(ids).select_classes([0])
     compare(again, before)
@@ -97,14 +97,14 @@ def many(tmp_path) -> Path:
 def test_a_large_index_is_used_without_making_its_videos(many, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "text4vis_core.data.formats.index.Video", lambda *args, **kwargs: made.append(args) or Video(*args, **kwargs)
+        "text4vis_lab.prepare.index.Video", lambda *args, **kwargs: made.append(args) or Video(*args, **kwargs)
     )
     videos = load_videos("prepared", many, "train")
     assert len(videos) == 20_000
     assert np.bincount(videos.labels).tolist() == [200] * 100
     few = videos.select_classes(range(10, 20)).few_shot(16, 0)
     assert np.bincount(few.labels).tolist() == [16] * 10
-    assert len(videos.only([3, 4])) == 400
+    assert len(only(videos, [3, 4])) == 400
     assert len(videos.fingerprint()) == 64
     assert len(pickle.dumps(VideoDataset(videos, 8, 224))) < 20_000 * 10
     assert made == []

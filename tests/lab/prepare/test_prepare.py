@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from text4vis_core import load_videos, read_frames
-from text4vis_core.data.prepared import SUFFIX, PreparedReader
 from text4vis_core.data.video import VideoError, open_video
 from text4vis_core.data.video_list import Video, VideoList
+from text4vis_lab.lists import only
 from text4vis_lab.prepare import copying
 from text4vis_lab.prepare import data_set as preparing
 from text4vis_lab.prepare._crew import do_jobs
 from text4vis_lab.prepare.copying import Recipe, content_digest
 from text4vis_lab.prepare.data_set import Prepared, PrepareError, Work, prepare
+from text4vis_lab.prepare.reader import SUFFIX, PreparedReader
 
 FINE = Recipe(crf=8, gop=3)
 SILENT = {"num_workers": 0, "progress": False}
@@ -122,7 +123,7 @@ def test_a_second_call_makes_nothing_and_splits_share_copies(data, tmp_path, mon
     again = run(data, tmp_path / "copies")
     assert (again.made, again.kept) == (0, 6)
     assert tree(tmp_path / "copies") == before
-    assert run(data.only([1]), tmp_path / "copies", split="test").kept == 2
+    assert run(only(data, [1]), tmp_path / "copies", split="test").kept == 2
     assert load_videos("prepared", tmp_path / "copies", "test").labels.tolist() == [1, 1]
 
 
@@ -179,7 +180,7 @@ def test_a_copy_that_is_gone_or_cut_is_made_anew(data, tmp_path):
 
 
 def test_copies_by_another_recipe_are_not_mixed(data, tmp_path):
-    run(data.only([0]), tmp_path / "copies")
+    run(only(data, [0]), tmp_path / "copies")
     before = tree(tmp_path / "copies")
     with pytest.raises(PrepareError, match=r"copies holds copies of crf 8, not 9; choose another folder, or delete it"):
         run(data, tmp_path / "copies", recipe=replace(FINE, crf=9))

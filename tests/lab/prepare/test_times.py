@@ -11,13 +11,13 @@ from PIL import Image
 from timed import write_damaged, write_timed
 
 from text4vis_core import load_videos, read_frames
-from text4vis_core.data.prepared import PreparedReader
 from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video import open_video
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.prepare import copying
 from text4vis_lab.prepare.copying import VERSION, Recipe, ticks
 from text4vis_lab.prepare.data_set import PrepareError, Work, prepare
+from text4vis_lab.prepare.reader import PreparedReader
 
 SILENT = Work(num_workers=0, progress=False)
 

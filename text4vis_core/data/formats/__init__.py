@@ -11,6 +11,5 @@ __getattr__, __dir__, __all__ = on_first_use(
     {
         "readers": "READERS SPLITS load_videos",
         "kinetics": "kinetics400_categories",
-        "index": "index_path",
     },
 )

@@ -10,13 +10,11 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..video_list import AnnotationError, VideoList
+from ..video_list import AnnotationError, Video
 from ._places import folders_of
 
 Lists = Mapping[str, str]  # see `load_videos`
@@ -157,11 +155,9 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
-def complete(videos: VideoList, source: Path) -> VideoList:
-    """The same list, if every class has a video, be it there or missing."""
-    listed = [i for video in (*videos.videos, *videos.missing) for i in video.all_labels]
-    counts = np.bincount(listed, minlength=len(videos.classes))
-    if (counts == 0).any():
-        missing = [videos.classes[i] for i in np.flatnonzero(counts == 0)]
+def complete(classes: Sequence[str], videos: Iterable[Video], source: Path) -> None:
+    """Raise the fault of a class without a video, be it there or missing."""
+    listed = {label for video in videos for label in video.all_labels}
+    missing = [name for i, name in enumerate(classes) if i not in listed]
+    if missing:
         raise AnnotationError(f"{source}: no videos of class {', '.join(missing)}; add some or remove the class")
-    return videos

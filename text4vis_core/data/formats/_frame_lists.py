@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from ...model.labels import is_directional
+from ...model.labels import directional
 from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_video
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import NONE, Lists, fault, find_all, given, is_number, read_lines, read_names
@@ -67,8 +67,7 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
             notes.append(f"{several} of {len(rows)} lines of {listing.name} give a file several labels")
     if not videos and missing == "error":
         raise AnnotationError(f"{listing}: every video is listed with 0 frames; extract the frames, count them again")
-    directional = frozenset(i for i, name in enumerate(classes) if is_directional(name))
-    return VideoList(classes, tuple(videos), tuple(gone), directional, tuple(notes))
+    return VideoList(classes, tuple(videos), tuple(gone), directional(classes), tuple(notes))
 
 
 def _is_file(name: str) -> bool:

@@ -22,6 +22,11 @@ def existing_root(root: str | Path, remedy: str = "") -> Path:
     return Path(root)
 
 
+def parts_of(split: str) -> tuple[str, ...]:
+    """The lists that a split is made of."""
+    return ("train", "test") if split == "all" else (split,)
+
+
 def visible(folder: Path) -> list[Path]:
     """What lies in a folder, sorted, without hidden files; nothing when there is no such folder."""
     return sorted(path for path in folder.iterdir() if path.name[0] != ".") if os.path.isdir(folder) else []

@@ -5,10 +5,9 @@ from typing import Any
 
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import fault, find, find_all, read_csv, read_json, read_lines
-from ._places import existing_root, locate
+from ._places import existing_root, locate, parts_of
 
 SUBSETS = {"train": ("training",), "test": ("validation",), "all": ("training", "validation")}
-CHARADES = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 
 
 def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str = "report") -> VideoList:
@@ -80,7 +79,7 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
     ids = {code: i for i, code in enumerate(codes)}
 
     rows: list[tuple[Path, int, str, tuple[int, ...]]] = []
-    for path in (find(root, f"Charades_v1_{name}.csv") for name in CHARADES[split]):
+    for path in (find(root, f"Charades_v1_{name}.csv") for name in parts_of(split)):
         before = len(rows)
         for number, row in read_csv(path, ("id", "actions")):
             if not (row["id"].isascii() and row["id"].isalnum()):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import fault, find, find_all, is_number, read_csv, read_lines, read_names
-from ._places import existing_root, locate
+from ._places import existing_root, locate, parts_of
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 FILES = {  # split -> its annotation files, the first that exists
@@ -87,7 +87,7 @@ def kinetics400_categories() -> tuple[str, ...]:
 
 def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> VideoList:
     """`spelling`: label without spaces and signs -> label as published; labels as they are when None."""
-    wanted = ("train", "test") if split == "all" else (split,)
+    wanted = parts_of(split)
     files = {name: path for name in wanted for path in _file(root, *FILES[name])}
     for name in FILES.keys() - files.keys():  # its labels are classes too, where the file is there
         files.update((name, path) for path in _file(root, FILES[name][0], needed=False))

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from ...model.labels import as_words, is_directional
+from ...model.labels import as_words, directional
 from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import NO_TEXT, NONE, Lists, complete, fault, find, find_all, given, is_number, read_json, read_lines
 from ._frame_lists import read_tsn
-from ._places import Known, Root, existing_root, folders_of, holds_video, locate, stem_of, video_at, visible
+from ._places import Known, Root, existing_root, folders_of, holds_video, locate, parts_of, stem_of, video_at, visible
 from ._untrimmed import read_activitynet, read_charades
-from .index import read_prepared
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
 
 SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
@@ -51,7 +50,7 @@ def read_ucf101(root: Root, split: str, fold: int = 1, missing: str = "error", l
 
     base, known = _base(root, names), Known()
     videos, gone = list[Video](), list[Video]()
-    for listing in (given(root, lists, part) or find(root, f"{part}list{fold:02d}.txt") for part in _parts(split)):
+    for listing in (given(root, lists, part) or find(root, f"{part}list{fold:02d}.txt") for part in parts_of(split)):
         for number, line in read_lines(listing):
             fields = [line] if line.lower().endswith(VIDEO_SUFFIXES) else line.rsplit(maxsplit=1)
             name, _, file = (fields[0] if "/" in line else fields[0].replace("\\", "/")).partition("/")
@@ -70,7 +69,7 @@ def read_ucf101(root: Root, split: str, fold: int = 1, missing: str = "error", l
             if path is None and missing == "error":
                 raise fault(listing, number, f"no such video {base / name / file}; fetch it or remove the line", line)
             (videos if path else gone).append(Video(path or base / name / file, ids[name]))
-        complete(VideoList(names, tuple(videos), tuple(gone)), listing)
+        complete(names, videos + gone, listing)
     return VideoList(names, tuple(videos), tuple(gone))
 
 
@@ -117,8 +116,8 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
     root = existing_root(root)
     places = {part: given(root, lists, part, os.path.isdir) or root / part for part in ("train", "test")}
     whole = not any(map(os.path.isdir, places.values()))
-    parts = ("train", "test") if split == "all" else (split,)
-    folders = [root] if whole else [existing_root(places[part], f"add it, set {part}_list, or ") for part in parts]
+    listed = [] if whole else [existing_root(places[p], f"add it, set {p}_list, or ") for p in parts_of(split)]
+    folders = listed or [root]
     inside = [path for each in ([root] if whole else places.values()) for path in visible(each) if path.is_dir()]
     names = tuple(sorted({path.name for path in inside}))
     if not names:
@@ -144,7 +143,7 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
                     gone.append(Video(path, label))
                 else:
                     ignored.append(path)
-        complete(VideoList(names, tuple(videos[before[0] :]), tuple(gone[before[1] :])), folder)
+        complete(names, videos[before[0] :] + gone[before[1] :], folder)
     ignored = [path for path in ignored if path.suffix.lower() not in PICTURE_SUFFIXES]
     if whole and split != "all":
         test, rule = _split(root, names, videos + gone)
@@ -178,7 +177,7 @@ def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error
     classes = tuple(ids[i] for i in range(len(ids)))
 
     listed = []
-    for path in (named({"train": "train", "test": "validation"}[part]) for part in _parts(split)):
+    for path in (named({"train": "train", "test": "validation"}[part]) for part in parts_of(split)):
         entries, fault_of = read_json(path, list)
         for position, entry in enumerate(entries):
             key, template = (entry.get("id"), entry.get("template")) if isinstance(entry, dict) else (None, None)
@@ -198,8 +197,7 @@ def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error
             raise fault_of(key, reason)
     videos = tuple(Video(found[key], label) for key, label, _ in listed if key in found)
     gone = tuple(Video(Path(f"{key}.webm"), label) for key, label, _ in listed if key not in found)
-    directional = frozenset(i for i, name in enumerate(classes) if is_directional(name))
-    return VideoList(classes, videos, gone, directional)
+    return VideoList(classes, videos, gone, directional(classes))
 
 
 READERS: dict[str, Callable[..., VideoList]] = {
@@ -215,10 +213,9 @@ READERS: dict[str, Callable[..., VideoList]] = {
     "charades": read_charades,
     "ssv2": read_ssv2,
     "tsn": read_tsn,
-    "prepared": read_prepared,
 }
 LISTED = ("puppets", "ucf101", "folders", "tsn")  # whose lists may have other names
-FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99, "prepared": 99}  # the others have one
+FOLDS = {"ucf101": 3, "hmdb51": 3, "kinetics600_zero_shot": 3, "tsn": 99}  # the others have one
 
 
 def load_videos(
@@ -259,10 +256,6 @@ def load_videos(
         reason = f"none of the {len(videos.missing)} videos of split {split!r} is there, the first is {first}"
         raise AnnotationError(f"{root}: {reason}; {remedy}")
     return videos
-
-
-def _parts(split: str) -> tuple[str, ...]:
-    return ("train", "test") if split == "all" else (split,)
 
 
 def _base(root: Path, names: Sequence[str]) -> Path:

@@ -1,6 +1,7 @@
 """Read a copy that `prepare` made: H.264 with a key frame every few frames, decoded from the nearest one.
 
-Only the packets that lead to the frames asked for are read and decoded, without a look at the rest of the file.
+Only the packets that lead to the frames asked for are read and decoded, without a look at the rest of the file. With
+this module imported, `open_video` reads copies so; without it, as any MP4 file.
 """
 
 import json
@@ -12,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .decoders import Timed, part_by_length
-from .reading import DEFAULT, Reading, VideoError
+from text4vis_core.data.decoders import Timed, part_by_length
+from text4vis_core.data.reading import DEFAULT, Reading, VideoError
+from text4vis_core.data.video import OPENERS
 
 VERSION = 2  # of how copies are made: as shown, at the times of the original's frames
 SUFFIX = ".prepared.mp4"  # any player plays it; this reader knows how it was made
@@ -95,3 +97,6 @@ def _decoder(settings: bytes) -> tuple:
     decoder.options = {"err_detect": "explode"}
     _KEPT.settings, _KEPT.pair = settings, (decoder, VideoReformatter())
     return _KEPT.pair
+
+
+OPENERS[SUFFIX] = PreparedReader

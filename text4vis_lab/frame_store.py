@@ -12,16 +12,17 @@ from stat import S_ISREG
 import numpy as np
 from torch.utils.data import get_worker_info
 
-from .reading import DEFAULT, Reading, VideoError
-from .video import chosen, decode_frames, open_video, read_distinct_frames, read_frames
-from .video_list import Video
+from text4vis_core.data.datasets import FromFiles
+from text4vis_core.data.reading import DEFAULT, Reading, VideoError
+from text4vis_core.data.video import chosen, decode_frames, open_video
+from text4vis_core.data.video_list import Video
 
 # A file beyond these is read as if nothing were kept: decoding all of it for a few of its frames would be a loss.
 LARGEST_FILE, MOST_FRAMES = 256 * 2**10, 128
 MB = 2**20
 
 
-class FrameStore:
+class FrameStore(FromFiles):
     """Reads videos as `read_frames` does, and keeps all frames of small files from their first reading on.
 
     Nothing is ever dropped: videos are kept in the order of their first reading until there is no more room. A file
@@ -36,7 +37,8 @@ class FrameStore:
     def __init__(self, megabytes: int = 0, reading: Reading = DEFAULT):
         if megabytes < 0:
             raise ValueError(f"megabytes is {megabytes}; it must be 0 (nothing is kept) or more")
-        self.megabytes, self.reading = megabytes, reading
+        super().__init__(reading)
+        self.megabytes = megabytes
         self._room = megabytes * MB
         self._kept: dict[tuple, np.ndarray | None] = {}  # None: was found to be too large
 
@@ -44,14 +46,14 @@ class FrameStore:
         """Frames of a video, or of a part of it, that `choose` picks from their number, as `read_frames` does."""
         frames = self._whole(video)
         if frames is None:
-            return read_frames(video.path, choose, video.start, video.end, video.duration, self.reading)
+            return super().read(video, choose)
         return frames[chosen(video.path, choose, len(frames))]
 
     def read_distinct(self, video: Video, choose: Callable[[int], np.ndarray]) -> tuple[np.ndarray, ...]:
         """As `read`, without repeats: (M, H, W, 3) in increasing order, and the place of each index's frame (N,)."""
         frames = self._whole(video)
         if frames is None:
-            return read_distinct_frames(video.path, choose, (video.start, video.end, video.duration), self.reading)
+            return super().read_distinct(video, choose)
         distinct, places = np.unique(chosen(video.path, choose, len(frames)), return_inverse=True)
         return frames[distinct], places
 
@@ -72,10 +74,7 @@ class FrameStore:
         return self._kept[identity]
 
     def __getstate__(self) -> dict:
-        return {"megabytes": self.megabytes, "reading": self.reading}
-
-    def __setstate__(self, state: dict) -> None:
-        FrameStore.__init__(self, **state)
+        return super().__getstate__() | {"_room": self.megabytes * MB, "_kept": {}}
 
 
 def _identity(path: Path) -> tuple | None:

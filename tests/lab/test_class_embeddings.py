@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text4vis_core.model.clip import load_class_embeddings, save_class_embeddings
+from text4vis_lab.class_embeddings import load_class_embeddings, save_class_embeddings
 
 NAMES = ["apply lipstick", "hula hoop", "wall pushups"]
 TEMPLATE = "a video of a person {}."

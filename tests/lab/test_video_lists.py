@@ -1,0 +1,59 @@
+"""Lists of videos, made of others."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from text4vis_core.data.video_list import Video, VideoList
+from text4vis_lab.lists import class_ids, only, repeated, spread
+
+SEVERAL = VideoList(
+    ("a", "b", "c"),
+    (Video("1.mp4", 2, (2, 0)), Video("2.mp4", 1, (1,)), Video("3.mp4", 0, (0,))),
+    missing=(Video("4.mp4", 1, (1, 2)), Video("5.mp4", 2, (2,))),
+    notes=("drawn by seed 0",),
+)
+
+
+@given(st.integers(1, 9), st.integers(0, 30))
+def test_repeated_goes_round_in_order(count, length):
+    videos = VideoList(("a",), tuple(Video(f"{i}.mp4", 0) for i in range(count)))
+    found = repeated(videos, length)
+    assert [video.path for video in found.videos] == [f"{i % count}.mp4" for i in range(length)]
+    assert found.classes == videos.classes
+
+
+def test_nothing_cannot_be_repeated():
+    with pytest.raises(ValueError, match="without videos cannot be repeated to 3"):
+        repeated(VideoList(("a",), ()), 3)
+
+
+def test_only_some_classes_goes_by_every_label_of_a_video():
+    assert [video.path for video in only(SEVERAL, [0]).videos] == ["1.mp4", "3.mp4"]
+    assert [video.path for video in only(SEVERAL, [1]).missing] == ["4.mp4"]
+    assert only(SEVERAL, [0]).targets.tolist() == [[1, 0, 1], [1, 0, 0]]
+    assert only(SEVERAL, [0]).notes == SEVERAL.notes
+
+
+def test_spread_takes_the_first_the_last_and_what_lies_evenly_between():
+    videos = VideoList(("a",), tuple(Video(f"{i}.mp4", 0) for i in range(9)), missing=(Video("9.mp4", 0),))
+    assert [video.path for video in spread(videos, 3).videos] == ["0.mp4", "4.mp4", "8.mp4"]
+    assert [video.path for video in spread(videos, 2, {os.path.abspath("8.mp4")}).videos] == ["0.mp4", "7.mp4"]
+    assert (len(spread(videos, 20)), spread(videos, 20).missing) == (9, ())
+
+
+def test_only_some_classes_keeps_labels(train_videos):
+    some = only(train_videos, [0, 2])
+    assert some.classes == train_videos.classes
+    assert set(some.labels) == {0, 2}
+    assert len(some) == sum(label in (0, 2) for label in train_videos.labels)
+
+
+def test_class_ids_takes_names_in_any_spelling(train_videos):
+    assert class_ids(train_videos, ["wall pushups", "HulaHoop", "apply_lipstick"]) == [2, 1, 0]
+    with pytest.raises(
+        ValueError, match="unknown class 'archery'; choose from: apply lipstick, hula hoop, wall pushups"
+    ):
+        class_ids(train_videos, ["hula hoop", "archery"])

@@ -1,0 +1,47 @@
+"""Lists of videos, made of others: some of their videos, and the same ones again and again."""
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from text4vis_core.data.video_list import Video, VideoList
+from text4vis_core.model.labels import as_words
+
+from .prepare.index import IndexedVideos
+
+
+def class_ids(videos: VideoList, names: Sequence[str]) -> list[int]:
+    """Ids of classes given by name, raw or as words; a ValueError with the choices for a name that no class has."""
+    known = {as_words(name): i for i, name in enumerate(videos.classes)}
+    unknown = [name for name in names if as_words(name) not in known]
+    if unknown:
+        raise ValueError(f"unknown class {unknown[0]!r}; choose from: {', '.join(videos.names)}")
+    return [known[as_words(name)] for name in names]
+
+
+def only(videos: VideoList, ids: Sequence[int]) -> VideoList:
+    """Only the videos of these classes, also of those that are missing; classes and labels stay."""
+    wanted = set(ids)
+
+    def chosen(each: Sequence[Video]) -> Sequence[Video]:
+        if isinstance(each, IndexedVideos):
+            return each.with_any(wanted)
+        return tuple(video for video in each if wanted.intersection(video.all_labels))
+
+    return replace(videos, videos=chosen(videos.videos), missing=chosen(videos.missing))
+
+
+def spread(videos: VideoList, count: int, without: Collection[str] = ()) -> VideoList:
+    """At most `count` videos, evenly through the list, of those whose absolute paths are not in `without`."""
+    there = np.array([i for i, video in enumerate(videos.videos) if os.path.abspath(video.path) not in without])
+    places = np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)
+    return replace(videos.take(there[places]), missing=())
+
+
+def repeated(videos: VideoList, length: int) -> VideoList:
+    """The videos again and again, in order, `length` in all: so a few shots have the full set's epochs."""
+    if length and not videos.videos:
+        raise ValueError(f"a list without videos cannot be repeated to {length}")
+    return videos.take(np.arange(length) % max(1, len(videos)))
