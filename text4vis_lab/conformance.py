@@ -14,14 +14,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from text4vis_core.data.video import Reading, VideoError, decode_frames, open_video
+from text4vis_core.data.video import Reading, VideoError, decode_frames, open_video, read_frames
 from text4vis_core.processes import progress_bar
 
 from .notebooks import repository_root
@@ -72,6 +72,19 @@ def by_kind(table: pd.DataFrame) -> pd.DataFrame:
     counts = table.pivot_table(index="kind", columns=["decoder", "verdict"], aggfunc="size", fill_value=0, sort=False)
     order = [(decoder, verdict) for decoder in table["decoder"].unique() for verdict in VERDICTS]
     return counts[[column for column in order if column in counts]]
+
+
+def pictures(cases: Iterable[Any], folder: Path) -> tuple[list[np.ndarray], list[str]]:
+    """What PyAV gives of the middle frame of the first sound file of each kind, uint8 (H, W, 3), and captions."""
+    first: dict[str, Any] = {}
+    for case in cases:
+        if not (case.error or case.relative or case.reading) and case.kind not in first:
+            with suppress(load().CannotMake):
+                first[case.kind] = (case, case.made_in(folder))
+    given = [read_frames(path, lambda length: np.array([length // 2]))[0] for _, path in first.values()]
+    return given, [
+        f"{kind}: {_name(case)}, {case.numbers[len(case.numbers) // 2]}" for kind, (case, _) in first.items()
+    ]
 
 
 def _name(case: Any) -> str:

@@ -110,6 +110,14 @@ def paired_difference(one: Scores, other: Scores) -> tuple[float, float]:
     return mean_interval(100.0 * right[0].astype(float) - 100.0 * right[1])
 
 
+def gains(scores: Mapping[str, Scores]) -> pd.DataFrame:
+    """A row for each video of each form but the first: class, the form, and gain, points that it is above the first."""
+    right = {name: 100.0 * (each.scores.argmax(-1) == each.labels).numpy() for name, each in scores.items()}
+    names = list(right)
+    rows = [(name, gain) for name in names[1:] for gain in right[name] - right[names[0]]]
+    return pd.DataFrame(rows, columns=["class", "gain"])
+
+
 def compared(scores: Mapping[str, Scores]) -> pd.DataFrame:
     """A line for each form, of the same videos: accuracy, and how it differs from those of the first two forms.
 
