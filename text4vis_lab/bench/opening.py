@@ -125,8 +125,8 @@ def measure(clip: str, film: str, times: int, decoder: str) -> dict[str, float]:
     peak, read, begin = peak_gb(), _bytes_read(), time.perf_counter()
     video = opening(film)
     found = {"open": time.perf_counter() - begin, "memory": 1000 * (peak_gb() - peak)}
-    if read is not None:
-        found["read"] = (_bytes_read() - read) / 1e6
+    if read is not None and (after := _bytes_read()) is not None:
+        found["read"] = (after - read) / 1e6
     if len(video) != times * len(shown):
         raise RuntimeError(f"{decoder} finds {len(video)} frames in {film}, which has {times * len(shown)}")
     begin = time.perf_counter()
