@@ -20,7 +20,7 @@ from .measurement import Quantity, peak_gb, ratio
 FPS, CLIP, GOP, WANTED = 30, 300, 60, 8  # frames: a second, of the clip, between key frames, and that are decoded
 BIT_RATE = 1_000_000  # 450 MB an hour
 SPARE = 1.1  # of the space on the disk
-PATIENCE = 15.0  # seconds for a process of decord, which comes to no end with some films
+PATIENCE = 10.0  # seconds for a process of decord, which comes to no end with some films
 # Suffix of a clip -> encoder and its options; libx264 makes B-frames by default.
 CLIPS: dict[str, tuple[str, dict[str, str]]] = {
     "mp4": ("libx264", {"preset": "veryfast", "threads": "1"}),

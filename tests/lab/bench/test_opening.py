@@ -69,7 +69,7 @@ def answers(module, function, clip, film, times, decoder, timeout):
     if decoder == opening.OURS:
         return {"open": 1.0, "decode": 0.5, "memory": 40.0, "read": 13.0}
     if film.endswith(".ts"):
-        raise RuntimeError("measure took longer than 15 s")
+        raise RuntimeError("measure took longer than 10 s")
     right = {} if film.endswith(".mkv") else {"decode": 0.25}
     return {"open": 2.0, "memory": 400.0, "read": 500.0} | right
 
@@ -94,7 +94,7 @@ def test_every_container_is_measured_and_its_film_deleted(tmp_path, monkeypatch,
     assert found["8 frames, AVI / decord"].values == (2, 2)
     said = capsys.readouterr().out
     assert said.count("Not measured") == 2
-    assert "Not measured: TS by decord (measure took longer than 15 s)." in said
+    assert "Not measured: TS by decord (measure took longer than 10 s)." in said
     assert "Not measured: 8 frames of MKV by decord, which gives other frames." in said
 
 
