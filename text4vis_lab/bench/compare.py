@@ -15,6 +15,7 @@ SETTINGS = {
     "small": ("model",),
     "model": ("starts",),
     "videos": ("samples", "copies", "workers", "processes"),
+    "opened_frames": ("opening",),
     "memory_samples": ("memory",),
     "indexed_videos": ("copies",),
 }

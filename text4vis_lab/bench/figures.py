@@ -16,7 +16,14 @@ from .measurement import Quantity
 
 OURS = "this project"
 # Beginnings of the yardsticks' names.
-COLOURS = {OURS: BLUE, "decoding": GREY, "product": GREY, "published code": ORANGE, "plain open_clip": PURPLE}
+COLOURS = {
+    OURS: BLUE,
+    "decoding": GREY,
+    "decord": GREY,
+    "product": GREY,
+    "published code": ORANGE,
+    "plain open_clip": PURPLE,
+}
 
 
 def table(quantities: Sequence[Quantity]) -> pd.DataFrame:

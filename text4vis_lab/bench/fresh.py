@@ -4,7 +4,6 @@ cached embeddings at the size of Kinetics-600.
 
 import itertools
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .clips import TINY, write_videos
-from .measurement import Quantity
+from .measurement import Quantity, peak_gb
 
 IMPORT_LIMIT, GROWTH_LIMIT = 0.3, 1.05  # seconds; memory at the end over that after a tenth
 VIDEOS, FRAMES = 16, 8  # tiny ones
@@ -81,22 +80,26 @@ def save_random_weights(model: str, path: str | Path) -> None:
         save_file(load_clip(model, "random").model.state_dict(), temporary)
 
 
-def call_fresh(module: str, function: str, *arguments: Any) -> Any:
+def call_fresh(module: str, function: str, *arguments: Any, timeout: float | None = None) -> Any:
     """What a function of this package returns for plain arguments, in a fresh interpreter.
 
     Raises:
-        RuntimeError: it failed; with the last line that it printed.
+        RuntimeError: it failed, with the last line that it printed; or took longer than `timeout` seconds.
     """
     code = (
         "import importlib, json, sys; module, function, arguments = json.loads(sys.argv[1]); "
         "print(json.dumps(getattr(importlib.import_module(module), function)(*arguments)))"
     )
-    return json.loads(_fresh(function, "-c", code, json.dumps([f"{__package__}.{module}", function, arguments])))
+    asked = json.dumps([f"{__package__}.{module}", function, arguments])
+    return json.loads(_fresh(function, "-c", code, asked, timeout=timeout))
 
 
-def _fresh(what: str, *arguments: str) -> str:
+def _fresh(what: str, *arguments: str, timeout: float | None = None) -> str:
     """The last line that a fresh interpreter prints, which does `what`."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    try:
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{what} took longer than {timeout:g} s") from None
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines() or ["it printed nothing"]
     if done.returncode != 0:
         raise RuntimeError(f"{what} ended with status {done.returncode}: {lines[-1]}")
@@ -167,16 +170,6 @@ def large_scale(
     """
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         return call_fresh("fresh", "score_drawn", videos, classes, views, dim, temporary)
-
-
-def peak_gb() -> float:
-    """The largest resident memory of this process so far."""
-    try:
-        # Not the system's ru_maxrss, in which a process begins with what the one that started it had.
-        status = Path("/proc/self/status").read_text()
-        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1e9
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e9 / 1024)
 
 
 def _drawn(labels: Tensor, rows: Tensor, views: int) -> Iterator[Tensor]:

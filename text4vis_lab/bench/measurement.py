@@ -1,7 +1,10 @@
-"""A measured number with all its repetitions."""
+"""A measured number with all its repetitions; and the memory of the process that measures."""
 
+import resource
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,3 +103,13 @@ def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float]) -> tuple
     drawn = [np.array(sample, float)[rng.integers(len(sample), size=(RESAMPLES, len(sample)))] for sample in samples]
     low, high = np.quantile(statistic(*drawn, axis=1), [0.025, 0.975])
     return float(low), float(high)
+
+
+def peak_gb() -> float:
+    """The largest resident memory of this process so far."""
+    try:
+        # Not the system's ru_maxrss, in which a process begins with what the one that started it had.
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1e9
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e9 / 1024)

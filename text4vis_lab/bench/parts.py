@@ -12,7 +12,7 @@ from text4vis_core.data.video_list import VideoList
 
 from ..lists import repeated
 from ..settings import check_choices
-from . import PARTS, clips, copies, figures, fresh, loading, machine, model, parallel
+from . import PARTS, clips, copies, figures, fresh, loading, machine, model, opening, parallel
 from .measurement import Quantity
 
 Measured = tuple[list[Quantity], list[Quantity]]  # what was measured, and what of it is tabulated
@@ -31,6 +31,7 @@ class Sizes:
         small: a tiny model in the place of ViT-B/32.
         cores: workers and processes at most; 0: as many as the machine has cores.
         worker_samples, memory_samples: samples of each number of workers, and over which memory is watched.
+        opened_frames: of the long films that are opened, at 30 a second.
         indexed_videos, scored_videos: videos of an index that is opened, and that are scored.
     """
 
@@ -41,6 +42,7 @@ class Sizes:
     model: str
     small: bool
     cores: int
+    opened_frames: int
     worker_samples: int
     memory_samples: int
     indexed_videos: int
@@ -48,7 +50,7 @@ class Sizes:
 
     def __post_init__(self) -> None:
         check_choices("parts", self.parts, PARTS)
-        counts = ("repeats", "long_repeats", "videos", "worker_samples", "memory_samples")
+        counts = ("repeats", "long_repeats", "videos", "opened_frames", "worker_samples", "memory_samples")
         for name in (*counts, "indexed_videos", "scored_videos"):
             if getattr(self, name) < 1:
                 raise ValueError(f"parameter {name}: {getattr(self, name)}; it must be at least 1")
@@ -103,6 +105,13 @@ class Bench:
         found = loading.sample_quantities(loading.sample_times(self.yardstick, self.sizes.repeats))
         title = f"One video, one thread ({self.sizes.repeats} repetitions of {self.sizes.videos} videos)"
         return found, _drawn(found, title, f"milliseconds, {REPEATED}")
+
+    def _opening(self) -> Measured:
+        frames, repeats = self.sizes.opened_frames, -(-self.sizes.long_repeats // 3)
+        found = opening.opening_quantities(self.folder / "films", frames, repeats, clips.SIZE)
+        title = f"A film of {frames} frames, opened by a fresh process ({repeats} repetitions)"
+        _drawn([quantity for quantity in found if quantity.unit == "s"], title, f"seconds, {REPEATED}")
+        return found, [quantity for quantity in found if quantity.limit or not quantity.unit]
 
     def _copies(self) -> Measured:
         copied = copies.copy_quantities(self.yardstick, self.folder / "copies", self.sizes.repeats, self.cores)
