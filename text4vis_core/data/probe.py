@@ -262,7 +262,7 @@ class Probe:
             found.append(look(self.packets(), 1).pts)
         self.rewind()
         stamps = np.concatenate(found)
-        return NONE not in stamps and bool((np.diff(stamps) > -2 / self.stream.time_base).all())
+        return bool((np.diff(stamps[stamps != NONE]) > -2 / self.stream.time_base).all())
 
     def _between(self, stamps: np.ndarray) -> list[int]:
         return stamps[np.linspace(0, len(stamps) - 1, PLACES + 2).astype(int)][1:-1].tolist()
