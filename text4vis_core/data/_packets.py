@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .reading import VideoError
+from .reading import VideoError, open_container
 
 SHORT = 0.2  # seconds by which a header may be wrong
 TOO_FEW = 0.9  # of the frames that are promised
@@ -75,13 +75,14 @@ def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None
     # Matroska tells when the last picture ends, others how long all of them last.
     begin = 0 if container.format.name == "matroska,webm" else (container.start_time or 0) / 1e6
     seconds = float(max((found.pts + found.durations)[told], default=0) * stream.time_base) - begin
-    if stream.duration:
+    if stream.duration and container.format.name != "asf":  # which tells that of the longest stream
         length = float(stream.duration * stream.time_base)
     else:
         length = (container.duration or 0) / 1e6
         if length > 1.1 * seconds + SHORT:  # the sound may be longer than the pictures
-            container.seek(container.start_time or 0)
-            ends = [packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None]
+            with open_container(path)[0] as whole:  # not every file can be sought in
+                there = (packet for packet in whole.demux() if packet.pts is not None)
+                ends = [(packet.pts + (packet.duration or 0)) * packet.time_base for packet in there]
             seconds = float(max(ends, default=0)) - begin
     if length > 1.1 * seconds + SHORT:
         raise VideoError(path, f"it is cut off: {seconds:.1f} of its {length:.1f} s are there")
@@ -104,5 +105,5 @@ def check_holes(path: Path, container: Any, stream: Any, times: np.ndarray) -> N
     if stream.average_rate:  # which may tell that there are pauses
         promised = min(promised, int(promised * step * stream.time_base * stream.average_rate) + 1)
     if there < TOO_FEW * promised and wide.sum() <= max(2, len(gaps) // 10):
-        remedy = "if that is meant, as in a recording of variable rate, copy it into an MP4 (ffmpeg -i IN -c copy)"
+        remedy = "if that is meant, as in a recording of variable rate, make an MP4 of it (ffmpeg -i IN OUT.mp4)"
         raise VideoError(path, f"it has holes: {there} of about {promised} frames are there; {remedy}")

@@ -18,7 +18,8 @@ from .reading import DEFAULT, PICTURE_SUFFIXES, Reading, VideoError, in_words, k
 
 SAME = 3.0  # grey levels, in the mean of a frame, by which conversions to RGB differ
 NEAR = 64  # frames that are rather decoded than sought again, where key frames are not known
-EARLIER = (0, 2, 8, 30)  # seconds before it at which a key frame is looked for, one after the other
+EARLIER = (0, 2, 8, 30, 1e9)  # seconds before it at which a key frame is looked for; at last, from the beginning on
+UNSURE = 1.0  # seconds in a program stream after which stamps are right, whose packets begin amid a frame
 
 
 class Timed:
@@ -131,7 +132,7 @@ class AvReader(Timed):
                 start = int(start - back / tick)
                 begins = back and start <= probe.times[0]  # not every container finds its first key frame
                 key = self._decode_from(None if begins else start, limit, set(group))
-                if probe.failed or self._slots.keys().isdisjoint(group):
+                if self._slots.keys().isdisjoint(group):  # what only lacks frames before it is sound from there
                     break
                 limit = limit if key is None else key - 1
 
@@ -169,7 +170,7 @@ class AvReader(Timed):
                 if index in wanted and index in self._slots and not frame.is_corrupt and not probe.failed:
                     self._keep(index, frame)
 
-        for packet in self._from_key(probe.packets(start), limit):
+        for packet in self._from_key(probe.packets(start), limit, start is not None):
             stamp = probe.stamp(packet)
             stamp = last if stamp is None else stamp
             key = stamp if key is None else key
@@ -192,13 +193,16 @@ class AvReader(Timed):
             probe.failed = True
         return key
 
-    def _from_key(self, packets: Iterator, limit: float) -> Iterator:
+    def _from_key(self, packets: Iterator, limit: float, sought: bool) -> Iterator:
         """The packets from the last key frame on that is stamped up to `limit`; none where there is none."""
         held: list[Any] = []
+        sure = None if sought and self._probe.container.format.name == "mpeg" else -np.inf
         for packet in packets:
             stamp = self._probe.stamp(packet)
             early = stamp is None or stamp <= limit
-            if packet.is_keyframe and early:
+            if sure is None and stamp is not None:
+                sure = stamp + UNSURE / float(packet.time_base)
+            if packet.is_keyframe and early and sure is not None and (stamp is None or stamp >= sure):
                 held = [packet]
             elif held:
                 held.append(packet)

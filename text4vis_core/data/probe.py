@@ -25,6 +25,7 @@ PLACES = 6  # of a large file, beside its beginning and its end
 KEPT = 64 << 20  # bytes of frames that are kept, where they had to be decoded to be counted
 FEW_GAPS = 4  # between frames, which may be as they like
 FEW = 10_000  # frames, for which a dictionary is faster
+RAW = "mpegvideo"  # whose stamps are counted from where reading begins
 NO_PICTURE = 10  # bytes of an MPEG-4 packet that may hold none
 
 
@@ -136,7 +137,9 @@ class Probe:
         if self.delay is None:
             return unit.pts
         place = int(self.times.searchsorted(unit.dts)) - self.delay
-        return int(self.times[place]) if 0 <= place < len(self.times) else None
+        if place < 0:  # packets that are decoded before the first frame is given
+            return int(self.times[0]) + place
+        return int(self.times[place]) if place < len(self.times) else None
 
     def index_of(self, stamp: int | None) -> int:
         """Which frame has a time stamp; -1 for none."""
@@ -164,10 +167,12 @@ class Probe:
         self._keyless = not len(found.keys)
         check_whole(self.path, self.container, self.stream, found)
         context, pts, reordered = self.stream.codec_context, found.pts[found.shown], found.pts != found.dts
-        told = not context.has_b_frames or (reordered.any() and self.container.format.name != "avi")
+        kind = self.container.format.name
+        told = not context.has_b_frames or (reordered.any() and kind != "avi")
+        told = told and kind != RAW
         told = told and len(pts) > 0 and NONE not in found.pts and len(np.unique(pts)) == len(pts) and len(found.keys)
         if not told or (context.name == "mpeg4" and (found.sizes <= NO_PICTURE).any()):
-            self._by_decoding(found.cut)
+            self._by_decoding(found)
             return
         self.times, self.keys = np.sort(pts), found.keys
         check_holes(self.path, self.container, self.stream, self.times)
@@ -216,8 +221,10 @@ class Probe:
         if self._used:
             self.rewind()
         rate, tick, kind = self.stream.average_rate, self.stream.time_base, self.container.format.name
+        if kind in ("mpegts", "mpeg") and not self._in_time():
+            return False
         indexed = kind == "avi" or (kind.startswith("mov") and self.stream.frames)
-        if not rate or rate > 1000 or not self.container.duration or indexed:
+        if kind == RAW or not rate or rate > 1000 or not self.container.duration or indexed:
             return False
         step = 1 / (rate * tick)
         begins, length = Fraction(self.container.start_time or 0, 10**6), Fraction(self.container.duration, 10**6)
@@ -247,10 +254,20 @@ class Probe:
         self._leave_out_undecodable(first)
         return True
 
+    def _in_time(self) -> bool:
+        """Whether stamps grow from place to place; where recordings were joined, they begin anew."""
+        found = []
+        for place in np.linspace(0, 0.99, 4 * PLACES):
+            self.container.seek(int(place * os.path.getsize(self.path)), unsupported_byte_offset=True)
+            found.append(look(self.packets(), 1).pts)
+        self.rewind()
+        stamps = np.concatenate(found)
+        return bool((np.diff(stamps[stamps != NONE]) > -2 / self.stream.time_base).all())
+
     def _between(self, stamps: np.ndarray) -> list[int]:
         return stamps[np.linspace(0, len(stamps) - 1, PLACES + 2).astype(int)][1:-1].tolist()
 
-    def _by_decoding(self, cut: bool) -> None:
+    def _by_decoding(self, found: Packets) -> None:
         """Decode and count; keep the frames if they are few."""
         stamps, sound, size = [], [], 0
         for number, (frame, whole) in enumerate(self.decoded()):
@@ -259,7 +276,7 @@ class Probe:
             size += sum(plane.buffer_size for plane in frame.planes)
             if size <= KEPT:
                 self.kept[number] = frame if whole else None
-        while cut and sound and not sound[-1]:
+        while found.cut and sound and not sound[-1]:
             sound.pop()
         if size > KEPT:
             self.kept.clear()
@@ -268,6 +285,8 @@ class Probe:
         told = None not in stamps and self.container.format.name != "avi"
         told = told and (np.diff(stamps) >= 0).all() and stamps[:1] != stamps[-1:]
         self._stamps = np.array(stamps[: len(sound)], np.int64) if told else None
+        if self.container.format.name == "avi" and len(found.dts) == len(sound) > 1 and np.diff(found.dts).max() > 2:
+            self._stamps = found.dts  # pauses are empty packets
         self.counted, self.times = True, np.arange(len(sound))
 
     def _leave_out_undecodable(self, found: Packets) -> None:

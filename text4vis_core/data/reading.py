@@ -22,6 +22,8 @@ CONTAINERS = (
     "yuv4mpegpipe,mjpeg,mjpeg_2000,wtv,vc1,vc1test,gxf,nsv,amv,dirac,swf,ipmovie,roq,smk,bink,ea,nuv,live_flv,kux"
 )
 
+PATIENT = {"probesize": "100000000", "analyzeduration": "600000000"}  # bytes and microseconds
+
 
 class VideoError(RuntimeError):
     """A video that cannot be read. Names the file and the reason."""
@@ -83,10 +85,11 @@ def kind_of(path: Path) -> str:
     return "file"
 
 
-def open_container(path: Path, reading: Reading = DEFAULT) -> tuple[Any, Any]:
+def open_container(path: Path, reading: Reading = DEFAULT, patient: bool = False) -> tuple[Any, Any]:
     """A video file and its video stream, by PyAV; nothing is decoded yet.
 
-    A `VideoError` where no video is in it, or its frames are too large.
+    Pictures that begin long after the sound are found at a second, `patient` look. A `VideoError` where no video is in
+    it, or its frames are too large.
     """
     import av
 
@@ -96,7 +99,7 @@ def open_container(path: Path, reading: Reading = DEFAULT) -> tuple[Any, Any]:
         container = av.open(
             f"file:{path}",  # of a relative name with a colon FFmpeg would take the beginning for a protocol
             metadata_errors="replace",  # titles in other encodings are of no interest
-            options=options | limits,
+            options=options | limits | (PATIENT if patient else {}),
             timeout=(reading.max_seconds, reading.max_seconds),
         )
     except av.FFmpegError as error:
@@ -113,6 +116,8 @@ def open_container(path: Path, reading: Reading = DEFAULT) -> tuple[Any, Any]:
     if not context.width or context.pix_fmt is None:
         reason = f"a frame of more than {reading.max_pixels:,} pixels, or a damaged header"
         container.close()
+        if not patient:
+            return open_container(path, reading, patient=True)
         raise VideoError(path, f"no decoder can open it ({reason})")
     context.thread_count = 1  # the loader's workers are the parallelism
     context.options = limits | ({"err_detect": "explode"} if reading.strict else {})
