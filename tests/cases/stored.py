@@ -34,6 +34,17 @@ def edited(first: int, milliseconds: int):
     return in_box(b"elst", 8, struct.pack(">ii", milliseconds, 512 * first))
 
 
+DENSE = (
+    "-vsync",
+    "passthrough",
+    "-b:v",
+    "150k",
+    "-bf",
+    "2",
+    "-g",
+    "12",
+)  # several pictures in a packet of a program stream
+
 CASES: dict[str, list[Case]] = {
     "Metadata that are not UTF-8": [
         seen("latin-1.avi", made(Film(codec="mpeg4", about=TITLED), latin)),
@@ -95,6 +106,13 @@ CASES: dict[str, list[Case]] = {
         seen(
             "dropped frames.avi", Film(codec="mpeg4", times=[n / 24 for n in range(48) if n % 16], numbers=45, rate=24)
         ),
+    ],
+    "Pictures across packets": [
+        seen("sound beside.mpg", by_ffmpeg(Film(96, sound=4), *DENSE, "-c:v", "mpeg2video", "-c:a", "mp2"), 96),
+        seen("sound beside.vob", by_ffmpeg(Film(96, sound=4), *DENSE, "-c:v", "mpeg1video", "-c:a", "mp2"), 96),
+        seen("without sound.mpg", by_ffmpeg(Film(96), *DENSE, "-c:v", "mpeg1video"), 96),
+        seen("raw.m1v", by_ffmpeg(Film(), "-c:v", "mpeg1video", "-q:v", "2")),
+        seen("raw.m2v", by_ffmpeg(Film(), "-c:v", "mpeg2video", "-q:v", "2", "-bf", "2")),
     ],
     "Formats and suffixes": [
         seen("camera.wmv", Film(codec="wmv2")),

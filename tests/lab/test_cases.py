@@ -66,6 +66,13 @@ def test_decord_reads_the_same_or_refuses_by_name(case, path):
 
 
 @pytest.mark.parametrize("case", SOUND)
+def test_a_large_file_is_read_as_a_small_one(case, path, monkeypatch):
+    monkeypatch.setattr("text4vis_core.data.probe.SCANNED", 0)
+    verdict, given = judge(case, path)
+    assert verdict == RIGHT, f"asked {case.asked}, given {given}"
+
+
+@pytest.mark.parametrize("case", SOUND)
 def test_a_sound_file_is_sound_to_the_strict_reader(case, path):
     verdict, given = judge(case, path, strict=True)
     assert verdict == RIGHT, f"asked {case.asked}, given {given}"

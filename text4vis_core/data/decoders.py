@@ -90,8 +90,10 @@ class AvReader(Timed):
             self._by_time(wanted)
         if self._slots:
             missing = min(self._slots)
-            where = f"frame {missing}, at {self.seconds[missing]:.1f} s,"
-            raise VideoError(self._probe.path, f"{where} is damaged, or built upon one that is")
+            where, why = f"frame {missing}, at {self.seconds[missing]:.1f} s,", "is damaged, or built upon one that is"
+            if self._probe.slack:  # a large file's frames were counted by its rate
+                why += "; or its rate varies: if so, make an MP4 of it (ffmpeg -i IN OUT.mp4)"
+            raise VideoError(self._probe.path, f"{where} {why}")
         pictures, self._pictures = self._pictures, np.empty(0, np.uint8)
         return pictures if np.array_equal(wanted, indices) else pictures[places]
 

@@ -94,12 +94,18 @@ class Probe:
         if start is not None:
             self.container.seek(start, stream=self.stream)
             self.stream.codec_context.flush_buffers()
-        for packet in self._source:  # one for all: PyAV leaks where one is left before its end
-            if time.monotonic() > self._deadline:
-                self.check_time()
-            if packet.size:
-                yield packet
-        self._source = self.container.demux(self.stream)
+        more = True
+        while more:
+            try:
+                for packet in self._source:  # one for all: PyAV leaks where one is left before its end
+                    if time.monotonic() > self._deadline:
+                        self.check_time()
+                    if packet.size:
+                        yield packet
+                more = False
+            except IndexError:  # of a stream that shows up late, which PyAV did not know
+                pass
+            self._source = self.container.demux(self.stream)
 
     def decoded(self) -> Iterator[tuple[Any, bool]]:
         """Every frame from the beginning, and whether it is sound: not damaged, nor built upon one that is."""
