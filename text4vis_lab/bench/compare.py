@@ -12,10 +12,9 @@ from .measurement import Quantity, bootstrap
 NOTEBOOK = "13_bench"
 # Parameters that change what a part measures, and not only how often.
 SETTINGS = {
-    "small": ("model",),
+    "small": ("model", "opening"),
     "model": ("starts",),
     "videos": ("samples", "copies", "workers", "processes"),
-    "opened_frames": ("opening",),
     "memory_samples": ("memory",),
     "indexed_videos": ("copies",),
 }

@@ -28,10 +28,9 @@ class Sizes:
         repeats, long_repeats: repetitions of what takes a second at most, and of what takes longer.
         videos: different videos that are decoded in a repetition.
         model: open_clip name of the model that is started.
-        small: a tiny model in the place of ViT-B/32.
+        small: a tiny model in the place of ViT-B/32, and films of 20 seconds in the place of an hour.
         cores: workers and processes at most; 0: as many as the machine has cores.
         worker_samples, memory_samples: samples of each number of workers, and over which memory is watched.
-        opened_frames: of the long films that are opened, at 30 a second.
         indexed_videos, scored_videos: videos of an index that is opened, and that are scored.
     """
 
@@ -42,7 +41,6 @@ class Sizes:
     model: str
     small: bool
     cores: int
-    opened_frames: int
     worker_samples: int
     memory_samples: int
     indexed_videos: int
@@ -50,7 +48,7 @@ class Sizes:
 
     def __post_init__(self) -> None:
         check_choices("parts", self.parts, PARTS)
-        counts = ("repeats", "long_repeats", "videos", "opened_frames", "worker_samples", "memory_samples")
+        counts = ("repeats", "long_repeats", "videos", "worker_samples", "memory_samples")
         for name in (*counts, "indexed_videos", "scored_videos"):
             if getattr(self, name) < 1:
                 raise ValueError(f"parameter {name}: {getattr(self, name)}; it must be at least 1")
@@ -107,7 +105,7 @@ class Bench:
         return found, _drawn(found, title, f"milliseconds, {REPEATED}")
 
     def _opening(self) -> Measured:
-        frames, repeats = self.sizes.opened_frames, -(-self.sizes.long_repeats // 3)
+        frames, repeats = 600 if self.sizes.small else 108_000, -(-self.sizes.long_repeats // 3)  # 30 a second
         found = opening.opening_quantities(self.folder / "films", frames, repeats, clips.SIZE)
         title = f"A film of {frames} frames, opened by a fresh process ({repeats} repetitions)"
         _drawn([quantity for quantity in found if quantity.unit == "s"], title, f"seconds, {REPEATED}")
