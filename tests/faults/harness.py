@@ -90,13 +90,14 @@ class Calls:
     def __init__(self):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
+        here = Path(__file__).resolve()
+        self._environment = {
+            "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here.parents[2]}",
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+        }
         with pytest.MonkeyPatch.context() as patch:
-            here = Path(__file__).resolve()
-            for name, value in {
-                "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here.parents[2]}",
-                "OMP_NUM_THREADS": "1",
-                "CUDA_VISIBLE_DEVICES": "",
-            }.items():
+            for name, value in self._environment.items():
                 patch.setenv(name, value)
             self.run(os.getpid)
 
@@ -110,7 +111,7 @@ class Calls:
         """
         kill = kill or Kill()
         here, there = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_call, args=(there, kill, function, args, kwargs))
+        process = self._context.Process(target=_call, args=(there, self._environment, kill, function, args, kwargs))
         process.start()
         there.close()  # the ends that are left are the process's and its children's
         try:
@@ -143,8 +144,9 @@ def _kill(pid: int, group: bool) -> None:
             send(pid, signal.SIGKILL)
 
 
-def _call(pipe: Connection, kill: Kill, function: Callable, args: tuple, kwargs: dict) -> None:
+def _call(pipe: Connection, environment: dict, kill: Kill, function: Callable, args: tuple, kwargs: dict) -> None:
     os.setsid()
+    os.environ |= environment  # the process that it is forked from may have been started by another test
     multiprocessing.set_start_method("fork", force=True)  # of loader workers: this one's would import everything anew
     watch = _Watch(kill, pipe)
     with warnings.catch_warnings(record=True) as caught:
