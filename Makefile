@@ -59,7 +59,7 @@ bench: $(INSTALLED)
 	  $(BIN)/python -m text4vis_lab.bench compare runs/bench/earlier.json runs/bench/bench
 
 # A file's tests stay with one process: what they share is made once, and a notebook's cells run in order.
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) lint types
 	@$(PYTEST) -m 'not slow' --durations 0 --durations-min 1 -p no:nbval -o addopts='-q' tests
