@@ -25,6 +25,7 @@ from text4vis_core.data.video import Reading, VideoError, decode_frames, open_vi
 from text4vis_core.processes import progress_bar
 
 from .notebooks import repository_root
+from .plain import readable
 
 VERDICTS = RIGHT, CONCEALED, REFUSED, WRONG, NOT_MADE = "right", "concealed", "refused", "wrong", "not made"
 LEFT = 0.9  # of the frames of a spoiled file, at least, where it is read and not refused
@@ -88,7 +89,7 @@ def pictures(cases: Iterable[Any], folder: Path) -> tuple[list[np.ndarray], list
 
 
 def _name(case: Any) -> str:
-    return shown(case.name.removeprefix(f"{case.kind}/"))
+    return readable(case.name.removeprefix(f"{case.kind}/"))
 
 
 def _tried(case: Any, folder: Path, decoder: str) -> tuple[str, str, float]:
@@ -116,14 +117,14 @@ def judge(case: Any, path: Path, decoder: str = "pyav", strict: bool = False) ->
         try:
             return _judged(case, path, reading)
         except VideoError as error:
-            given = f"error: {shown(error.reason.replace(str(path.parent), '...'))}"
+            given = f"error: {readable(error.reason.replace(str(path.parent), '...'))}"
             if not error.reason or not Path(error.path).is_relative_to(path):  # of a folder, one of its pictures
                 return WRONG, given
             if case.error and re.search(case.error, error.reason, re.IGNORECASE):
                 return RIGHT, given
             return REFUSED if decoder == "decord" else WRONG, given
         except Exception as error:  # a reader has one kind of error
-            return WRONG, f"{type(error).__name__}: {shown(str(error))}"
+            return WRONG, f"{type(error).__name__}: {readable(str(error))}"
 
 
 def _judged(case: Any, path: Path, reading: Reading) -> tuple[str, str]:
@@ -132,8 +133,8 @@ def _judged(case: Any, path: Path, reading: Reading) -> tuple[str, str]:
     frames = decode_frames(video, path, np.arange(len(video)))
     numbers, (height, width) = pattern.numbers_of(frames, case.turn), frames.shape[1:3]
     turns = sorted({pattern.orientation(frame) for frame in frames})
-    readable = [number for number in numbers if number is not None]
-    given = f"{len(frames)} frames ({ranges(readable)}) of {width} × {height}"
+    told = [number for number in numbers if number is not None]
+    given = f"{len(frames)} frames ({ranges(told)}) of {width} × {height}"
     given += f", {' and '.join(turns)}" if turns != ["upright"] else ""
     drawn = np.random.default_rng(0).permutation(len(frames))[:DRAWN]
     if not np.array_equal(decode_frames(open_video(path, reading), path, drawn), frames[drawn]):
@@ -156,12 +157,6 @@ def _judged(case: Any, path: Path, reading: Reading) -> tuple[str, str]:
         if not itself.complains and list(itself.numbers) == numbers:
             return CONCEALED, f"{given}, as FFmpeg shows it without a word"
     return WRONG, given
-
-
-def shown(text: str, most: int = 120) -> str:
-    """A name or a message on a line: no line ends, no bytes that are not UTF-8, not too long."""
-    text = os.fsencode(text).decode("utf-8", "backslashreplace").replace("\n", "\\n")
-    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
 @contextmanager

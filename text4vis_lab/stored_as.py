@@ -104,17 +104,14 @@ def write(path: Path, frames: np.ndarray, fps: float, form: Form, seed: int = 0)
         path.write_bytes(path.read_bytes().replace(TITLE, LATIN_1))
 
 
-def paired_difference(one: Scores, other: Scores) -> tuple[float, float]:
-    """Of the same videos in two forms: how many more of a hundred are right, and half the width of its interval."""
-    right: Sequence[np.ndarray] = [(each.scores.argmax(-1) == each.labels).numpy() for each in (one, other)]
-    return mean_interval(100.0 * right[0].astype(float) - 100.0 * right[1])
+def gains(scores: Mapping[str, Scores], reference: str | None = None) -> pd.DataFrame:
+    """A row for each video of each form: class, the form, and gain, points that it is above the reference.
 
-
-def gains(scores: Mapping[str, Scores]) -> pd.DataFrame:
-    """A row for each video of each form but the first: class, the form, and gain, points that it is above the first."""
+    The first form is the reference where none is named. The same videos stand in the same order in all.
+    """
     right = {name: 100.0 * (each.scores.argmax(-1) == each.labels).numpy() for name, each in scores.items()}
-    names = list(right)
-    rows = [(name, gain) for name in names[1:] for gain in right[name] - right[names[0]]]
+    base = right[reference or next(iter(right))]
+    rows = [(name, gain) for name, each in right.items() for gain in each - base]
     return pd.DataFrame(rows, columns=["class", "gain"])
 
 
@@ -123,10 +120,10 @@ def compared(scores: Mapping[str, Scores]) -> pd.DataFrame:
 
     Columns: videos, top-1 (%), and two differences in points, each with half the width of its 95 % interval.
     """
-    references = list(scores)[:2]
-    columns = ["stored", "videos", "top-1 (%)", f"from {references[0]!r}", "±", f"from {references[-1]!r}", "± "]
-    lines = []
-    for name, each in scores.items():
-        first, second = (paired_difference(each, scores[reference]) for reference in (references[0], references[-1]))
-        lines.append([name, len(each.labels), each.metrics()["top1"], *first, *second])
-    return pd.DataFrame(lines, columns=columns).set_index("stored")
+    lines = {name: [len(each.labels), each.metrics()["top1"]] for name, each in scores.items()}
+    columns = ["videos", "top-1 (%)"]
+    for reference, width in zip(list(scores)[:2], ("±", "± "), strict=False):
+        columns += [f"from {reference!r}", width]
+        for name, gain in gains(scores, reference).groupby("class", sort=False)["gain"]:
+            lines[name] += mean_interval(gain.to_numpy())
+    return pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis("stored")

@@ -15,14 +15,14 @@ from conftest import ROOT
 
 from text4vis_core.data.video import Reading, VideoError, open_video, read_frames
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_lab import conformance
 from text4vis_lab.conformance import CONCEALED, REFUSED, RIGHT, judge
 from text4vis_lab.datacheck import check_data
+from text4vis_lab.plain import readable
 from text4vis_lab.prepare import Recipe
 from text4vis_lab.prepare.copying import make_copy
 
 SHARED = ROOT.parent / "shared" / "cases"
-NAMES = [conformance.shown(case.name) for case in CASES]
+NAMES = [readable(case.name) for case in CASES]
 MARKED = [
     pytest.param(case, id=name, marks=pytest.mark.slow if case.slow else ())
     for case, name in zip(CASES, NAMES, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .reading import VideoError, open_container
+from .reading import Reading, VideoError, open_container
 
 SHORT = 0.2  # seconds by which a header may be wrong
 TOO_FEW = 0.9  # of the frames that are promised
@@ -61,7 +61,7 @@ def _is_hidden(packet: Any) -> bool:
     return packet.stream.codec_context.name == "vp8" and not memoryview(packet)[0] & 16
 
 
-def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None:
+def check_whole(path: Path, reading: Reading, container: Any, stream: Any, found: Packets) -> None:
     """A `VideoError` for a file that ends long before its header says: decoders are content with what is left."""
     if not len(found.pts):
         return
@@ -80,7 +80,7 @@ def check_whole(path: Path, container: Any, stream: Any, found: Packets) -> None
     else:
         length = (container.duration or 0) / 1e6
         if length > 1.1 * seconds + SHORT:  # the sound may be longer than the pictures
-            with open_container(path)[0] as whole:  # not every file can be sought in
+            with open_container(path, reading)[0] as whole:  # not every file can be sought in
                 there = (packet for packet in whole.demux() if packet.pts is not None)
                 ends = [(packet.pts + (packet.duration or 0)) * packet.time_base for packet in there]
             seconds = float(max(ends, default=0)) - begin

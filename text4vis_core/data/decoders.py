@@ -6,6 +6,7 @@ shown: turned and mirrored as the file says. Pixels that are not square stay as 
 
 import contextlib
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ class AvReader(Timed):
         from av.video.reformatter import VideoReformatter
 
         self._probe, self._reformatter = Probe(path, reading), VideoReformatter()
+        self._counted = sys.maxsize  # frames of those `_decoded` that were passed; none was begun
+        self._decoded: Iterator[tuple[Any, bool]] = iter(())
         self._turned: bool | None = None  # whether frames say how they are to be shown, as far as is known
         self.seconds, self.fps = self._probe.seconds, self._probe.fps
         self.decoder = f"PyAV {__version__}"
@@ -111,15 +114,19 @@ class AvReader(Timed):
         self._pictures[self._slots.pop(index)] = picture
 
     def _by_number(self) -> None:
-        """Frames by their index, counted from the file's beginning."""
+        """Frames by their index, counted from the file's beginning, or from where the last call has come to."""
         kept = self._probe.kept
         for index in [index for index in self._slots if kept.get(index) is not None]:
             self._keep(index, kept[index])
-        for index, (frame, sound) in enumerate(() if kept else self._probe.decoded()):
-            if sound and index in self._slots:
-                self._keep(index, frame)
-            if not self._slots:
-                break
+        if kept:
+            return
+        if min(self._slots) < self._counted:
+            self._counted, self._decoded = 0, self._probe.decoded()
+        while self._slots and (found := next(self._decoded, None)):
+            frame, sound = found
+            if sound and self._counted in self._slots:
+                self._keep(self._counted, frame)
+            self._counted += 1
 
     def _by_time(self, wanted: np.ndarray) -> None:
         """Frames by their index, each from the key frame before it on."""
@@ -127,7 +134,10 @@ class AvReader(Timed):
         tick = float(probe.stream.time_base)
         for group in self._groups(wanted):
             limit = probe.times[group[0]] + probe.slack
+            key = None
             for back in EARLIER:
+                if back == EARLIER[-1] and key is not None and probe.keys is None:
+                    break  # it is damaged, and a large file's beginning is far
                 start = limit
                 if probe.keys is not None:
                     start = probe.keys[max(0, probe.keys.searchsorted(limit, "right") - 1)]
@@ -158,18 +168,18 @@ class AvReader(Timed):
         if start is None:
             probe.rewind()
         decode, last = probe.stream.codec_context.decode, probe.times[max(wanted)] + probe.slack
-        unfed, key, beyond, ahead, probe.failed = set(wanted), None, None, -1, False
+        unfed, key, beyond, ahead, failed = set(wanted), None, None, -1, False
 
         def keep(decoded: list) -> None:
-            nonlocal ahead
+            nonlocal ahead, failed
             for frame in decoded:
                 # The last frames of all, a decoder gives without the time at which they were decoded.
                 late = probe.delay is not None and frame.dts is None
                 index = ahead + 1 if late else probe.index_of(probe.stamp(frame))
-                probe.failed = probe.failed or 0 <= index < ahead  # the order of decoders is right, the stamps are not
+                failed = failed or 0 <= index < ahead  # the order of decoders is right, the stamps are not
                 ahead = max(ahead, index)
                 # Corrupt is also what follows a key frame that is none.
-                if index in wanted and index in self._slots and not frame.is_corrupt and not probe.failed:
+                if index in wanted and index in self._slots and not frame.is_corrupt and not failed:
                     self._keep(index, frame)
 
         for packet in self._from_key(probe.packets(start), limit, start is not None):
@@ -185,14 +195,11 @@ class AvReader(Timed):
                 keep(decode(packet))
             except av.FFmpegError:
                 if stamp >= key:  # others need frames before the key frame
-                    probe.failed = True
                     return key
             if not unfed:
                 break
-        try:
+        with contextlib.suppress(av.FFmpegError):  # what it does not give is missed
             keep(decode(None))
-        except av.FFmpegError:
-            probe.failed = True
         return key
 
     def _from_key(self, packets: Iterator, limit: float, sought: bool) -> Iterator:

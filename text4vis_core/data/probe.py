@@ -40,7 +40,6 @@ class Probe:
         keys: int64 (K,), increasing: those of key frames; None where they are not known.
         counted: whether packets do not tell the frames, so that they are counted from the beginning.
         delay: frames after which a decoder gives the first one, where stamps have the order of decoding; else None.
-        failed: whether the last decoding met a packet that cannot be decoded.
         kept: of a counted file that is small, its frames by number, None for a damaged one.
         seconds: float64 (N,): when each frame is shown, from the container's beginning.
         fps: mean rate; 0 where it is unknown.
@@ -56,7 +55,7 @@ class Probe:
         self.path, self.reading = path, reading
         self.times, self.slack = np.empty(0, np.int64), 0.0
         self.keys: np.ndarray | None = None
-        self.counted, self.failed, self.kept = False, False, dict[int, Any]()
+        self.counted, self.kept = False, dict[int, Any]()
         self.delay: int | None = None
         self._places: dict[int, int] = {}
         self._keyless = False
@@ -167,11 +166,12 @@ class Probe:
 
     def _by_packets(self) -> None:
         """Go through the whole file."""
+        self.slack, self.delay = 0.0, None  # of a way that did not lead to the frames
         if self._used:
             self.rewind()
         found = look(self.packets())
         self._keyless = not len(found.keys)
-        check_whole(self.path, self.container, self.stream, found)
+        check_whole(self.path, self.reading, self.container, self.stream, found)
         context, pts, reordered = self.stream.codec_context, found.pts[found.shown], found.pts != found.dts
         kind = self.container.format.name
         told = not context.has_b_frames or (reordered.any() and kind != "avi")
@@ -201,6 +201,8 @@ class Probe:
         # The index has the order of decoding. Encoders that look ahead use the same stamps for both, some frames later.
         first = look(self.packets(), WINDOW)
         last = look(self.packets(int(stamps[-1])))
+        if not (first.shown.any() and last.shown.any()):
+            return False
         windows = [first, last, *(look(self.packets(stamp), WINDOW) for stamp in self._between(stamps))]
         begin, end = min(first.pts[first.shown]), np.sort(last.pts[last.shown])
         self.times = np.concatenate([stamps[(stamps >= begin) & (stamps < end[0])], end])
@@ -217,7 +219,7 @@ class Probe:
             return False
         context, beginning = self.stream.codec_context, list(islice(self.packets(), WINDOW))
         frames = [frame for packet in [*beginning, None] for frame in context.decode(packet)]
-        if len(frames) != len(beginning) or frames[0].dts is None:  # some need frames that were cut away
+        if not frames or len(frames) != len(beginning) or frames[0].dts is None:  # some need frames that were cut away
             return False
         self.times, self.delay = stamps, int(stamps.searchsorted(frames[0].dts))
         return context.name != "mpeg4" or sizes.min() > NO_PICTURE
@@ -227,16 +229,19 @@ class Probe:
         if self._used:
             self.rewind()
         rate, tick, kind = self.stream.average_rate, self.stream.time_base, self.container.format.name
-        if kind in ("mpegts", "mpeg") and not self._in_time():
-            return False
         indexed = kind == "avi" or (kind.startswith("mov") and self.stream.frames)
         if kind == RAW or not rate or rate > 1000 or not self.container.duration or indexed:
+            return False
+        if kind in ("mpegts", "mpeg") and not self._in_time():
             return False
         step = 1 / (rate * tick)
         begins, length = Fraction(self.container.start_time or 0, 10**6), Fraction(self.container.duration, 10**6)
         first = look(self.packets(), WINDOW)
         last = look(self.packets(int((begins + max(Fraction(0), length - 1)) / tick)))
-        if not len(first.keys) or not len(last.pts) or min(first.pts.min(), last.pts.min()) == NONE:
+        if (
+            not (len(first.keys) and first.shown.any() and last.shown.any())
+            or min(first.pts.min(), last.pts.min()) == NONE
+        ):
             return False
         begin, end = int(first.pts[first.shown].min()), int(last.pts[last.shown].max())
         count = round((end - begin) / step) + 1
@@ -250,12 +255,8 @@ class Probe:
             places = np.round((pts - begin) / float(step)).astype(np.int64)
             off = np.abs(self.times[places.clip(0, count - 1)] - pts)
             # A window begins and ends amid frames that are shown in another order.
-            if (
-                not len(pts)
-                or off.max() > max(1, 0.1 * step)
-                or (np.diff(places)[WINDOW // 3 : -WINDOW // 3] != 1).any()
-            ):
-                self.slack = 0.0
+            gaps = np.diff(places)[WINDOW // 3 : -WINDOW // 3] != 1
+            if not len(pts) or off.max() > max(1, 0.1 * step) or gaps.any():
                 return False
         self._leave_out_undecodable(first)
         return True
@@ -268,7 +269,7 @@ class Probe:
             found.append(look(self.packets(), 1).pts)
         self.rewind()
         stamps = np.concatenate(found)
-        return bool((np.diff(stamps[stamps != NONE]) > -2 / self.stream.time_base).all())
+        return bool((np.diff(stamps[stamps != NONE]) > -2 / float(self.stream.time_base)).all())
 
     def _between(self, stamps: np.ndarray) -> list[int]:
         return stamps[np.linspace(0, len(stamps) - 1, PLACES + 2).astype(int)][1:-1].tolist()

@@ -76,6 +76,8 @@ def kind_of(path: Path) -> str:
     except OSError as error:  # also of a network file system that went away
         missing = isinstance(error, FileNotFoundError)
         raise VideoError(path, "no such file or folder" if missing else str(error.strerror)) from None
+    except ValueError:
+        raise VideoError(path, "no file can have this name, with a zero byte in it") from None
     if stat.S_ISDIR(status.st_mode):
         return "folder"
     if not stat.S_ISREG(status.st_mode):

@@ -10,7 +10,9 @@ import pytest
 from conftest import frame_numbers, write_video
 from test_video import FORMATS, size_of, write_noise
 
+from text4vis_core.data import _packets
 from text4vis_core.data.decoders import AvReader, DecordReader
+from text4vis_core.data.probe import Probe
 from text4vis_core.data.reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES, Reading, VideoError, is_video
 from text4vis_core.data.video import open_video, read_frames
 
@@ -218,3 +220,57 @@ def test_asking_the_decoder_and_not_the_name(tmp_path, video):
     assert not is_video(tmp_path / "not there.mp4")
     assert not is_video(tmp_path / "noname" / "below a file")
     assert not set(VIDEO_SUFFIXES) & set(PICTURE_SUFFIXES)
+
+
+def test_sound_that_is_longer_is_looked_at_within_the_limits_that_are_given(tmp_path):
+    path = write_noise(tmp_path / "sound.mkv", sound=8.0)
+    limits: list[int] = []
+    real = _packets.open_container
+
+    def noted(path, reading):
+        limits.append(reading.max_pixels)
+        return real(path, reading)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_packets, "open_container", noted)
+        assert len(open_video(path, Reading(max_pixels=10_000))) == 20
+    assert limits == [10_000]
+
+
+def test_a_name_with_a_zero_byte_is_no_files():
+    with pytest.raises(VideoError, match="no file can have this name"):
+        open_video("a\0b.mp4")
+    assert not is_video("a\0b.mp4")
+
+
+def test_counted_frames_that_are_read_in_chunks_are_decoded_once(tmp_path, monkeypatch):
+    codec, options = FORMATS["xvid-b-frames.avi"]
+    path = write_video(tmp_path / "a.avi", 20, codec=codec, **options)
+    monkeypatch.setattr("text4vis_core.data.probe.KEPT", 0)
+    video, real, begun = open_video(path), Probe.decoded, []
+    monkeypatch.setattr(Probe, "decoded", lambda probe: begun.append(probe) or real(probe))
+    chunks = [video.decode(np.arange(start, start + 5)) for start in range(0, 20, 5)]
+    assert frame_numbers(np.concatenate(chunks)) == list(range(20))
+    assert len(begun) == 1
+    assert frame_numbers(video.decode(np.array([3, 1]))) == [3, 1]
+    assert len(begun) == 2
+
+
+def test_damage_late_in_a_large_file_is_not_looked_for_from_its_beginning(tmp_path, large, monkeypatch):
+    path = write_noise(tmp_path / "a.mp4", g="2")
+    data = bytearray(path.read_bytes())
+    damaged = len(data) * 3 // 4
+    data[damaged : damaged + 2000] = bytes(2000)
+    path.write_bytes(data)
+    starts, real = [], AvReader._decode_from
+
+    def noted(self, start, *more):
+        starts.append(start)
+        return real(self, start, *more)
+
+    monkeypatch.setattr(AvReader, "_decode_from", noted)
+    monkeypatch.setattr("text4vis_core.data.decoders.EARLIER", (0, 0.3, 1e9))
+    video = open_video(path)
+    with pytest.raises(VideoError, match="is damaged"):
+        video.decode(np.arange(12, 20))
+    assert starts and None not in starts

@@ -3,11 +3,11 @@
 import warnings
 
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from names import NASTY
+from test_figures import in_style  # noqa: F401, a fixture
 
 from text4vis_lab import figures
 from text4vis_lab.bench import figures as bench
@@ -57,14 +57,6 @@ DRAW = {
         {name: {1: QUANTITIES[0], 2: QUANTITIES[0]} for name in SOME[:4]}, title=title, xlabel="n", ylabel="s"
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def in_style():
-    with matplotlib.rc_context():
-        figures.use_style()
-        yield
-        plt.close("all")
 
 
 def texts(figure) -> list[str]:
