@@ -246,6 +246,7 @@ def test_a_line_is_read_as_it_is_meant(line, expected, end, tsn):
         ("nothing 4 0", "no folder", "fetch it, or remove the line"),
         ("a 4 0", "no folder", "if these are labels, list"),
         ("b 0 1", "no folder", "if these are labels, list b.mp4"),
+        ("b.mp4 0,1", "no video", "or more labels, parted by spaces, or all of it by tabs or commas; correct the line"),
         ("a.mp4;1", "expected 'PATH FRAMES LABEL' or 'FILE LABEL'", "correct the line"),
         ("a.mp4 -1", "expected 'PATH FRAMES LABEL' or 'FILE LABEL'", "correct the line"),
         ("C:\\videos\\gone.mp4 1", "no video", "fetch it, or remove the line"),

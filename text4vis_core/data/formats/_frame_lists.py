@@ -12,7 +12,8 @@ from ._annotations import NONE, Lists, fault, find_all, given, is_number, read_l
 from ._places import Known, Root, existing_root, folders_of, video_at, visible
 
 WORDS = {"train": ("train",), "test": ("val", "validation", "test"), "all": ("full", "all")}  # in a list's name
-EXPECTED = "expected 'PATH FRAMES LABEL' or 'FILE LABEL', also with commas or tabs; correct the line"
+PARTED = "parted by spaces, or all of it by tabs or commas"
+EXPECTED = f"expected 'PATH FRAMES LABEL' or 'FILE LABEL' or more labels, {PARTED}; correct the line"
 HEADER = re.compile(r"\w*(path|file|video|name)\w*([ ,\t]+\w*frames\w*)?[ ,\t]+(labels?|class\w*)", re.IGNORECASE)
 Way = tuple[str, tuple[int, ...]]  # to read a line: a path, and the numbers after it
 Entry = tuple[str, Path | None, int | None, tuple[int, ...]]
