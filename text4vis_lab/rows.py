@@ -21,22 +21,30 @@ COLUMNS: dict[str, type] = {
     "test": str,  # name of the tested list
     "view": str,  # which views of a video were scored together
     "method": str,
+    "role": str,  # whether the method knows the class names: a key of `ROLES`
+    "setting": str,  # "tuned" on validation videos, or "validation-free": the recipe of the method's paper
     "initialisation": str,
     "frozen": bool,
     "temporal": str,
     "template": str,
     "shots": int,  # training videos per class; 0: all
     "seed": int,
+    "draw": int,  # seed of the draw of few shots, and
+    "order": int,  # of order and clips, where they are not `seed`
+    "mix": float,  # share of the trained weights in those that are tested, the rest being those before training
     "fold": int,
     "half": int,  # number of the published half-class split
     "classes": int,  # between which the model decided
     "counted": int,  # classes whose videos count, where not all do
     "videos": int,
     "trained_parameters": int,
+    "train_loss": float,  # of the last epoch
+    "train_top1": float,
     "top1": float,
     "top5": float,
     "map": float,
 }
+ROLES = {"text": "knows the class names", "text-free": "knows labelled videos alone", "control": "knows wrong names"}
 REQUIRED = ("cell", "test", "view", "method", "classes", "videos", "top1")
 METRICS = ("top1", "top5", "map")
 

@@ -1,0 +1,44 @@
+"""Which test videos belong together: pieces of one film, or one person in one place. Intervals are taken over these.
+
+A data set whose videos come in groups is one line in `GROUPS`; of any other every video is a group of its own.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+
+def _of_puppets(path: PurePosixPath) -> str:
+    """One person and place, filmed once in each class: v_PushUp_g21_c01.mp4 is of group 21."""
+    return re.sub(r".*_g(\d+)_c\d+$", r"\1", path.stem)
+
+
+def _of_ucf101(path: PurePosixPath) -> str:
+    """25 groups in each class, whose videos share their person or background: v_Archery_g01_c03.avi."""
+    return re.sub(r"_c\d+$", "", path.stem)
+
+
+def _of_hmdb51(path: PurePosixPath) -> str:
+    """Clips of one film begin with its title: <title>_<action>_f_cm_np1_ba_med_0.avi."""
+    return re.sub(r"_[a-z]_[a-z]+_np\d+_[a-z]+_[a-z]+_\d+$", "", path.stem)
+
+
+GROUPS: dict[str, Callable[[PurePosixPath], str]] = {
+    "puppets": _of_puppets,
+    "ucf101": _of_ucf101,
+    "hmdb51": _of_hmdb51,
+}
+
+
+def groups_of(dataset: str, videos: Sequence[str]) -> tuple[np.ndarray, str]:
+    """The group of each video, as whole numbers (N,) from 0, and what a group is: "groups", or "videos".
+
+    Args:
+        dataset: a key of `data.READERS`.
+        videos: N paths, as `scores.Scores` has them; parts of one file are one video.
+    """
+    group = GROUPS.get(dataset, str)
+    names = [group(PurePosixPath(re.sub(r"#t=[\d.]*,[\d.]*$", "", video))) for video in videos]
+    return np.unique(names, return_inverse=True)[1], "groups" if dataset in GROUPS else "videos"

@@ -1,0 +1,54 @@
+"""What was chosen on validation videos, for each method and number of shots: `experiments/recipes.yaml`.
+
+problem:                # what it was chosen on, such as "puppets rows"
+  "text, frozen":       # method
+    4: {lr: 0.003, epochs: 24, validation: 57.1}
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from text4vis_core.files import replacing
+
+RECIPES = Path("experiments/recipes.yaml")
+Chosen = dict[str, dict[int, dict[str, Any]]]  # method -> shots (0: all) -> settings, and "validation" in percent
+
+
+def read_recipes(problem: str, path: str | Path = RECIPES) -> Chosen:
+    """What was chosen on a problem.
+
+    Raises:
+        ValueError: the file is none, or has no such problem (with the choices).
+    """
+    try:
+        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it is no mapping of problems")
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} holds no recipes ({error}): run 15_tuning") from error
+    if problem not in found:
+        raise ValueError(f"{path} has no recipes for {problem!r}, but for {', '.join(found)}: run 15_tuning")
+    return found[problem]
+
+
+def chosen_for(recipes: Chosen, method: str, shots: int) -> dict[str, Any]:
+    """The settings that were chosen for a method at a number of shots; a ValueError (with a remedy) for another."""
+    if shots not in recipes.get(method, {}):
+        known = ", ".join(f"{name} at {', '.join(map(str, by))}" for name, by in recipes.items())
+        raise ValueError(f"no recipe for {method!r} at {shots} shots; there are: {known}. Run 15_tuning")
+    return {name: value for name, value in recipes[method][shots].items() if name != "validation"}
+
+
+def write_recipes(problem: str, recipes: Mapping[str, Mapping[int, Mapping[str, Any]]], path: str | Path = RECIPES):
+    """Add what was chosen on a problem to the file; other methods, shots and problems stay."""
+    path = Path(path)
+    known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    of_problem = (known := known or {}).setdefault(problem, {})
+    for method, by_shots in recipes.items():
+        of_problem.setdefault(method, {}).update({shots: dict(settings) for shots, settings in by_shots.items()})
+    text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=120)
+    with replacing(path) as temporary:
+        temporary.write_text("# Chosen on validation videos by 15_tuning; no test video was scored for it.\n" + text)
