@@ -160,10 +160,10 @@ def _filled(markdown: str, blocks: dict[str, str]) -> str:
 def _idea(run: Run, title: str) -> str:
     return (
         f":::{{figure}} {IDEA}\n:width: 100%\n"
-        ":alt: A video encoder and two last layers for it. Rows of text are related before any training, random rows "
-        "are not.\n\n"
-        "One video encoder, two last layers. The squares show how the rows of each are correlated before any training. "
-        f"Drawn in [{_escaped(title)}](runs/{run.name}.ipynb).\n:::"
+        ":alt: A video encoder and two last layers for it. Before any training, the videos of a class lie near the row "
+        "that is its name; random rows lie anywhere.\n\n"
+        "One video encoder, two last layers. The squares show the cosine of each layer's rows with the mean of each "
+        f"class's videos, before any training. Drawn in [{_escaped(title)}](runs/{run.name}.ipynb).\n:::"
     )
 
 
