@@ -164,6 +164,7 @@ class Judged:
     Attributes:
         of: the claim.
         claim: its sentence, with numbers.
+        shots: "4 videos", or "all videos".
         margin: points.
         found: the difference that was measured.
         test: of the claim, against every method behind.
@@ -172,6 +173,7 @@ class Judged:
 
     of: Claim
     claim: str
+    shots: str
     margin: float
     found: Difference
     test: Test
@@ -186,8 +188,8 @@ def claims(records: Sequence[Mapping[str, Any]], refused: list[str] | None = Non
         refused: collects why records without their scores are left out; None: the first of them is an error.
 
     Returns:
-        Dictionaries: id, claim, kind, margin, verdict (holds, fails, undecided), mean, low, high (points), comparator
-        (of several the best), p (after Holm), over, evidence, suite, run, notebook.
+        Dictionaries: id, claim, shots, kind, margin, verdict (holds, fails, undecided), mean, low, high (points),
+        comparator (of several the best), p (after Holm), over, evidence, dataset, suite, run, notebook.
 
     Raises:
         ValueError: scores per video are missing or do not match (which).
@@ -227,9 +229,11 @@ def judge(record: Mapping[str, Any]) -> Iterator[Judged]:
                 found = _compared(claim, part, scores, dataset)
                 if found is not None:
                     margin = claim.margin(dataset)
-                    sentence = _worded(claim.sentence, part, shots, margin)
+                    thing = "image" if dataset == "features" else "video"
+                    videos = f"all {thing}s" if not shots else f"{shots} {thing}{'s' * (shots > 1)}"
+                    sentence = _worded(claim.sentence, part, videos, margin)
                     each = [tested(claim.kind, margin, estimate) for estimate in found.each.values()]
-                    yield Judged(claim, sentence, margin, found, against_all(each), record)
+                    yield Judged(claim, sentence, videos, margin, found, against_all(each), record)
 
 
 def worse(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
@@ -281,6 +285,7 @@ def _decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
         yield {
             "id": judged.of.id,
             "claim": judged.claim,
+            "shots": judged.shots,
             "kind": judged.of.kind,
             "margin": judged.margin,
             "verdict": verdict,
@@ -292,6 +297,7 @@ def _decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
             "over": found.over,
             "evidence": readable(f"{evidence}; p {_p(p)}", 400),
             "notebook": judged.of.notebook,
+            "dataset": judged.record["parameters"].get("dataset", "puppets"),
         } | {name: readable(judged.record[name]) for name in ("suite", "run")}
 
 
@@ -308,8 +314,7 @@ def _meets(rows: pd.DataFrame, condition: Condition) -> pd.DataFrame:
     return rows
 
 
-def _worded(sentence: str, rows: pd.DataFrame, shots: int | None, margin: float) -> str:
-    videos = "all videos" if not shots else f"{shots} video{'s' * (shots > 1)}"
+def _worded(sentence: str, rows: pd.DataFrame, videos: str, margin: float) -> str:
     counted = (rows["counted"] if "counted" in rows else rows["classes"]).fillna(rows["classes"])
     classes = int(counted.iloc[0])
     return sentence.format(shots=videos, classes=classes, margin=f"{margin:g}")
