@@ -32,6 +32,7 @@ from text4vis_core.training.recipe import TrainingConfig
 from .lists import only
 from .scores import Scores
 from .sources import Clips, Source
+from .transfer import NOTHING, Kept, Transfer
 
 LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come
 LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
@@ -95,6 +96,7 @@ class Cell:
         by_view: score single views too, not only all of them together.
         fine_tune: else nothing is trained, and the model is tested as it is.
         export: file for the trained model in the published format; empty for none.
+        transfer: what is kept of the model before training.
     """
 
     method: Method
@@ -107,23 +109,30 @@ class Cell:
     by_view: bool = False
     fine_tune: bool = True
     export: str = ""
+    transfer: Transfer = NOTHING
 
     @property
     def name(self) -> str:
         """Of its files: "text-frozen-shots4-seed0"."""
         labels = {**self.labels, "seed": self.recipe.seed} | ({"temporal": self.temporal} if self.temporal else {})
-        return file_name(self.method.name, *(f"{key}{value}" for key, value in labels.items()))
+        labels |= self.transfer.columns
+        return file_name(self.transfer.of(self.method.name), *(f"{key}{value}" for key, value in labels.items()))
+
+    @property
+    def training(self) -> str:
+        """Of its training's files, which all models on the way from its begin to its end share."""
+        return replace(self, transfer=replace(self.transfer, mix=None)).name
 
     @property
     def columns(self) -> dict[str, Any]:
         """What the rows of this cell have in common."""
         method = {
-            "method": self.method.name,
+            "method": self.transfer.of(self.method.name),
             "initialisation": self.method.initialisation,
             "frozen": self.method.frozen,
         }
         named = method | ({"temporal": self.temporal} if self.temporal else {})
-        return named | dict(self.labels) | {"seed": self.recipe.seed}
+        return named | dict(self.labels) | {"seed": self.recipe.seed} | self.transfer.columns
 
     def part(self, name: str) -> Part:
         """A test by its name."""
@@ -184,20 +193,27 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
         part = cell.part(cell.every_epoch)
         counted = part.videos if part.classes is None else only(part.videos, part.classes)
 
-    def test_accuracy(model: VideoClassifier) -> dict:
-        known = clips.embed(model, counted, cache=False)  # type: ignore[arg-type]
+    recipe = replace(cell.recipe, objective=cell.method.objective)
+    kept = Kept(model, cell.transfer, recipe)
+
+    def after_epoch(model: VideoClassifier) -> dict:
+        kept.after_epoch(model)
+        if counted is None:
+            return {}
+        known = clips.embed(model, counted, cache=False)
         return {"test_top1": topk_accuracy(own_scores(model, known), known.truth)}
 
     if cell.fine_tune:
         outcome = fit(
             model,
             clips.training(cell.train, model.size, cell.recipe.seed),
-            replace(cell.recipe, objective=cell.method.objective),
+            recipe,
             checkpoint_dir=run_dir / "checkpoints",
-            name=cell.name,
-            after_epoch=AfterEpoch(test_accuracy, counted.fingerprint()) if counted else None,
+            name=cell.training,
+            after_epoch=AfterEpoch(after_epoch, counted.fingerprint() if counted else None),
             progress=progress,
         )
+        kept.finish(model)
     embedded = {}
     for name in cell.tests:
         videos = cell.part(name).videos

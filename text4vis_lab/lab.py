@@ -335,7 +335,7 @@ class Lab:
         value = [
             settings | {"devices": self.clips.processes.devices, "num_nodes": self.clips.processes.num_nodes},
             [cell.method.initialisation, cell.method.frozen, cell.method.objective, cell.temporal, recipe],
-            [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export],
+            [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export, asdict(cell.transfer)],
             [cell.train.fingerprint(), file_stamps(cell.train)],
             {name: [p.videos.fingerprint(), file_stamps(p.videos), p.classes] for name, p in parts.items()},
             [self._weights, run_code(), torch.__version__, torch.get_num_threads()],
