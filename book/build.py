@@ -19,6 +19,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import yaml
 
 from text4vis_lab import structure
 from text4vis_lab.claims import claims
+from text4vis_lab.headline import points, why, worth
 from text4vis_lab.plain import encodable, readable
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
@@ -168,44 +170,68 @@ def _idea(run: Run, title: str) -> str:
 
 
 def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
-    """What the records say of the claims: on what it was measured, how many hold, and a table with the evidence."""
-    rows, judged, failed = [], [], 0
-    for run, title, record in done:
-        verdicts = _verdicts(run, record)
-        judged += [record] if verdicts else []
-        left_out = len(record.get("skipped") or [])
-        for verdict in verdicts:
-            failed += not verdict["holds"]
-            kind, word = ("yes", "holds") if verdict["holds"] else ("no", "does not hold")
-            mark = f'<span class="verdict {kind}">{word}</span>'
-            evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
-            evidence += f"; videos left out: {left_out}" if left_out else ""
-            chapter = f"[{_escaped(title)}](runs/{run.name}.ipynb)"
-            rows.append(f"| {_escaped(verdict['claim'])} | {mark} | {_escaped(evidence)} | {chapter} |")
+    """What the records say of the claims: what text is worth, first where it is nothing, why, and a table of all."""
     again = _fenced(_make_book(suite), "sh")
-    if not rows:
+    verdicts = _verdicts(done)
+    if not verdicts:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
-    parts = [_measured_on(judged), f"**{len(rows) - failed} of {len(rows)} claims hold in these runs.**"]
-    if failed:
-        parts.append(
-            f":::{{admonition}} Claims that do not hold here: {failed}\n:class: warning\n"
-            "They are marked in the table, and the evidence says by how much they fail. Their chapters show more.\n:::"
-        )
-    parts.append("\n".join(["| claim | verdict | evidence | chapter |", "|---|---|---|---|", *rows]))
+    chapters = {run.name: f"[{_escaped(title)}](runs/{run.name}.ipynb)" for run, title, _ in done}
+    parts = []
+    for real, heading in ((False, "With the encoder trained"), (True, "On real CLIP embeddings, the encoder frozen")):
+        some = [verdict for verdict in verdicts if (verdict["dataset"] == "features") is real]
+        if some:
+            judged = [record for run, _, record in done if run.name in {verdict["run"] for verdict in some}]
+            parts += [f"### {heading}", _told(some, chapters), _measured_on(judged)]
+    counts = Counter(verdict["verdict"] for verdict in verdicts)
+    told = ", ".join(f"{counts[word]} {said}" for word, said in (("holds", "hold"), ("fails", "fail")) if counts[word])
+    undecided = f"{counts['undecided']} undecided" if counts["undecided"] else ""
+    parts += ["### Every claim", f"Of {len(verdicts)} claims {', '.join(filter(None, [told, undecided]))}."]
+    left_out = {run.name: len(record.get("skipped") or []) for run, _, record in done}
+    table = ["| claim | verdict | points | against | *p* | chapter |", "|---|---|---|---|---|---|"]
+    for verdict in sorted(verdicts, key=lambda each: ("fails", "undecided", "holds").index(each["verdict"])):
+        word = verdict["verdict"]
+        mark = f'<span class="verdict {word}">{word}</span>'
+        over = verdict["over"] + (f"; videos left out: {left_out[verdict['run']]}" if left_out[verdict["run"]] else "")
+        gain = f"{points(verdict).replace(' points', '')} over {over}"
+        p = "< 0.001" if verdict["p"] < 0.001 else f"{verdict['p']:.3f}"
+        cells = [_escaped(verdict["claim"]), mark, _escaped(gain), _escaped(verdict["comparator"]), _escaped(p)]
+        table.append(f"| {' | '.join([*cells, chapters[verdict['run']]])} |")
+    parts.append("\n".join(table))
     parts.append(f"Everything is remade by this command, which skips what is done already:\n\n{again}")
     return "\n\n".join(parts)
 
 
-def _verdicts(run: Run, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The claims the record speaks of. Raises SuiteError when it lacks what its notebook records."""
+def _told(verdicts: list[dict[str, Any]], chapters: dict[str, str]) -> str:
+    """What text is worth, as a list whose first line stands out, and why."""
+    lines = [
+        f"- {'**' if not number else ''}{_escaped(sentence)}{'**' if not number else ''} ({chapters[verdict['run']]})"
+        for number, (sentence, verdict) in enumerate(worth(verdicts))
+    ]
+    for run in dict.fromkeys(verdict["run"] for verdict in verdicts):
+        sentence = why([verdict for verdict in verdicts if verdict["run"] == run])
+        lines += [f"- {_escaped(sentence)} ({chapters[run]})"] if sentence else []
+    return "\n".join(lines)
+
+
+def _verdicts(done: list[tuple[Run, str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Verdicts on the claims, of all records together. Raises SuiteError when one lacks what its notebook records."""
+    records = [
+        {**record, "notebook": run.notebook, "suite": run.suite, "run": run.name, "path": run.directory / "result.json"}
+        for run, _, record in done
+    ]
+    faults = (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError)
     try:
-        return claims([{**record, "notebook": run.notebook, "suite": run.suite, "run": run.name}])
-    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise SuiteError(
-            f"{run.directory / 'result.json'}: not what {run.notebook} records ({reason}); "
-            f"delete {run.attempt} and run again"
-        ) from error
+        return claims(records)
+    except faults:
+        for (run, _, _), record in zip(done, records, strict=True):
+            try:
+                claims([record])
+            except faults as error:
+                reason = f"{type(error).__name__}: {error}"
+                raise SuiteError(
+                    f"{record['path']}: not what {run.notebook} records ({reason}); delete {run.attempt} and run again"
+                ) from error
+        raise
 
 
 def _measured_on(records: list[dict[str, Any]]) -> str:
@@ -213,6 +239,11 @@ def _measured_on(records: list[dict[str, Any]]) -> str:
         values = dict.fromkeys(str((record.get("parameters") or {}).get(parameter, "unknown")) for record in records)
         return " and ".join(own.get(value, _escaped(value)) for value in values)
 
+    notes = dict.fromkeys(
+        record["metrics"]["measured_on"] for record in records if record["metrics"].get("measured_on")
+    )
+    if notes:
+        return "\n\n".join(f"Measured on {_escaped(note)} **These are not the paper's numbers.**" for note in notes)
     on, with_ = named("dataset", OWN_DATA), named("model", OWN_MODELS)
     return f"Measured on {on}, with {with_}. **These are not the paper's numbers.**"
 

@@ -47,7 +47,8 @@ def why(verdicts: Sequence[Verdict], shots: str = "") -> str:
         + ("refuted" if geometry["verdict"] == FAILS else "not shown"),
         (False, True): "What helps are the angles between the names; that their alignment with the encoder does is "
         + ("refuted" if alignment["verdict"] == FAILS else "not shown"),
-        (False, False): "Neither the alignment of the names with the encoder nor the angles between them is shown to help",
+        (False, False): "Neither the alignment of the names with the encoder nor the angles between them is shown to "
+        "help",
     }[alignment["verdict"] == HOLDS, geometry["verdict"] == HOLDS]
     parts = [
         f"text is ahead of itself in a random rotation, which keeps all angles, by {points(alignment)}",
