@@ -169,7 +169,8 @@ def make_puppets(
     _write(mark, identity)
 
     split_of = ["train"] * train_per_class + ["val"] * val_per_class + ["test"] * test_per_class
-    jobs, lists = [], {"classInd": [], "trainlist01": [], "vallist01": [], "testlist01": []}
+    jobs: list[tuple[str, int, Path]] = []
+    lists: dict[str, list[str]] = {"classInd": [], "trainlist01": [], "vallist01": [], "testlist01": []}
     for label, action in enumerate(ACTIONS, start=1):
         folder = _class_folder(action)
         (root / "videos" / folder).mkdir(parents=True, exist_ok=True)
