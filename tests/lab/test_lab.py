@@ -11,8 +11,7 @@ from conftest import ROOT, write_ucf101
 
 from text4vis_core.data.reading import Reading
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
-from text4vis_lab import Cell, Lab, Method, Part, experiment
-from text4vis_lab import _cells
+from text4vis_lab import Cell, Lab, Method, Part, _cells, experiment
 from text4vis_lab import lab as laboratory
 from text4vis_lab.miniature import making
 from text4vis_lab.records import read_record
