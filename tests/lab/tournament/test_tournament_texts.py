@@ -80,9 +80,7 @@ def test_paraphrases_are_those_of_the_actions_or_of_a_file(source):
     sentences = SENTENCES["paraphrases"](["archery", "riding a bike"], source, 0)
     assert sentences[0] == ["a video of a person shooting an arrow.", "a video of a person drawing a bow."]
     assert sentences[1][1] == "a video of a person pedalling a bicycle."
-    with pytest.raises(
-        ValueError, match="paraphrases is empty, and .* no action 'surfing': give a file"
-    ):
+    with pytest.raises(ValueError, match=r"paraphrases is empty, and .* no action 'surfing': give a file"):
         SENTENCES["paraphrases"](["surfing"], source, 0)
     write(source, {"surfing": ["riding a wave"]})
     given = replace(source, paraphrases=source.descriptions)
