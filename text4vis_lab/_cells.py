@@ -23,7 +23,7 @@ from .experiment import Cell, Outcome, trained_as
 from .plain import plain, write_json
 from .processes import Processes
 from .records import run_code
-from .scores import FOLDER, read_scores, write_scores
+from .scores import FOLDER, RANKS, read_scores, write_scores
 from .settings import declared
 from .sources import Source
 from .tournament.texts import depends_on
@@ -72,7 +72,7 @@ class FinishedCells:
         """Remove what earlier runs in this folder have left of other cells."""
         for folder in ("cells", FOLDER):
             for path in (self.run_dir / folder).glob("*"):
-                if path.stem not in names:
+                if path.stem not in names and not path.name.startswith(RANKS):
                     path.unlink(missing_ok=True)
 
     def _facts(self, name: str) -> Path:
@@ -102,7 +102,7 @@ def cell_fingerprint(
         {name: value for name, value in recipe.items() if name not in WITHOUT_EFFECT},
         [processes.devices, processes.num_nodes],
         [method.initialisation, method.frozen, cell.temporal, cell.rows_seed],
-        [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export],
+        [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export, asdict(cell.transfer)],
         [cell.train.fingerprint(), file_stamps(cell.train)],
         {name: [p.videos.fingerprint(), file_stamps(p.videos), p.classes] for name, p in parts.items()},
         [weights, depends_on(method.initialisation, source), run_code(), torch.__version__, torch.get_num_threads()],

@@ -35,6 +35,7 @@ from .sources import Clips, Source
 from .tournament import texts
 from .tournament.methods import CONTRASTIVE, LINEAR, LINEAR_TEXT, SLOW, TEXT_FREE, Method, methods  # noqa: F401
 from .tournament.rows import TextLinear
+from .transfer import NOTHING, Kept, Transfer
 
 LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come
 TRAINED = {"loss": "loss", "top1": "train_top1"}  # columns train_* of a row: the last epoch's
@@ -72,6 +73,7 @@ class Cell:
         by_view: score single views too, not only all of them together.
         fine_tune: else nothing is trained, and the model is tested as it is.
         export: file for the trained model in the published format; empty for none.
+        transfer: what is kept of the model before training.
     """
 
     method: Method
@@ -85,13 +87,20 @@ class Cell:
     by_view: bool = False
     fine_tune: bool = True
     export: str = ""
+    transfer: Transfer = NOTHING
 
     @property
     def name(self) -> str:
         """Of its files: "text-frozen-shots4-seed0"."""
         labels = dict(self.labels) | {"seed": self.seed} | ({"temporal": self.temporal} if self.temporal else {})
         setting = self.method.setting if self.method.setting != "validation-free" else ""
-        return file_name(self.method.name, setting, *(f"{key}{value}" for key, value in labels.items()))
+        named = (f"{key}{value}" for key, value in (labels | self.transfer.columns).items())
+        return file_name(self.transfer.of(self.method.name), setting, *named)
+
+    @property
+    def training(self) -> str:
+        """Of its training's files, which all models on the way from its begin to its end share."""
+        return replace(self, transfer=replace(self.transfer, mix=None)).name
 
     @property
     def seed(self) -> int:
@@ -107,14 +116,14 @@ class Cell:
     def columns(self) -> dict[str, Any]:
         """What the rows of this cell have in common."""
         method = {
-            "method": self.method.name,
+            "method": self.transfer.of(self.method.name),
             "role": self.method.role,
             "setting": self.method.setting,
             "initialisation": self.method.initialisation,
             "frozen": self.method.frozen,
         }
         named = method | ({"temporal": self.temporal} if self.temporal else {})
-        return named | dict(self.labels) | {"seed": self.seed}
+        return named | dict(self.labels) | {"seed": self.seed} | self.transfer.columns
 
     def part(self, name: str) -> Part:
         """A test by its name."""
@@ -174,21 +183,27 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     if cell.every_epoch:
         part = cell.part(cell.every_epoch)
         counted = part.videos if part.classes is None else only(part.videos, part.classes)
+    recipe = trained_as(cell.method, cell.recipe)
+    kept = Kept(model, cell.transfer, recipe)
 
-    def test_accuracy(model: VideoClassifier) -> dict:
-        known = clips.embed(model, counted, cache=False)  # type: ignore[arg-type]
+    def after_epoch(model: VideoClassifier) -> dict:
+        kept.after_epoch(model)
+        if counted is None:
+            return {}
+        known = clips.embed(model, counted, cache=False)
         return {"test_top1": topk_accuracy(own_scores(model, known), known.truth)}
 
     if cell.fine_tune:
         outcome = fit(
             model,
             clips.training(cell.train, model.size, cell.recipe.seed),
-            trained_as(cell.method, cell.recipe),
+            recipe,
             checkpoint_dir=run_dir / "checkpoints",
-            name=cell.name,
-            after_epoch=AfterEpoch(test_accuracy, counted.fingerprint()) if counted else None,
+            name=cell.training,
+            after_epoch=AfterEpoch(after_epoch, counted.fingerprint() if counted else None),
             progress=progress,
         )
+        kept.finish(model)
     embedded = {}
     for name in cell.tests:
         videos = cell.part(name).videos

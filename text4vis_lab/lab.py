@@ -25,6 +25,7 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import progress_bar
 
 from . import figures, miniature
+from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
@@ -38,8 +39,7 @@ from .notebooks import (
 )
 from .plain import readable
 from .published import published_note, published_result
-from .records import RECORD, RunRecord
-from .results import histories_of, scores_of
+from .records import RunRecord
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
@@ -47,7 +47,7 @@ from .sources import Clips, Source, clips_of, listed_videos
 
 
 @dataclass
-class Lab(Asked):
+class Lab(Asked, Answers):
     """A notebook's laboratory.
 
     Attributes:
@@ -270,15 +270,6 @@ class Lab(Asked):
             self.record.add_cell(cell.name, found, [named | epoch for epoch in outcome.history])
             rows += found
         return as_table(rows)
-
-    @property
-    def histories(self) -> pd.DataFrame:
-        """A row for each epoch of each cell: its labels, loss, accuracies, and seconds of training since its begin."""
-        return histories_of({"histories": self.record.histories, "timings": self.record.timings})
-
-    def scores(self, row: Mapping[str, Any]) -> Scores:
-        """The scores per video from which a row's metrics were computed."""
-        return scores_of({"path": self.record.run_dir / RECORD}, row)
 
     @property
     def notes(self) -> str:

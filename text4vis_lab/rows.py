@@ -34,6 +34,7 @@ COLUMNS: dict[str, type] = {
     "order": int,  # of order and clips, where they are not `seed`
     "trial": int,  # of a sweep
     "mix": float,  # share of the trained weights in those that are tested, the rest being those before training
+    "strength": float,  # of another method that keeps something of the model before training, see `transfer`
     "fold": int,
     "half": int,  # number of the published half-class split
     "classes": int,  # between which the model decided
