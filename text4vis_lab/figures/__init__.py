@@ -7,6 +7,7 @@ from .accuracy import bars, class_gain, loss_curve, over
 from .distributions import difference_counts, distributions, videos_per_class
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
+from .ranking import ranking
 from .style import interval, look, palette, use_style
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "bars",
     "class_gain",
     "loss_curve",
+    "ranking",
     # Classes.
     "confusion",
     "correlation_maps",
