@@ -32,6 +32,7 @@ COLUMNS: dict[str, type] = {
     "initial": int,  # seed of the classifier's rows,
     "draw": int,  # of the draw of few shots, and
     "order": int,  # of order and clips, where they are not `seed`
+    "trial": int,  # of a sweep
     "mix": float,  # share of the trained weights in those that are tested, the rest being those before training
     "strength": float,  # of another method that keeps something of the model before training, see `transfer`
     "fold": int,

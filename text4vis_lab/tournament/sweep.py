@@ -1,0 +1,73 @@
+"""One budget for every method: as many trials on validation videos, in two rounds, and the best of them.
+
+    first round    each rate of the encoder, all epochs, the rows' usual rate                              5 trials
+    second round   with the best of these: half of the epochs, and                                         1
+                   frozen rows: the encoder's rate half a step less and more                               2
+                   trainable rows: their own rate a step less and more                                     2
+
+Where frozen rows have a finer grid of the one rate that matters, trainable ones have a second rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from .methods import CONTRASTIVE, Method
+
+WARM_UP = 1 / 8  # of the epochs
+NUM_TRIALS = 8
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is tried.
+
+    Attributes:
+        epochs: passes over the videos, the most that a method may have.
+        rates: of the encoder, all of them, each about as many times the one before.
+        row_rate: of what is new, trainable rows among it.
+        step: factor to the next rate of rows.
+    """
+
+    epochs: int
+    rates: Sequence[float]
+    row_rate: float = 1e-2
+    step: float = 10.0
+
+    def settings(self, rate: float, epochs: int = 0, row_rate: float = 0.0) -> dict[str, Any]:
+        """A trial as settings of a recipe."""
+        epochs, row_rate = epochs or self.epochs, row_rate or self.row_rate
+        return {"lr": row_rate, "clip_lr_ratio": rate / row_rate, "epochs": epochs, "warmup_epochs": epochs * WARM_UP}
+
+    def first_round(self) -> list[dict[str, Any]]:
+        """Trials of every method: the encoder's rates."""
+        return [self.settings(rate) for rate in self.rates]
+
+    def second_round(self, method: Method, best: float) -> list[dict[str, Any]]:
+        """The trials that are left, around the best rate of the first round."""
+        shorter = self.settings(best, epochs=max(1, self.epochs // 2))
+        if method.frozen or method.objective == CONTRASTIVE:
+            half = (max(self.rates) / min(self.rates)) ** (0.5 / (len(self.rates) - 1))
+            return [shorter, self.settings(best / half), self.settings(best * half)]
+        return [shorter, *(self.settings(best, row_rate=self.row_rate * by) for by in (1 / self.step, self.step))]
+
+    def at_edge(self, settings: dict[str, Any]) -> bool:
+        """Whether a chosen rate of the encoder is the lowest or highest, so that the best may lie beyond."""
+        rate = settings["lr"] * settings["clip_lr_ratio"]
+        return not min(self.rates) * 1.001 < rate < max(self.rates) * 0.999
+
+
+def best_trials(rows: pd.DataFrame) -> pd.DataFrame:
+    """The best trial of each method and number of shots: by the mean accuracy over its trainings, else by their loss.
+
+    Args:
+        rows: of all trials, with columns method, shots, trial, top1 and train_loss.
+
+    Returns:
+        A row for each method and number of shots: trial, and the means top1 and train_loss.
+    """
+    means = rows.groupby(["method", "shots", "trial"], sort=False)[["top1", "train_loss"]].mean().reset_index()
+    order = means.sort_values(["top1", "train_loss"], ascending=[False, True], kind="stable")
+    return order.drop_duplicates(["method", "shots"]).sort_index().reset_index(drop=True)
