@@ -28,7 +28,7 @@ def contrasts(table: pd.DataFrame, x: str = "shots", *, hue: str = "estimand", t
     groups, names = list(dict.fromkeys(table[x])), list(dict.fromkeys(table[hue]))
     width = min(9.2, 3.4 + 0.24 * len(groups) * len(names))
     fig, ax = plt.subplots(figsize=(width + 2.2, 3.5))
-    offsets = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else [0.0]
+    offsets = (np.arange(len(names)) - (len(names) - 1) / 2) * min(0.15, 0.7 / len(names))
     for number, (name, label) in enumerate(zip(names, labels(names, 60), strict=True)):
         some = table[table[hue] == name]
         places = np.array([groups.index(group) for group in some[x]]) + offsets[number]

@@ -87,7 +87,7 @@ def _harmonic_means(ax: Axes) -> None:
         inside = (y >= bottom) & (y <= top) & (x >= left) & (x <= right)
         if inside.any():
             ax.plot(x[inside], y[inside], color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
-            ax.annotate(f"H {level}", (x[inside][-1], y[inside][-1]), (2, 0), textcoords="offset points", fontsize=6.5,
-                        color=GREY, va="center", annotation_clip=False)  # fmt: skip
+            ax.annotate(f"H {level}", (x[inside][-1], y[inside][-1]), (-2, 2), textcoords="offset points", fontsize=6.5,
+                        color=GREY, ha="right")  # fmt: skip
     ax.set(xlim=(left, right), ylim=(bottom, top))
     ax.grid(visible=False)
