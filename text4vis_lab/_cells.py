@@ -15,7 +15,7 @@ from text4vis_core.files import file_digest, replacing
 
 from .experiment import Outcome
 from .plain import write_json
-from .scores import FOLDER, read_scores, write_scores
+from .scores import FOLDER, RANKS, read_scores, write_scores
 
 
 class FinishedCells:
@@ -61,7 +61,7 @@ class FinishedCells:
         """Remove what earlier runs in this folder have left of other cells."""
         for folder in ("cells", FOLDER):
             for path in (self.run_dir / folder).glob("*"):
-                if path.stem not in names:
+                if path.stem not in names and not path.name.startswith(RANKS):
                     path.unlink(missing_ok=True)
 
     def _facts(self, name: str) -> Path:

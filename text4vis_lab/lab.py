@@ -29,6 +29,7 @@ from text4vis_core.training.loop import WITHOUT_EFFECT
 from text4vis_core.training.recipe import TrainingConfig
 
 from . import figures, miniature
+from ._answers import Answers
 from ._cells import FinishedCells
 from .cache._dependencies import file_stamps
 from .experiment import Cell, Method, Outcome, Part, file_name, methods, rows_of_outcome, text_scores, train_and_test
@@ -42,8 +43,7 @@ from .notebooks import (
 )
 from .plain import plain, readable
 from .published import published_note, published_result
-from .records import RECORD, RunRecord, run_code
-from .results import histories_of, scores_of
+from .records import RunRecord, run_code
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
@@ -51,7 +51,7 @@ from .sources import Clips, Source, clips_of, listed_videos
 
 
 @dataclass
-class Lab:
+class Lab(Answers):
     """A notebook's laboratory.
 
     Attributes:
@@ -297,15 +297,6 @@ class Lab:
             self.record.add_cell(cell.name, found, [named | epoch for epoch in outcome.history])
             rows += found
         return as_table(rows)
-
-    @property
-    def histories(self) -> pd.DataFrame:
-        """A row for each epoch of each cell: its labels, loss, accuracies, and seconds of training since its begin."""
-        return histories_of({"histories": self.record.histories, "timings": self.record.timings})
-
-    def scores(self, row: Mapping[str, Any]) -> Scores:
-        """The scores per video from which a row's metrics were computed."""
-        return scores_of({"path": self.record.run_dir / RECORD}, row)
 
     @property
     def notes(self) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .plain import encodable, readable
 from .rows import METRICS, as_table, mean_over
-from .scores import FOLDER, Scores, read_scores, recompute
+from .scores import Ranks, Scores, read_part, recompute
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
 CONDITIONS = ("test", "view", "method", "temporal", "template", "shots")
@@ -28,17 +28,13 @@ def histories_of(record: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(histories).assign(seconds=record["timings"].get("histories", []))
 
 
-def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores:
-    """The scores per video from which a row's metrics were computed.
+def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores | Ranks:
+    """The scores per video from which a row's metrics were computed, or of a large grid the ranks.
 
     Raises:
         ValueError: they are missing or damaged.
     """
-    path = Path(record["path"]).parent / FOLDER / f"{row['cell']}.parquet"
-    parts, asked = read_scores(path), (encodable(row["test"]), encodable(row["view"]))
-    if asked not in parts:
-        raise ValueError(f"{path}: no scores of test {row['test']!r}, {row['view']}; run the notebook again")
-    return parts[asked]
+    return read_part(Path(record["path"]).parent, row)
 
 
 def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:

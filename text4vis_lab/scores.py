@@ -1,12 +1,15 @@
 """Scores per video: kept beside a run's record, so that every metric in it can be computed again.
 
     runs/<suite>/<run>/scores/<cell>.parquet      a row per video and tested list
+    runs/<suite>/<run>/scores/ranks*.parquet      of a grid of thousands of cells the rank of the true class alone:
+                                                  a row per video of one tested list, a column per cell
 
 N videos, C classes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from text4vis_core.files import replacing
 from .plain import encodable
 
 FOLDER = "scores"
+RANKS = "ranks"  # what the names of files of ranks begin with
 HALVES = 10  # published half-class splits
 
 
@@ -79,6 +83,10 @@ class Scores:
             found["map"] = mean_average_precision(self.scores.softmax(-1), self.targets)
         return found
 
+    def right(self, k: int) -> np.ndarray:
+        """bool (N,): whether a video's class, or any of several, is among its k highest scores."""
+        return _hits(self.scores, self.truth, k)
+
     def half_videos(self, half: int) -> int:
         """How many of the videos belong to a half of the classes."""
         return len(self._half(half)[1])
@@ -86,6 +94,125 @@ class Scores:
     def _half(self, half: int) -> tuple[Tensor, Tensor]:
         classes = torch.from_numpy(half_class_splits(self.scores.shape[1], HALVES)[half])
         return classes, torch.isin(self.labels, classes).nonzero()[:, 0]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How many classes score higher than the true one, for each video of one tested list.
+
+    Attributes:
+        videos: N paths; of a cache of features, which has none, "test/0", "test/1", ...
+        labels: int64 (N,).
+        ranks: uint16 (N,), 0 where the true class is the highest.
+    """
+
+    videos: Sequence[str]
+    labels: np.ndarray
+    ranks: np.ndarray
+
+    def metrics(self, half: int | None = None) -> dict[str, float]:
+        """In percent: top1, top5; a ValueError for a half of the classes, of which ranks among all do not tell."""
+        if half is not None:
+            raise ValueError("ranks among all classes tell no metric of half of them; keep the scores of this cell")
+        return {f"top{k}": 100 * float(self.right(k).mean()) for k in (1, 5)}
+
+    def right(self, k: int) -> np.ndarray:
+        """bool (N,): whether a video's class is among its k highest scores."""
+        return self.ranks < k
+
+
+def ranks_of(scores: Tensor, labels: Tensor) -> np.ndarray:
+    """uint16 (N,): the rank of each video's class among its scores (N, C), such that top-1 and top-5 are `Scores`'.
+
+    Ties are broken as `torch.topk` does, which does it in another way for each k: the ranks below 1 and 5 are its own.
+    """
+    order = scores.topk(scores.shape[1], dim=-1).indices
+    ranks = (order == labels[:, None]).int().argmax(-1).numpy()
+    first, fifth = _hits(scores, labels, 1), _hits(scores, labels, 5)
+    ranks = np.where(first, 0, np.where(fifth, ranks.clip(1, 4), ranks.clip(5)))
+    return ranks.astype(np.uint16)
+
+
+def write_ranks(
+    path: Path,
+    ranks: Mapping[str, np.ndarray],
+    videos: Sequence[str],
+    labels: np.ndarray | Tensor,
+    test: str = "test",
+    view: str = "1 view",
+) -> None:
+    """Write the ranks of many cells on one tested list as Parquet, whole or not at all.
+
+    Args:
+        path: of the file: scores/ranks.parquet, or of a further list scores/ranks-<list>.parquet.
+        ranks: name of the cell -> uint16 (N,), see `ranks_of`.
+        videos: N paths.
+        labels: int64 (N,).
+        test, view: of the cells' rows.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    named = {"test": test, "view": view}
+    columns: dict[str, Any] = {k: pa.array([encodable(v)] * len(videos)).dictionary_encode() for k, v in named.items()}
+    columns |= {"video": [*map(encodable, videos)], "label": np.asarray(labels)}
+    columns |= {f"cell {name}": np.asarray(values, dtype=np.uint16) for name, values in ranks.items()}
+    with replacing(path) as temporary:
+        parquet.write_table(pa.table(columns), temporary, compression="zstd")
+
+
+def read_ranks(path: Path) -> dict[tuple[str, str, str], Ranks]:
+    """What `write_ranks` wrote: (cell, test, view) -> ranks.
+
+    Raises:
+        ValueError: the file is missing or damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(path)
+        test, view = (str(table[name][0].as_py()) for name in ("test", "view"))
+        videos, labels = table["video"].to_pylist(), table["label"].to_numpy()
+    except (OSError, KeyError, IndexError, pa.ArrowException) as error:
+        raise ValueError(f"{path}: the ranks cannot be read ({error}); run the notebook again") from error
+    cells = [name for name in table.column_names if name.startswith("cell ")]
+    return {(name[len("cell ") :], test, view): Ranks(videos, labels, table[name].to_numpy()) for name in cells}
+
+
+def read_part(run_dir: str | Path, row: Mapping[str, Any]) -> Scores | Ranks:
+    """What a row's metrics were computed from: the scores of its cell, or ranks where the cell has no file of its own.
+
+    Raises:
+        ValueError: there are none, or they are damaged.
+    """
+    path, asked = Path(run_dir, FOLDER, f"{row['cell']}.parquet"), (encodable(row["test"]), encodable(row["view"]))
+    files = [] if path.exists() else sorted(path.parent.glob(f"{RANKS}*.parquet"))
+    for file in files:
+        found = _kept_ranks(file, file.stat().st_mtime_ns).get((row["cell"], *asked))
+        if found is not None:
+            return found
+    part = _kept_scores(path, path.stat().st_mtime_ns if path.exists() else 0).get(asked)
+    if part is None:
+        raise ValueError(
+            f"{path}: no scores of cell {row['cell']!r}, test {row['test']!r}, {row['view']}; run the notebook again"
+        )
+    return part
+
+
+@lru_cache(maxsize=4)
+def _kept_ranks(path: Path, changed: int) -> dict[tuple[str, str, str], Ranks]:
+    return read_ranks(path)
+
+
+@lru_cache(maxsize=1)
+def _kept_scores(path: Path, changed: int) -> dict[tuple[str, str], Scores]:
+    return read_scores(path)
+
+
+def _hits(scores: Tensor, truth: Tensor, k: int) -> np.ndarray:
+    highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
+    return (highest == truth[:, None] if truth.ndim == 1 else truth.gather(1, highest) > 0).any(-1).numpy()
 
 
 def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Mapping[str, Any]) -> None:
@@ -154,17 +281,10 @@ def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[di
     Raises:
         ValueError: scores are missing (of which cell and test).
     """
-    known: dict[str, dict[tuple[str, str], Scores]] = {}
     found = []
     for row in rows:
-        cell = row["cell"]
-        if cell not in known:
-            known[cell] = read_scores(Path(run_dir, FOLDER, f"{cell}.parquet"))
-        part = known[cell].get((encodable(row["test"]), encodable(row["view"])))
-        if part is None:
-            raise ValueError(f"{run_dir}/result.json: no scores of cell {cell!r}, test {row['test']!r}, {row['view']}")
         half = row.get("half")
-        found.append(part.metrics(None if half is None else int(half)))
+        found.append(read_part(run_dir, row).metrics(None if half is None else int(half)))
     return found
 
 

@@ -58,8 +58,8 @@ def test_a_difference_is_seen(record):
 def test_scores_that_are_missing_are_named(record):
     rows = record["rows"]
     for change, message in (
-        ({"test": "novel"}, "result.json: no scores of cell 'text-seed0', test 'novel', 1 view"),
-        ({"view": "4 clips"}, "result.json: no scores of cell 'text-seed0', test 'test', 4 clips"),
+        ({"test": "novel"}, "text-seed0.parquet: no scores of cell 'text-seed0', test 'novel', 1 view"),
+        ({"view": "4 clips"}, "text-seed0.parquet: no scores of cell 'text-seed0', test 'test', 4 clips"),
         ({"cell": "other"}, "other.parquet: the scores cannot be read .*; run the notebook again"),
         ({"map": 3.0}, "result.json: map of text-seed0 cannot be computed from its scores"),
     ):

@@ -1,0 +1,43 @@
+"""What a laboratory says of its rows: the scores behind them, means and differences with intervals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from . import inference
+from .records import RECORD, RunRecord
+from .results import histories_of, scores_of
+from .scores import Ranks, Scores
+
+
+class Answers:
+    """The part of `Lab` that neither trains nor reads videos."""
+
+    record: RunRecord
+    values: dict[str, Any]
+
+    @property
+    def histories(self) -> pd.DataFrame:
+        """A row for each epoch of each cell: its labels, loss, accuracies, and seconds of training since its begin."""
+        return histories_of({"histories": self.record.histories, "timings": self.record.timings})
+
+    def scores(self, row: Mapping[str, Any]) -> Scores | Ranks:
+        """The scores per video from which a row's metrics were computed, or of a large grid the ranks."""
+        return scores_of({"path": self.record.run_dir / RECORD}, row)
+
+    def means(self, rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.DataFrame:
+        """Means over seeds with intervals over seeds and groups of videos: `inference.means`."""
+        return inference.means(rows, by, self.scores, self._data, y)
+
+    def difference(self, ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1") -> "inference.Difference":
+        """How far a method is ahead of another, or of the best of several: `inference.difference`."""
+        return inference.difference(ahead, behind, self.scores, self._data, y)
+
+    def with_harmonic_mean(self, rows: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
+        """Means by test, and harmonic means of base and novel: `inference.with_harmonic_mean`."""
+        return inference.with_harmonic_mean(rows, by, self.scores, self._data)
+
+    @property
+    def _data(self) -> str:  # a notebook without data settings has the miniature
+        return self.values.get("dataset", "puppets")
