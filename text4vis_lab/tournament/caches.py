@@ -48,7 +48,9 @@ def read_cache(folder: Path) -> Features:
     rows, labels = checked(keys_path, "the keys", keys, values.argmax(1), len(classes))
     absent = sorted(set(range(len(classes))) - set(labels.tolist()))
     if absent:
-        raise AnnotationError(f"{values_path}: class {classes[absent[0]]!r} has no key; compute the cache of all classes")
+        raise AnnotationError(
+            f"{values_path}: class {classes[absent[0]]!r} has no key; compute the cache of all classes"
+        )
     parts = {"train": _embeddings("train", rows, labels)}
     for split in ("val", "test"):
         path = folder / f"{split}_f.pt"
@@ -82,18 +84,18 @@ def text_rows(path: str | Path, classes: tuple[str, ...], dim: int) -> tuple[lis
         if isinstance(found, Tensor):
             found = {"class_id": torch.arange(len(found)), "text": found}
         if not (isinstance(found, dict) and all(isinstance(found.get(k), Tensor) for k in ("class_id", "text"))):
-            raise AnnotationError(f'{path} is neither a tensor (C, D) nor {{"class_id", "text"}}; save it as one of them')
+            raise AnnotationError(
+                f'{path} is neither a tensor (C, D) nor {{"class_id", "text"}}; save it as one of them'
+            )
         rows, numbers = checked(path, "text", found["text"], found["class_id"], len(classes))
         ids = numbers.tolist()
         if len(set(ids)) < len(ids):
             raise AnnotationError(f"{path}: class_id holds a class twice; keep one row of each")
-        if isinstance(found, dict) and len(ids) > 1:
-            order = numbers.argsort()
-            rows, ids = rows[order], numbers[order].tolist()
+        order = numbers.argsort()
+        rows, ids = rows[order], numbers[order].tolist()
     if rows.shape[1] != dim:
-        raise AnnotationError(
-            f"{path}: text rows are {rows.shape[1]} numbers wide, the embeddings {dim}; take the text tower of their CLIP"
-        )
+        widths = f"text rows are {rows.shape[1]} numbers wide, the embeddings {dim}"
+        raise AnnotationError(f"{path}: {widths}; take the text tower of their CLIP")
     return ids, rows
 
 

@@ -228,7 +228,8 @@ def _read_own(path: Path) -> Features:
             about = json.loads(file.metadata()["features"])
         classes, parts = tuple(about["classes"]), {}
         for split in SPLITS:
-            rows, labels = checked(path, f"{split} rows", tensors[f"{split} rows"], tensors[f"{split} labels"], len(classes))
+            given = tensors[f"{split} rows"], tensors[f"{split} labels"]
+            rows, labels = checked(path, f"{split} rows", *given, len(classes))
             names = tuple(about["names"][split])
             if len(names) != len(labels):
                 raise AnnotationError(f"{path}: {len(names)} names of {len(labels)} {split} rows; save them again")
@@ -236,8 +237,8 @@ def _read_own(path: Path) -> Features:
         projection = None
         if "projection weight" in tensors:
             projection = Projection(tensors["projection weight"], tensors.get("projection bias"))
-        scale, source = float(about["logit_scale"]), str(about["source"])
-        return Features(classes, **parts, text=tensors.get("text"), logit_scale=scale, projection=projection, source=source)
+        text, scale = tensors.get("text"), float(about["logit_scale"])
+        return Features(classes, **parts, text=text, logit_scale=scale, projection=projection, source=about["source"])
     except AnnotationError:
         raise
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:

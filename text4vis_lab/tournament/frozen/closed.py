@@ -4,10 +4,12 @@ x a unit embedding, t_c the text of class c, v_i the N labelled embeddings, s th
 """
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from .method import Problem, Scorer, cosine_scorer, frozen_method
+from .method import Problem, Scorer, cosine_scorer, frozen_method, linear_scorer
 
+NO_SPREAD = 1e-10  # mean square of what one item per class has of it: the last bits
 
 
 @frozen_method("zero-shot", "text", sees=False, about="nothing to choose")
@@ -20,6 +22,43 @@ def zero_shot(problem: Problem) -> Scorer:
 def class_means(problem: Problem) -> Scorer:
     """The nearest class mean, by cosine (Snell et al., prototypical networks, arXiv 1703.05175, equation 1)."""
     return cosine_scorer(problem.means, problem.scale)
+
+
+@frozen_method(
+    "gaussian",
+    "text-free",
+    trials={"shrinkage": [0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0]},
+    fixed={"shrinkage": 0.0},
+    about="the shrinkage of Ledoit and Wolf, which follows from the data",
+)
+def gaussian(problem: Problem, shrinkage: float = 0.0) -> Scorer:
+    """Linear discriminant analysis: Gaussian classes, equally likely, with one covariance for all.
+
+    logits = m_c' P x - m_c' P m_c / 2,  P the inverse of (1 - a) S + a tr(S) / D I
+
+    Friedman, "Regularized discriminant analysis", JASA 84 (1989), with one covariance. With one item per class S is 0:
+    P is then s I, the class means at CLIP's temperature.
+
+    Args:
+        problem: of which the text is not used.
+        shrinkage: a; 0 for that of Ledoit and Wolf (Journal of Multivariate Analysis 88, 2004).
+    """
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
+    items, means = problem.items.rows, problem.means
+    centred = items - means[problem.items.labels]
+    identity, spread = torch.eye(items.shape[1]).to(items), centred.square().mean()
+    if spread < NO_SPREAD:
+        return linear_discriminant(means, problem.scale * identity)
+    share = shrinkage or ledoit_wolf_shrinkage(centred.cpu().double().numpy(), assume_centered=True)
+    covariance = (1 - share) * centred.T @ centred / len(items) + share * spread * identity
+    return linear_discriminant(means, torch.linalg.inv(covariance))
+
+
+def linear_discriminant(means: Tensor, precision: Tensor) -> Scorer:
+    """Logits of Gaussian classes with these means (C, D) and one precision (D, D)."""
+    rows = means @ precision
+    return linear_scorer(rows, -0.5 * (rows * means).sum(-1))
 
 
 @frozen_method(
@@ -54,23 +93,20 @@ def gaussian_and_text(problem: Problem, alpha: float = 1.0) -> Scorer:
     equations 3, 4 and 6; P is its ridge estimate of the precision, of Kubokawa and Srivastava). With one item per class
     S is 0, where the source has crops of it: P is then s I, the class means at CLIP's temperature.
     """
-    items, means = problem.items.rows, problem.means
+    items, means, names = problem.items.rows, problem.means, problem.names
     centred = items - means[problem.items.labels]
     dim, identity = items.shape[1], torch.eye(items.shape[1]).to(items)
-    covariance = centred.T @ centred / max(1, len(items) - 1)
-    spread = covariance.trace()
-    precision = problem.scale * identity
-    if spread > 1e-8:
-        precision = dim * torch.linalg.inv((len(items) - 1) * covariance + spread * identity)
-    rows = means @ precision
-    bias = -0.5 * (rows * means).sum(-1)
-    return lambda some: problem.scale * some.rows @ problem.names.T + alpha * (some.rows @ rows.T + bias)
+    scatter, precision = centred.T @ centred, problem.scale * identity
+    if centred.square().mean() > NO_SPREAD:
+        precision = dim * torch.linalg.inv(scatter + scatter.trace() / (len(items) - 1) * identity)
+    gaussians = linear_discriminant(means, precision)
+    return lambda some: problem.scale * some.rows @ names.T + alpha * gaussians(some)
 
 
 @frozen_method(
     "tip-adapter",
     "text",
-    trials={"alpha": [1.0, 3.0, 10.0], "beta": [1.0, 5.5, 20.0]},
+    trials={"alpha": [10.0, 30.0, 100.0], "beta": [1.0, 5.5, 20.0]},
     fixed={"alpha": 1.0, "beta": 5.5},
     about="the paper's alpha and beta on ImageNet",
 )
@@ -82,7 +118,7 @@ def tip_adapter(problem: Problem, alpha: float = 1.0, beta: float = 5.5) -> Scor
     return cache_scorer(problem, problem.items.rows, alpha, beta)
 
 
-def cache_scorer(problem: Problem, keys: torch.Tensor, alpha: float, beta: float) -> Scorer:
+def cache_scorer(problem: Problem, keys: Tensor, alpha: float, beta: float) -> Scorer:
     """Tip-Adapter's logits with these keys (N, D)."""
     text, values = problem.scale * problem.names.T, alpha * problem.one_hot
     return lambda some: some.rows @ text + torch.exp(beta * (some.rows @ keys.T - 1)) @ values

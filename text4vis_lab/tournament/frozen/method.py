@@ -139,9 +139,7 @@ def linear_scorer(rows: Tensor, bias: Tensor | None = None) -> Scorer:
     return lambda items: F.linear(items.rows, rows, bias)
 
 
-def minimise(
-    optimiser: torch.optim.Optimizer, loss: Callable[[], Tensor], steps: int, cosine: bool = False
-) -> None:
+def minimise(optimiser: torch.optim.Optimizer, loss: Callable[[], Tensor], steps: int, cosine: bool = False) -> None:
     """Full-batch steps.
 
     Args:

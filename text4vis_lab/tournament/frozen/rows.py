@@ -18,13 +18,23 @@ from torch.nn import functional as F
 
 from text4vis_core.model.classifier import initialise
 
-from .method import STEPS, FrozenMethod, METHODS, Problem, Scorer, cosine_scorer, frozen_method, minimise
+from .method import METHODS, STEPS, FrozenMethod, Problem, Scorer, cosine_scorer, frozen_method, minimise
 
 LR, PREFIX = 1e-3, "rows from "
 
 
-def simplex(classes: int) -> Tensor:
-    """(C, C): unit rows of which every two have the cosine -1 / (C - 1), the vertices of a regular simplex."""
+def simplex(classes: int, dim: int, seed: int) -> Tensor:
+    """(C, D): unit rows of which every two have the cosine -1 / (C - 1), a regular simplex in a random rotation.
+
+    Raises:
+        ValueError: more classes than dimensions.
+    """
+    return _corners(classes, dim) @ rotation(dim, seed)[:classes]
+
+
+def _corners(classes: int, dim: int) -> Tensor:
+    if classes > dim:
+        raise ValueError(f"{classes} classes have no simplex in {dim} dimensions: leave its methods out")
     return F.normalize(torch.eye(classes) - 1 / classes, dim=-1)
 
 
@@ -46,10 +56,7 @@ def nearest_simplex(rows: Tensor) -> Tensor:
     Raises:
         ValueError: more classes than dimensions, where there is no such simplex.
     """
-    classes, dim = rows.shape
-    if classes > dim:
-        raise ValueError(f"{classes} classes have no simplex in {dim} dimensions: leave its methods out")
-    corners = simplex(classes).to(rows)
+    corners = _corners(*rows.shape).to(rows)
     left, _, right = torch.linalg.svd(rows.T @ corners, full_matrices=False)
     return corners @ (left @ right).T
 
@@ -72,17 +79,14 @@ BEGINNINGS: dict[str, tuple[str, Callable[[Problem], Tensor]]] = {
             "lda", *_shape(problem), features=problem.items.rows.cpu(), labels=problem.items.labels
         ),
     ),
-    "simplex": (
-        "text-free",
-        lambda problem: simplex(problem.classes) @ rotation(problem.items.rows.shape[1], problem.seed)[: problem.classes],
-    ),
+    "simplex": ("text-free", lambda problem: simplex(*_shape(problem), problem.seed)),
     "nearest simplex": ("control", lambda problem: nearest_simplex(problem.names)),
     "rotated text": ("control", lambda problem: rotated(problem.names, problem.seed)),
     "shuffled text": ("control", lambda problem: shuffled(problem.names, problem.seed)),
 }
 
 
-def train_rows(problem: Problem, first: Tensor, lr: float = LR, cooler: float = 1.0) -> Scorer:
+def train_rows(problem: Problem, first: Tensor, lr: float = LR, sharpness: float = 1.0) -> Scorer:
     """Cosine rows from `first` (C, D), trained for `STEPS` full batches (the laboratory's own recipe).
 
     The paper's classifier (Text4Vis, arXiv 2207.01297, section 3.2) with rows that move and an encoder that does not.
@@ -91,9 +95,9 @@ def train_rows(problem: Problem, first: Tensor, lr: float = LR, cooler: float = 
         problem: what is learned.
         first: the rows before.
         lr: AdamW's rate, without weight decay.
-        cooler: of the temperature's inverse, its share; angles between text are small, and call for another than others.
+        sharpness: share of the temperature's inverse; rows whose angles are small call for another than others.
     """
-    items, scale = problem.items, problem.scale * cooler
+    items, scale = problem.items, problem.scale * sharpness
     rows = nn.Parameter(F.normalize(first, dim=-1).to(items.rows).clone())
 
     def loss() -> Tensor:
@@ -108,16 +112,16 @@ def _shape(problem: Problem) -> tuple[int, int]:
 
 
 def _register(beginning: str, role: str, first: Callable[[Problem], Tensor]) -> None:
-    def function(problem: Problem, lr: float = LR, cooler: float = 1.0) -> Scorer:
-        return train_rows(problem, first(problem), lr, cooler)
+    def function(problem: Problem, lr: float = LR, sharpness: float = 1.0) -> Scorer:
+        return train_rows(problem, first(problem), lr, sharpness)
 
     name = f"{PREFIX}{beginning}"
     METHODS[name] = FrozenMethod(
         name,
         role,
         function,
-        trials={"lr": [1e-4, 1e-3, 1e-2], "cooler": [0.25, 0.5, 1.0]},
-        fixed={"lr": LR, "cooler": 1.0},
+        trials={"lr": [1e-4, 1e-3, 1e-2], "sharpness": [0.1, 0.2, 0.5]},
+        fixed={"lr": LR, "sharpness": 1.0},
         about="the laboratory's: one rate, CLIP's temperature",
     )
 
