@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
         "method": "METHODS FrozenMethod Problem methods",
-        "protocol": "Draw Fitted Tournament at_edge fit shown tournament tune",
+        "protocol": "Draw Fitted Tournament fit shown tournament tune",
     },
 )

@@ -175,13 +175,6 @@ def tournament(
     return result
 
 
-def at_edge(wanted: Sequence[FrozenMethod], recipes: Chosen) -> int:
-    """How many choices have a number at an end of what was tried, where there are three values or more of it."""
-    ends = {m.name: {key: (min(some), max(some)) for key, some in m.trials.items()} for m in wanted}
-    chosen = [(name, settings) for name, by_shots in recipes.items() for settings in by_shots.values()]
-    return sum(any(settings[key] in pair for key, pair in ends[name].items()) for name, settings in chosen)
-
-
 def shown(settings: dict[str, Any]) -> str:
     """Settings as text: "lr 0.001, alpha 3"."""
     return ", ".join(f"{name} {value:g}" for name, value in settings.items())
@@ -213,7 +206,7 @@ def _add(result: Tournament, method: FrozenMethod, draw: Draw, settings: tuple[s
 
 def _shared_out(features: Features, plan: Sequence[Draw], workers: int, about: str) -> list[tuple[Draw, list[Fitted]]]:
     """The draws with what came out of each, in their order."""
-    workers = min(workers or os.cpu_count() or 1, len(plan))
+    workers = min(workers or _cores(), len(plan))
     if workers <= 1 or features.test.rows.is_cuda:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -228,6 +221,11 @@ def _shared_out(features: Features, plan: Sequence[Draw], workers: int, about: s
         waiting = {i: pool.submit(_fit_here, plan[i]) for i in longest}
         outs = [waiting[i].result() for i in progress_bar(range(len(plan)), about, unit="draw")]
     return list(zip(plan, outs, strict=True))
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin(features: Features) -> None:
