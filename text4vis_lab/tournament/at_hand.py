@@ -1,20 +1,29 @@
 """The embeddings that a notebook's settings ask for: of a cache (`dataset: features`), or the laboratory's own."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from text4vis_core.data.video_list import VideoList
+from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import file_digest
 from text4vis_core.model.video_classifier import VideoClassifier
 
 from ..notebooks import repository_root
 from ..plain import readable
+from ..records import RECORD
+from ..rows import as_table
+from ..scores import FOLDER, RANKS, write_ranks
 from .features import SPLITS, Embeddings, Features, Projection, read_features
+from .frozen.method import FrozenMethod, Problem
+from .frozen.protocol import tournament
+from .recipes import Chosen
 
 if TYPE_CHECKING:
     from ..lab import Lab
@@ -96,3 +105,37 @@ def _read(lab: "Lab") -> Features:
     for note in features.notes:
         print(readable(note, 400))
     return features
+
+
+def play(
+    lab: "Lab",
+    features: Features,
+    wanted: Sequence[FrozenMethod],
+    shots: Sequence[int],
+    seeds: Sequence[int],
+    recipes: Chosen | None,
+) -> pd.DataFrame:
+    """`frozen.tournament`, noted in the record: its rows, which are returned, and the ranks beside it."""
+    found = tournament(features, wanted, shots, seeds, recipes)
+    path = lab.record.run_dir / FOLDER / f"{RANKS}.parquet"
+    (lab.record.run_dir / RECORD).unlink(missing_ok=True)  # whose numbers are not those of these ranks
+    write_ranks(path, found.ranks, found.names, found.labels)
+    lab.record.rows = found.rows
+    return as_table(found.rows)
+
+
+def text_facts(features: Features) -> dict[str, float]:
+    """How the text rows lie to each other, and to the mean embeddings of the classes' training items.
+
+    Returns:
+        "cosine" and "spread", mean and standard deviation of the cosines between classes; "agreement", Pearson's r of
+        these with the cosines between class means; "nearest", the percent of class means whose nearest row is their own.
+    """
+    assert features.text is not None
+    problem = Problem.of(features, 0, 0)
+    means = F.normalize(problem.means, dim=-1)
+    above = torch.triu_indices(len(means), len(means), 1)
+    of_text, of_means = ((rows @ rows.T)[above[0], above[1]] for rows in (problem.names, means))
+    nearest = topk_accuracy(means @ problem.names.T, torch.arange(len(means)))
+    agreement = float(torch.corrcoef(torch.stack([of_text, of_means]))[0, 1])
+    return {"cosine": float(of_text.mean()), "spread": float(of_text.std()), "agreement": agreement, "nearest": nearest}
