@@ -32,6 +32,11 @@ GROUPS: dict[str, Callable[[PurePosixPath], str]] = {
 }
 
 
+def group_name(dataset: str, video: str) -> str:
+    """The name of a video's group: its own path, where a data set has no groups. Parts of one file are one video."""
+    return GROUPS.get(dataset, str)(PurePosixPath(re.sub(r"#t=[\d.]*,[\d.]*$", "", video)))
+
+
 def groups_of(dataset: str, videos: Sequence[str]) -> tuple[np.ndarray, str]:
     """The group of each video, as whole numbers (N,) from 0, and what a group is: "groups", or "videos".
 
@@ -39,6 +44,5 @@ def groups_of(dataset: str, videos: Sequence[str]) -> tuple[np.ndarray, str]:
         dataset: a key of `data.READERS`.
         videos: N paths, as `scores.Scores` has them; parts of one file are one video.
     """
-    group = GROUPS.get(dataset, str)
-    names = [group(PurePosixPath(re.sub(r"#t=[\d.]*,[\d.]*$", "", video))) for video in videos]
+    names = [group_name(dataset, video) for video in videos]
     return np.unique(names, return_inverse=True)[1], "groups" if dataset in GROUPS else "videos"

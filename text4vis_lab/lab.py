@@ -49,6 +49,8 @@ from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
 from .sources import Clips, Source, clips_of, listed_videos
 
+PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `miniature.prepare`
+
 
 @dataclass
 class Lab(Answers):
@@ -129,13 +131,9 @@ class Lab(Answers):
         clips = clips_of(values, self.record.run_dir, self.clips.store)
         return replace(self, values=values, clips=clips, _embedded={})
 
-    def use_clip(self, folder: Path) -> None:
-        """Take the CLIP of a folder, whatever the settings say."""
-        self.values |= {"model": str(folder), "pretrained": ""}
-
     @property
     def _places(self) -> tuple[Path, str]:
-        asked = tuple(self.values.get(name, "") for name in ("dataset", "data_root", "model"))
+        asked = tuple(self.values.get(name, default) for name, default in PLACED_BY.items())
         if asked not in self._loaded:
             self._loaded[asked] = miniature.prepare(*asked)
         return self._loaded[asked]
@@ -149,7 +147,7 @@ class Lab(Answers):
         """A split of the data set, without what `min_frames` leaves out.
 
         Args:
-            split: "train", "test" or "all".
+            split: "train", "val", "test" or "all".
             fold: the setting's when None.
         """
         listed = listed_videos(self.values, self.folder, split, fold)
@@ -167,6 +165,11 @@ class Lab(Answers):
     def train(self) -> VideoList:
         """The training videos."""
         return self.videos("train")
+
+    @cached_property
+    def val(self) -> VideoList:
+        """The validation videos: the publisher's, or what `val_share` holds out of the training videos."""
+        return self.videos("val")
 
     @cached_property
     def test(self) -> VideoList:
@@ -269,17 +272,14 @@ class Lab(Answers):
         """Train and test each cell of a grid, or read it where it was finished before; the rows join the record's.
 
         A cell is kept when it is finished, with everything that it depends on: settings, videos, weights, code. What
-        was interrupted goes on at the cell where it stopped, inside it after its last checkpoint.
+        was interrupted goes on in the cell where it stopped, after its last checkpoint.
 
         Args:
-            cells: with different names.
+            cells: with different names, else it is a ValueError.
             progress: label of the progress bar.
 
         Returns:
             A row for each cell, test and view, see `rows.COLUMNS`.
-
-        Raises:
-            ValueError: two cells have the same name.
         """
         cells, finished, rows = list(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])

@@ -57,6 +57,10 @@ class DataSettings:
     fold: Annotated[int, "which of the data set's splits", Range(1)] = 1
     train_list: Annotated[str, "file below data_root that lists the training videos; empty: told by its name"] = ""
     test_list: Annotated[str, "the same of the test videos; of class folders, these two are folders"] = ""
+    val_share: Annotated[
+        float, "share of each class's groups that is held out of train as val; 0: val is the publisher's", Range(0, 0.5)
+    ] = 0.0
+    world: Annotated[int, "seed of the miniature's films, drawings and Mini CLIPs", Range(0)] = 0
     names: Annotated[
         str, "class names as the data set spells them, or as words: ApplyEyeMakeup as apply eye makeup", NAME_STYLES
     ] = "words"
@@ -73,9 +77,9 @@ class DataSettings:
 class ModelSettings:
     """The model to begin with, and its class embeddings."""
 
-    model: Annotated[str, "mini_clip, an open_clip name such as ViT-B-32-quickgelu, or a folder with a model"] = (
-        "mini_clip"
-    )
+    model: Annotated[
+        str, "mini_clip, mini_clip_withheld, an open_clip name such as ViT-B-32-quickgelu, or a folder with a model"
+    ] = "mini_clip"
     pretrained: Annotated[str, "of an open_clip name: a file of weights or a tag, such as openai"] = ""
     checkpoint: Annotated[str, "video model in the published format, beside the text tower of model; empty: none"] = ""
     checkpoint_temporal: Annotated[

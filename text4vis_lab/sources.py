@@ -16,7 +16,7 @@ from text4vis_core.data.formats.readers import READERS, load_videos
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
-from text4vis_core.data.video_list import AnnotationError, VideoList
+from text4vis_core.data.video_list import AnnotationError, NoValidation, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
 from text4vis_core.model.checkpoints import load_text4vis_checkpoint
@@ -29,6 +29,7 @@ from text4vis_core.processes import world
 from .cache import cached_class_embeddings, cached_videos
 from .class_embeddings import load_class_embeddings
 from .frame_store import FrameStore
+from .held_out import hold_out
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
@@ -238,15 +239,28 @@ def clips_of(values: Mapping[str, Any], run_dir: str | Path, store: FrameStore |
 def listed_videos(
     values: Mapping[str, Any], folder: Path, split: str, fold: int | None = None, missing: str = "error"
 ) -> VideoList:
-    """A split as the settings say.
+    """A split as the settings say. With `val_share`, "val" is held out of "train", and "train" is without it.
 
     Args:
         values: the settings, by name.
         folder: the data set's.
         split, fold, missing: as of `load_videos`; the setting's fold when None.
+
+    Raises:
+        ValueError: `val_share` where the publisher has validation videos, or none where he has none; and as
+            `load_videos` does.
     """
     lists = {part: values.get(f"{part}_list", "") for part in ("train", "test")}
-    return load_videos(values["dataset"], folder, split, values["fold"] if fold is None else fold, missing, lists)
+    dataset, share = values["dataset"], values.get("val_share", 0.0)
+    where = values["fold"] if fold is None else fold, missing, lists
+    if not share or split not in ("train", "val"):
+        return load_videos(dataset, folder, split, *where)
+    try:
+        load_videos(dataset, folder, "val", *where)
+    except NoValidation:
+        return hold_out(dataset, load_videos(dataset, folder, "train", *where), share)[split]
+    remedy = "set val_share to 0, which uses these"
+    raise ValueError(f"parameter val_share: {share:g}, but {folder} has validation videos of its own; {remedy}")
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:

@@ -93,7 +93,7 @@ def test_what_is_given_is_taken_and_the_rest_is_as_declared():
         ({"shots": "[1, 4"}, r"parameter shots: '\[1, 4' is not a list"),
         ({"shots": []}, "parameter shots is empty; it must hold one value at least"),
         ({"seeds": [0, 1, 0]}, r"parameter seeds: \[0, 1, 0\] holds a value twice"),
-        ({"split": "validation"}, "parameter split: unknown 'validation'; choose from: train, test"),
+        ({"split": "validation"}, "parameter split: unknown 'validation'; choose from: train, val, test"),
         ({"note": [1]}, r"parameter note: \[1\] is not a mapping"),
     ],
 )

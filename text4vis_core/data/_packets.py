@@ -51,9 +51,8 @@ def look(packets: Iterator, count: int | None = None) -> Packets:
             break
     table = np.array(rows, np.float64).reshape(-1, 6).T  # None becomes NaN
     pts, dts, durations, keys, left_out, sizes = np.where(np.isnan(table), NONE, table).astype(np.int64)
-    return Packets(
-        pts, dts, durations, KEY * keys + DISCARD * left_out, sizes, packet is not None and packet.is_corrupt
-    )
+    cut = packet is not None and packet.is_corrupt
+    return Packets(pts, dts, durations, KEY * keys + DISCARD * left_out, sizes, cut)
 
 
 def _is_hidden(packet: Any) -> bool:

@@ -147,15 +147,8 @@ class _Workers:
         count = min(count, len(batches))
         started = multiprocessing.get_context(context)
         dataset.decoding = self._decoding = started.RawArray("q", 2 * count)
-        loader = DataLoader(
-            dataset,
-            batch_sampler=batches,
-            num_workers=count,
-            multiprocessing_context=started,
-            timeout=POLL,
-            worker_init_fn=_begin,
-            **options,
-        )
+        options = options | {"num_workers": count, "multiprocessing_context": started, "timeout": POLL}
+        loader = DataLoader(dataset, batch_sampler=batches, worker_init_fn=_begin, **options)
         before = set(multiprocessing.active_children())
         self._batches = _without_child_signals(loader)
         self._processes = set(multiprocessing.active_children()) - before

@@ -21,7 +21,6 @@ CONTAINERS = (
     "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,gif,dv,h264,hevc,vvc,m4v,ivf,obu,av1,mxf,nut,rm,"
     "yuv4mpegpipe,mjpeg,mjpeg_2000,wtv,vc1,vc1test,gxf,nsv,amv,dirac,swf,ipmovie,roq,smk,bink,ea,nuv,live_flv,kux"
 )
-
 PATIENT = {"probesize": "100000000", "analyzeduration": "600000000"}  # bytes and microseconds
 
 

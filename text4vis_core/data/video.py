@@ -4,6 +4,7 @@ Which frames to read is decided elsewhere (`sampling.py`), what a file is by `pr
 """
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +27,10 @@ def open_video(path: str | Path, reading: Reading = DEFAULT) -> Reader:
     """
     keep_freed_memory(CLIPS)
     path = Path(path)
-    if kind_of(path) == "folder":
-        reader: type[Reader] = FolderReader
-    else:
-        usual = DecordReader if reading.decoder == "decord" or not _has_pyav() else AvReader
-        reader = next((own for end, own in OPENERS.items() if path.name.endswith(end)), usual)
+    usual = DecordReader if reading.decoder == "decord" or find_spec("av") is None else AvReader
+    of_file: type[Reader] = next((own for end, own in OPENERS.items() if path.name.endswith(end)), usual)
     try:
-        video = reader(path, reading)
+        video: Reader = (FolderReader if kind_of(path) == "folder" else of_file)(path, reading)
     except VideoError:
         raise
     except Exception as error:  # each decoder has exceptions of its own
@@ -103,11 +101,3 @@ def decode_frames(video: Reader, path: str | Path, indices: np.ndarray) -> np.nd
         raise
     except Exception as error:  # each decoder has exceptions of its own
         raise VideoError(path, f"decoding failed ({in_words(error)})") from error
-
-
-def _has_pyav() -> bool:
-    try:
-        import av  # noqa: F401
-    except ImportError:
-        return False
-    return True

@@ -16,6 +16,10 @@ class AnnotationError(ValueError):
     """Something is wrong with a data set's files. Names the file, the line and the remedy."""
 
 
+class NoValidation(AnnotationError):
+    """A data set that has no validation videos of its own was asked for them."""
+
+
 @dataclass(frozen=True)
 class Video:
     """One labelled video: where it lies and its class, 0-based.

@@ -4,8 +4,8 @@
     world = miniature.make()            # once; seconds afterwards
     world.videos, world.clip            # a data set laid out like UCF101, a folder for `load_clip`
 
-`actions.py` says what there is to see and `_moves.py` how it moves, `skeleton.py` and `drawing.py` draw it, `world.py`
-writes the videos and the captioned pictures, `clip.py` trains the CLIP, `making.py` calls them in turn.
+`actions.py` says what there is to see and `_moves.py` how it moves, `skeleton.py` and `drawing.py` draw it, `films.py`
+writes the videos, `pictures.py` the captioned pictures, `clip.py` trains the CLIP, `making.py` calls them in turn.
 """
 
 from text4vis_core._names import on_first_use

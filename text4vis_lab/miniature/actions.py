@@ -115,3 +115,14 @@ _LIST = (
     ),
 )
 ACTIONS: dict[str, Action] = {action.name: action for action in _LIST}
+# What is said of a novel class without any word of its name: for a Mini CLIP that has never read these names.
+UNNAMED: dict[str, tuple[str, ...]] = {
+    "push up": ("exercising face down on the ground", "lowering the chest to the floor"),
+    "playing violin": ("bowing a fiddle", "with a fiddle at the chin"),
+    "archery": ("shooting an arrow", "drawing a bow"),
+    "hula hooping": ("circling the hips", "with a ring around the waist"),
+    "riding a bike": ("cycling", "pedalling {accent} bicycle"),
+    "punching bag": ("boxing", "hitting a heavy sack with gloves"),
+    "waving hand": ("saying goodbye with a raised arm", "greeting with a raised arm"),
+    "walking the dog": ("out with a pet", "with a pet on a leash"),
+}

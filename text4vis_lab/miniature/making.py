@@ -6,7 +6,7 @@ The processes that draw import this package and do without torch: what needs it 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,20 @@ from text4vis_core.files import check_writable
 
 from ..notebooks import repository_root
 from ..plain import write_json
-from .actions import ACTIONS
-from .world import make_pictures, make_puppets, render_picture
+from ..settings import check_choices
+from .actions import ACTIONS, NOVEL_CLASSES
+from .films import make_puppets
+from .pictures import make_pictures, render_picture
 
-# Sources, beside this file, of which the videos and pictures are functions.
-DRAWN_BY = ("skeleton", "_moves", "actions", "drawing", "world", "../encoding")
-TRAIN_PER_CLASS, TEST_PER_CLASS = 20, 10
+# Sources, beside this file, of which the videos are functions, and the pictures.
+DRAWN_BY = ("skeleton", "_moves", "actions", "drawing", "_common")
+FILMED_BY = (*DRAWN_BY, "films", "../encoding")
+PER_CLASS = {"train_per_class": 20, "val_per_class": 10, "test_per_class": 30}  # 1,440 videos
+MODELS: dict[str, tuple[str, ...]] = {  # Mini CLIPs, and the classes whose names they have never read
+    "mini_clip": (),
+    "mini_clip_withheld": NOVEL_CLASSES,
+}
+VIDEOS = "puppets"
 
 
 @dataclass(frozen=True)
@@ -31,69 +39,98 @@ class Miniature:
     """Where the miniature lies.
 
     Attributes:
-        videos: the data set's folder, for `load_videos("puppets", ...)`.
-        clip: Mini CLIP's folder, for `load_clip`.
+        root: its folder, in which each part has one of its own name.
     """
 
-    videos: Path
-    clip: Path
+    root: Path
+
+    @property
+    def videos(self) -> Path:
+        """The data set's folder, for `load_videos("puppets", ...)`."""
+        return self.root / VIDEOS
+
+    @property
+    def clip(self) -> Path:
+        """Mini CLIP's folder, for `load_clip`."""
+        return self.root / "mini_clip"
 
 
-def make(root: str | Path | None = None, seed: int = 0, workers: int = 2) -> Miniature:
-    """Make the miniature where it is missing, under a lock: about five minutes on two cores, then never again.
+def make(
+    root: str | Path | None = None, seed: int = 0, workers: int = 2, parts: Collection[str] = (VIDEOS, "mini_clip")
+) -> Miniature:
+    """Make the miniature where it is missing, under a lock: about three minutes on two cores, then never again.
 
-    Of an interrupted call the videos are kept. What another version of this code made is made anew.
+    A minute of them is for the videos and two for a Mini CLIP. Of an interrupted call the videos are kept. What another
+    version of this code made is made anew.
 
     Args:
         root: its folder; when None `data/miniature` of the repository, `data/miniature-seed1` for a seed of 1.
-        seed: of the world.
+        seed: of the world: people, places, drawings, captions and the weights that Mini CLIP begins with.
         workers: processes that draw.
+        parts: what is asked for: "puppets" and keys of `MODELS`. The rest is left as it is.
 
     Raises:
+        ValueError: a part is none of these.
         CheckpointError: the folder cannot be written to.
     """
+    check_choices("parts", parts, (VIDEOS, *MODELS))
     usual = Path("data", f"miniature-seed{seed}" if seed else "miniature")
-    root = check_writable(repository_root() / usual if root is None else root)
-    world = Miniature(root / "puppets", root / "mini_clip")
-    with FileLock(root / ".lock"):
-        drawn = _fingerprint(DRAWN_BY, [seed, TRAIN_PER_CLASS, TEST_PER_CLASS])
-        if _stamp(world.videos) != drawn:
-            print(f"Making the videos of the miniature in {root}: about a minute on two cores", flush=True)
-            begun = world.videos / "making.json"
-            if world.videos.exists() and _read(begun) != drawn:
-                shutil.rmtree(world.videos)
-            world.videos.mkdir(exist_ok=True)
-            write_json(begun, drawn)
-            make_puppets(world.videos, seed, TRAIN_PER_CLASS, TEST_PER_CLASS, workers)
-            begun.rename(world.videos / "made.json")
-        from .clip import SIZE, PretrainingConfig, pretrain
-
-        config = PretrainingConfig(seed=seed)
-        trained = _fingerprint((*DRAWN_BY, "clip"), asdict(config))
-        if _stamp(world.clip) != trained:
-            import torch
-
-            print(f"Training the miniature's CLIP in {root}: about three minutes on two cores", flush=True)
-            (world.clip / "made.json").unlink(missing_ok=True)
-            pictures, captions = make_pictures(config.pictures, seed, SIZE, workers)
-            pretrain(torch.from_numpy(pictures), captions, config, world.clip)
-            write_json(world.clip / "made.json", trained)
+    world = Miniature(check_writable(repository_root() / usual if root is None else root))
+    with FileLock(world.root / ".lock"):
+        if VIDEOS in parts:
+            _make_videos(world, seed, workers)
+        for name, withheld in MODELS.items():
+            if name in parts:
+                _make_model(world.root / name, seed, workers, withheld)
     return world
 
 
-def prepare(dataset: str, data_root: str, model: str) -> tuple[Path, str]:
-    """Where a notebook's data and model lie, the miniature made first if one of them is asked for.
+def _make_videos(world: Miniature, seed: int, workers: int) -> None:
+    drawn = _fingerprint(FILMED_BY, [seed, PER_CLASS])
+    if _stamp(world.videos) == drawn:
+        return
+    count = len(ACTIONS) * sum(PER_CLASS.values())
+    print(f"Making {world.videos}, {count:,} videos: about a minute on two cores", flush=True)
+    begun = world.videos / "making.json"
+    if world.videos.exists() and _read(begun) != drawn:
+        shutil.rmtree(world.videos)
+    world.videos.mkdir(exist_ok=True)
+    write_json(begun, drawn)
+    make_puppets(world.videos, seed, **PER_CLASS, workers=workers)
+    begun.rename(world.videos / "made.json")
+
+
+def _make_model(folder: Path, seed: int, workers: int, withheld: tuple[str, ...]) -> None:
+    from .clip import SIZE, PretrainingConfig, pretrain
+
+    config = PretrainingConfig(seed=seed)
+    trained = _fingerprint((*DRAWN_BY, "pictures", "clip"), [asdict(config), withheld])
+    if _stamp(folder) == trained:
+        return
+    import torch
+
+    print(f"Training {folder} on {config.pictures:,} drawings: about two minutes on two cores", flush=True)
+    (folder / "made.json").unlink(missing_ok=True)
+    pictures, captions = make_pictures(config.pictures, seed, SIZE, workers, withheld)
+    pretrain(torch.from_numpy(pictures), captions, config, folder)
+    write_json(folder / "made.json", trained)
+
+
+def prepare(dataset: str, data_root: str, model: str, world: int = 0) -> tuple[Path, str]:
+    """Where a notebook's data and model lie; what it asks for of the miniature, and no more, is made first.
 
     Args:
         dataset: "puppets" is the miniature's, unless `data_root` says otherwise.
         data_root: the data set's folder; empty for `data/<dataset>`.
-        model: "mini_clip" is the miniature's; anything else is returned as it is.
+        model: one of `MODELS` is the miniature's; anything else is returned as it is.
+        world: the miniature's seed.
     """
     root, folder = repository_root(), Path(data_root or f"data/{dataset}")
-    if (dataset == "puppets" and not data_root) or model == "mini_clip":
-        world = make()
-        folder = world.videos if dataset == "puppets" and not data_root else root / folder
-        model = str(world.clip) if model == "mini_clip" else model
+    videos = dataset == VIDEOS and not data_root
+    parts = [VIDEOS] * videos + [model] * (model in MODELS)
+    if parts:
+        made = make(seed=world, parts=parts).root
+        folder, model = made / VIDEOS if videos else folder, str(made / model) if model in MODELS else model
     return root / folder, model
 
 
@@ -107,7 +144,7 @@ def film(name: str) -> tuple[str, list[str]]:
 
     from ..lists import class_ids
 
-    test = load_videos("puppets", make().videos, "test")
+    test = load_videos("puppets", make(parts=[VIDEOS]).videos, "test")
     [label] = class_ids(test, [name])
     return str(next(video.path for video in test.videos if video.label == label)), test.names
 

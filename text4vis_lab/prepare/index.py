@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from text4vis_core.data.formats.readers import FOLDS, READERS
-from text4vis_core.data.video_list import AnnotationError, Video, VideoList
+from text4vis_core.data.video_list import AnnotationError, NoValidation, Video, VideoList
 from text4vis_core.files import file_digest, first_line, replacing
 
 from . import reader  # noqa: F401  # of the copies that are listed
@@ -221,7 +221,8 @@ def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "e
     if not path.is_file():
         others = sorted(each.name.removesuffix(SUFFIX) for each in Path(root).glob(f"*{SUFFIX}"))
         known = f"there are {', '.join(others)}" if others else "there is none"
-        raise AnnotationError(f"{path}: no such index; {known}: prepare that split (notebook 12), or correct data_root")
+        kind, other = (NoValidation, "set val_share") if split == "val" else (AnnotationError, "correct data_root")
+        raise kind(f"{path}: no such index; {known}: prepare that split (notebook 12), or {other}")
     index = Index(path)
     rows = np.arange(len(index))
     there = rows < index.about["videos"]

@@ -132,8 +132,8 @@ def test_another_fold(data):
 def test_unknown_data_set_and_split_name_the_choices(ucf101):
     with pytest.raises(ValueError, match="unknown data set 'ucf'; choose from: puppets, ucf101, folders"):
         load_videos("ucf", ucf101, "train")
-    with pytest.raises(ValueError, match="unknown split 'val'; choose from: train, test, all"):
-        load_videos("ucf101", ucf101, "val")
+    with pytest.raises(ValueError, match="unknown split 'dev'; choose from: train, val, test, all"):
+        load_videos("ucf101", ucf101, "dev")
 
 
 def test_class_folders(tmp_path):

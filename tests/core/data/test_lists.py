@@ -12,7 +12,7 @@ from data_sets import frames, lines, table, video
 from text4vis_core import load_videos
 from text4vis_core.data.formats import _places
 from text4vis_core.data.formats._places import Known, locate, video_at
-from text4vis_core.data.video_list import AnnotationError, Video, VideoList
+from text4vis_core.data.video_list import AnnotationError, NoValidation, Video, VideoList
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
 SUFFIXES = (".wmv", ".MTS", ".m2ts", ".ts", ".3gp", ".flv", ".ogv", ".gif", ".dv", ".divx", ".asf", ".MPG", ".vob")
@@ -72,14 +72,14 @@ def test_class_folders_name_what_is_no_file_and_what_lies_beside_the_classes(sou
     (folder / "loop.mov").symlink_to(folder / "loop.mov")
     (folder / "linked.webm").symlink_to(sound)
     video(tmp_path / "train/beside.mp4")
-    video(tmp_path / "val/run/2.mp4")
+    video(tmp_path / "more/run/2.mp4")
     for split in ("train", "all"):
         if split == "all":
             video(tmp_path / "test/run/3.mp4")
         videos = load_videos("folders", tmp_path, split)
         assert names_of(videos.videos)[:2] == ["1.mp4", "linked.webm"]
         assert names_of(videos.missing) == ["gone.wmv", "loop.mov"]
-        assert sorted(path.name for path in videos.ignored) == ["beside.mp4", "gone", "pipe", "pipe.mp4", "val"]
+        assert sorted(path.name for path in videos.ignored) == ["beside.mp4", "gone", "more", "pipe", "pipe.mp4"]
     assert len(videos.fingerprint()) == 64
 
 
@@ -322,8 +322,14 @@ def test_one_of_several_lists_is_chosen_by_name(others, tsn, tmp_path):
         load_videos("tsn", tmp_path, "test")
     for number, name in enumerate(others):
         assert labels(load_videos("tsn", tmp_path, "test", lists={"test": name})) == [("b.mp4", number)]
-        both = load_videos("tsn", tmp_path, "all", lists={"test": Path(name).name})
-        assert labels(both) == [("a.mp4", 0), ("b.mp4", number)]
+        own = [("b.mp4", 1 - number)] if name == "test.txt" else []  # the other list, which is called val
+        every = load_videos("tsn", tmp_path, "all", lists={"test": Path(name).name})
+        assert labels(every) == [("a.mp4", 0), *own, ("b.mp4", number)]
+        if own:
+            assert labels(load_videos("tsn", tmp_path, "val", lists={"test": name})) == own
+        else:
+            with pytest.raises(NoValidation, match="set val_share"):
+                load_videos("tsn", tmp_path, "val", lists={"test": name})
     with pytest.raises(AnnotationError, match="train_list is 'videos', which is not there"):
         load_videos("tsn", tmp_path, "train", lists={"train": "videos"})
     with pytest.raises(AnnotationError, match=r"test_list is 'tset\.txt', which is not there; give its path below"):

@@ -12,8 +12,9 @@ from text4vis_core.model.video_classifier import fingerprint
 from text4vis_lab import miniature
 from text4vis_lab.miniature import ACTIONS, NOVEL_CLASSES, TIME_ORDERED_PAIRS, making
 from text4vis_lab.miniature.clip import MODEL_CONFIG, PretrainingConfig, pretrain
+from text4vis_lab.miniature.films import make_puppets, render_video, write_video
+from text4vis_lab.miniature.pictures import caption, make_pictures, render_picture
 from text4vis_lab.miniature.skeleton import random_actor
-from text4vis_lab.miniature.world import make_pictures, make_puppets, render_picture, render_video, write_video
 
 SMALL = {"height": 48, "width": 64, "num_frames": 4}
 CAPTIONS = 40
@@ -108,16 +109,19 @@ def test_a_video_file_holds_the_frames_it_was_given(tmp_path):
 
 @pytest.fixture(scope="module")
 def puppets(tmp_path_factory):
-    """One training and one test video of each class."""
-    return make_puppets(tmp_path_factory.mktemp("puppets"), 0, 1, 1, workers=1)
+    """A training, a validation and a test video of each class."""
+    return make_puppets(tmp_path_factory.mktemp("puppets"), 0, 1, 1, 1, workers=1)
 
 
 @pytest.mark.slow
 def test_puppets_are_read_as_a_data_set(puppets):
-    train, test = (load_videos("puppets", puppets, split) for split in ("train", "test"))
-    assert train.names == test.names == list(ACTIONS)
-    assert train.labels.tolist() == test.labels.tolist() == list(range(len(ACTIONS)))
-    assert not {video.path for video in train.videos} & {video.path for video in test.videos}
+    lists = {split: load_videos("puppets", puppets, split) for split in ("train", "val", "test", "all")}
+    groups = {"train": ["01"], "val": ["02"], "test": ["03"], "all": ["01", "02", "03"]}
+    for split, videos in lists.items():
+        assert videos.names == list(ACTIONS)
+        assert videos.labels.tolist() == list(range(len(ACTIONS))) * len(groups[split])
+        assert [v.path.name.split("_")[2] for v in videos.videos[:: len(ACTIONS)]] == [f"g{g}" for g in groups[split]]
+    train = lists["train"]
     frames = read_frames(train.videos[0].path, lambda length: np.arange(length))
     drawn = render_video(train.names[0], 0, 1)
     assert frames.shape == drawn.shape
@@ -129,17 +133,20 @@ def test_an_interrupted_making_goes_on_and_ends_with_the_same_bytes(puppets):
     files = sorted(path for path in puppets.rglob("*") if path.is_file())
     before = {path: path.read_bytes() for path in files}
     times = {path: path.stat().st_mtime_ns for path in files if path.suffix == ".mp4"}
-    lost = [files[3], *(path for path in files if path.name in ("testlist01.txt", "v_Archery_g02_c01.mp4"))]
+    lost = [
+        files[3],
+        *(path for path in files if path.name in ("vallist01.txt", "testlist01.txt", "v_Archery_g02_c01.mp4")),
+    ]
     for path in lost:
         path.unlink()
-    make_puppets(puppets, 0, 1, 1, workers=1)
+    make_puppets(puppets, 0, 1, 1, 1, workers=1)
     assert {path: path.read_bytes() for path in puppets.rglob("*") if path.is_file()} == before
     assert all(path.stat().st_mtime_ns == time for path, time in times.items() if path not in lost)
 
 
 def test_another_seeds_world_is_not_mixed_in(puppets):
     with pytest.raises(ValueError, match="holds another world"):
-        make_puppets(puppets, 1, 1, 1, workers=1)
+        make_puppets(puppets, 1, 1, 1, 1, workers=1)
 
 
 @pytest.mark.slow
@@ -157,8 +164,57 @@ def test_pretraining_writes_a_folder_that_can_be_loaded(tmp_path):
     assert prints[0] == prints[1]
 
 
-def test_prepare_makes_nothing_that_was_not_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(making, "make", lambda *_, **__: pytest.fail("the miniature was made"))
+@pytest.fixture
+def made(monkeypatch):
+    """What is asked of the miniature, in place of its making: (seed, parts)."""
+    calls = []
+
+    def make(root=None, seed=0, workers=2, parts=()):
+        calls.append((seed, list(parts)))
+        return making.Miniature(ROOT / "data" / f"miniature-seed{seed}")
+
+    monkeypatch.setattr(making, "make", make)
     monkeypatch.chdir(ROOT)
+    return calls
+
+
+def test_prepare_makes_nothing_that_was_not_asked_for(tmp_path, made):
     assert miniature.prepare("ucf101", "", "ViT-B-32") == (ROOT / "data" / "ucf101", "ViT-B-32")
     assert miniature.prepare("puppets", str(tmp_path), "RN50") == (tmp_path, "RN50")
+    assert made == []
+
+
+def test_a_world_is_a_seed_and_its_parts_are_made_where_they_are_asked_for(tmp_path, made):
+    world = ROOT / "data" / "miniature-seed2"
+    assert miniature.prepare("puppets", "", "RN50", 2) == (world / "puppets", "RN50")
+    assert miniature.prepare("folders", str(tmp_path), "mini_clip", 2) == (tmp_path, str(world / "mini_clip"))
+    withheld = str(world / "mini_clip_withheld")
+    assert miniature.prepare("puppets", "", "mini_clip_withheld", 2) == (world / "puppets", withheld)
+    assert made == [(2, ["puppets"]), (2, ["mini_clip"]), (2, ["puppets", "mini_clip_withheld"])]
+
+
+def test_a_part_that_there_is_not_names_the_choices(tmp_path):
+    with pytest.raises(ValueError, match="unknown 'films'; choose from: puppets, mini_clip, mini_clip_withheld"):
+        miniature.make(tmp_path, parts=["films"])
+
+
+def test_no_caption_holds_a_name_that_is_withheld():
+    rng = np.random.default_rng(0)
+    actor = random_actor(rng)
+    texts = {
+        name: {caption(ACTIONS[name], actor, "in a park", rng, name not in NOVEL_CLASSES) for _ in range(CAPTIONS * 5)}
+        for name in ACTIONS
+    }
+    for name in NOVEL_CLASSES:
+        stems = {word[:4] for word in name.split() if word not in ("the", "a")}
+        given_away = {word for text in texts[name] for word in text.split() if word[:4] in stems}
+        assert not given_away, name
+        assert not any(name in text for several in texts.values() for text in several), name
+        assert len(texts[name]) >= 8, name
+
+
+def test_a_picture_is_the_same_whether_or_not_it_is_named():
+    named, unnamed = (make_pictures(24, 0, 16, 1, withheld) for withheld in ((), NOVEL_CLASSES))
+    assert np.array_equal(named[0], unnamed[0])
+    same = {name for name, one, other in zip(ACTIONS, named[1], unnamed[1], strict=True) if one == other}
+    assert set(ACTIONS) - set(NOVEL_CLASSES) <= same

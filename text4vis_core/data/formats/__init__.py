@@ -8,8 +8,5 @@ from ..._names import on_first_use
 
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
-    {
-        "readers": "READERS SPLITS load_videos",
-        "kinetics": "kinetics400_categories",
-    },
+    {"readers": "READERS SPLITS load_videos", "kinetics": "kinetics400_categories"},
 )

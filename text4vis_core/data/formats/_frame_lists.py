@@ -9,9 +9,10 @@ from ...model.labels import directional
 from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_video
 from ..video_list import AnnotationError, Video, VideoList
 from ._annotations import NONE, Lists, fault, find_all, given, is_number, read_lines, read_names
-from ._places import Known, Root, existing_root, folders_of, video_at, visible
+from ._places import Known, Root, existing_root, folders_of, parts_of, video_at, visible
 
-WORDS = {"train": ("train",), "test": ("val", "validation", "test"), "all": ("full", "all")}  # in a list's name
+VALIDATION = ("val", "validation")  # words in a list's name, as are
+WORDS = {"train": ("train",), "val": VALIDATION, "test": (*VALIDATION, "test"), "all": ("full", "all")}
 PARTED = "parted by spaces, or all of it by tabs or commas"
 EXPECTED = f"expected 'PATH FRAMES LABEL' or 'FILE LABEL' or more labels, {PARTED}; correct the line"
 HEADER = re.compile(r"\w*(path|file|video|name)\w*([ ,\t]+\w*frames\w*)?[ ,\t]+(labels?|class\w*)", re.IGNORECASE)
@@ -25,10 +26,11 @@ def read_tsn(root: Root, split: str, fold: int = 1, missing: str = "error", list
 
     The lists and the one CSV lie in `root` or in a folder of it. A list is told by its name: `train_rgb_split_1.txt`,
     `kinetics_video_val_se320.txt`; of several folds, `split_1` or `split1`. "test" is a list with val, validation or
-    test in its name; "all" one with full or all, as in `ucf_full_for_zeroshot.txt`, or both of the others. Paths are
-    relative to `root` or to a folder of it, and may hold spaces; commas or tabs may part the fields. A file may have
-    several labels. Frames have any name that ends in a number, counted without holes; as many as are listed are there.
-    What is listed with 0 frames is missing either way. Classes that tell left from right are `directional`.
+    test in its name, which leaves "val" to one with val or validation where `lists` gives "test" another; "all" one
+    with full or all, as in `ucf_full_for_zeroshot.txt`, or all of the others. Paths are relative to `root` or to a
+    folder of it, and may hold spaces; commas or tabs may part the fields. A file may have several labels. Frames have
+    any name that ends in a number, counted without holes; as many as are listed are there. What is listed with 0 frames
+    is missing either way. Classes that tell left from right are `directional`.
     """
     root = existing_root(root)
     tables = find_all(root, "*.csv")
@@ -75,6 +77,10 @@ def _is_file(name: str) -> bool:
     return name.lower().endswith(VIDEO_SUFFIXES)
 
 
+def _is_called(path: Path, split: str) -> bool:
+    return not {*re.split(r"[^a-z]+", path.stem.lower())}.isdisjoint(WORDS[split])
+
+
 def _names_classes(path: Path) -> bool:
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         return {"id", "name"} <= {field.strip(' "').lower() for field in file.readline(100).strip().split(",")}
@@ -85,12 +91,14 @@ def _names(root: Path, paths: list[Path]) -> str:
 
 
 def _lists(root: Path, split: str, fold: int, lists: Lists) -> list[Path]:
-    """The one list of a split, or both lists for "all"."""
+    """The one list of a split, or all lists for "all"."""
     if chosen := given(root, lists, split):
         return [chosen]
     paths = [path for kind in ("txt", "csv", "tsv") for path in find_all(root, f"*.{kind}")]
-    words = {path: set(re.split(r"[^a-z]+", path.stem.lower())) for path in paths}
-    found = [path for path in paths if words[path].intersection(WORDS[split]) and not (split == "all" and lists)]
+    test = given(root, lists, "test")
+    own = bool(test and not _is_called(test, "val")) and any(_is_called(path, "val") for path in paths)
+    parts = parts_of(split, root, own)
+    found = [path for path in paths if _is_called(path, split) and not (split == "all" and lists)]
     found = [p for p in found if p.suffix == ".txt"] or [p for p in found if not _names_classes(p)]
     folds = {path: int(match[1]) for path in found if (match := re.search(r"split_?(\d+)", path.stem))}
     found = [path for path in found if folds.get(path) == fold] or [path for path in found if path not in folds]
@@ -98,7 +106,7 @@ def _lists(root: Path, split: str, fold: int, lists: Lists) -> list[Path]:
     if len(found) > 1:
         raise AnnotationError(f"{root}: several lists may be meant, {_names(root, found)}; keep one, {remedy}")
     if not found and split == "all":
-        return _lists(root, "train", fold, lists) + _lists(root, "test", fold, lists)
+        return [path for part in parts for path in _lists(root, part, fold, lists)]
     if not found:
         reason = f"no list of split {split}, fold {fold}, in it or in a folder of it"
         raise AnnotationError(f"{root}: {reason}; call it {WORDS[split][0]}_rgb_split_{fold}.txt, {remedy}")

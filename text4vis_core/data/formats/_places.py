@@ -7,7 +7,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_video
-from ..video_list import AnnotationError
+from ..video_list import AnnotationError, NoValidation
 
 UNFINISHED = (".part", ".ytdl", ".crdownload", ".download", ".aria2", ".tmp")  # never in the place of a video
 Known = dict[Path, dict[str, list[Path]]]  # folder -> name or stem -> what is called so
@@ -22,9 +22,12 @@ def existing_root(root: str | Path, remedy: str = "") -> Path:
     return Path(root)
 
 
-def parts_of(split: str) -> tuple[str, ...]:
-    """The lists that a split is made of."""
-    return ("train", "test") if split == "all" else (split,)
+def parts_of(split: str, root: Root, own: bool = False) -> tuple[str, ...]:
+    """The lists that a split is made of; `own`: whether the publisher has validation videos beside train and test."""
+    if split == "val" and not own:
+        reason = "no validation videos of its own beside those of train and test"
+        raise NoValidation(f"{root}: {reason}; set val_share, to hold groups of the training videos out")
+    return ("train", *["val"] * own, "test") if split == "all" else (split,)
 
 
 def visible(folder: Path) -> list[Path]:

@@ -79,7 +79,7 @@ def read_charades(root: str | Path, split: str, fold: int = 1, missing: str = "e
     ids = {code: i for i, code in enumerate(codes)}
 
     rows: list[tuple[Path, int, str, tuple[int, ...]]] = []
-    for path in (find(root, f"Charades_v1_{name}.csv") for name in parts_of(split)):
+    for path in (find(root, f"Charades_v1_{name}.csv") for name in parts_of(split, root)):
         before = len(rows)
         for number, row in read_csv(path, ("id", "actions")):
             if not (row["id"].isascii() and row["id"].isalnum()):

@@ -14,10 +14,8 @@ from ._annotations import fault, find, find_all, is_number, read_csv, read_lines
 from ._places import existing_root, locate, parts_of
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
-FILES = {  # split -> its annotation files, the first that exists
-    "train": (r"train\.csv",),
-    "test": (r"(val|validate|validation)\.csv", r"test\.csv"),
-}
+# Split -> its annotation files, the first that exists.
+FILES = {"train": (r"train\.csv",), "test": (r"(val|validate|validation)\.csv", r"test\.csv")}
 PREFIX = r"((kinetics|k)[-_]?(400|600|700)?([-_]?2020)?[-_])?"
 CLIP = re.compile(r"[\w-]{11}_\d{6}_\d{6}", re.ASCII)
 
@@ -87,7 +85,7 @@ def kinetics400_categories() -> tuple[str, ...]:
 
 def _read(root: Path, split: str, spelling: dict[str, str] | None = None) -> VideoList:
     """`spelling`: label without spaces and signs -> label as published; labels as they are when None."""
-    wanted = parts_of(split)
+    wanted = parts_of(split, root)
     files = {name: path for name in wanted for path in _file(root, *FILES[name])}
     for name in FILES.keys() - files.keys():  # its labels are classes too, where the file is there
         files.update((name, path) for path in _file(root, FILES[name][0], needed=False))

@@ -20,7 +20,8 @@ from ._places import Known, Root, existing_root, folders_of, holds_video, locate
 from ._untrimmed import read_activitynet, read_charades
 from .kinetics import read_kinetics, read_kinetics400, read_kinetics600_zero_shot
 
-SPLITS = ("train", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
+SPLITS = ("train", "val", "test", "all")  # "all" is every video: what the release's zero-shot figures are over
+VALIDATION = ("val", "validation", "valid")  # class folders' folder of that split
 MISSING = ("error", "report")  # what happens where a listed video is not there
 SEED = 0  # of the split of class folders that have none
 HMDB51_CODES = {"train": "1", "test": "2", "all": "012"}  # 0: in neither
@@ -29,8 +30,8 @@ HMDB51_CODES = {"train": "1", "test": "2", "all": "012"}  # 0: in neither
 def read_ucf101(root: Root, split: str, fold: int = 1, missing: str = "error", lists: Lists = NONE) -> VideoList:
     """UCF101's layout: class folders of videos, and `classInd.txt`, `trainlist01.txt`, `testlist01.txt`.
 
-    The annotation files lie in `root` or in a folder of it (`ucfTrainTestlist`, `annotations`), the class folders in
-    `root` or in a folder of it (`UCF-101`, `videos`).
+    "val" is `vallist01.txt`, where it is there; UCF101 itself has none. The annotation files lie in `root` or in a
+    folder of it (`ucfTrainTestlist`, `annotations`), the class folders in `root` or in another (`UCF-101`, `videos`).
     """
     root = existing_root(root)
     index = find(root, "classInd.txt")
@@ -50,7 +51,9 @@ def read_ucf101(root: Root, split: str, fold: int = 1, missing: str = "error", l
 
     base, known = _base(root, names), Known()
     videos, gone = list[Video](), list[Video]()
-    for listing in (given(root, lists, part) or find(root, f"{part}list{fold:02d}.txt") for part in parts_of(split)):
+    own = {*find_all(root, f"vallist{fold:02d}.txt")} - {given(root, lists, "test")}
+    parts = parts_of(split, root, own=bool(own))
+    for listing in (given(root, lists, part) or find(root, f"{part}list{fold:02d}.txt") for part in parts):
         for number, line in read_lines(listing):
             fields = [line] if line.lower().endswith(VIDEO_SUFFIXES) else line.rsplit(maxsplit=1)
             name, _, file = (fields[0] if "/" in line else fields[0].replace("\\", "/")).partition("/")
@@ -109,14 +112,18 @@ def read_hmdb51(root: str | Path, split: str, fold: int = 1, missing: str = "err
 def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "error", lists: Lists = NONE) -> VideoList:
     """`root/<split>/<class>/<video>`; a video is a file or a folder of frames. Classes in alphabetical order.
 
-    The classes are those of all splits together, so that a label means the same in each. Where there are no splits but
-    `root/<class>/<video>`, they are made: see `_split`. Files that are no videos are `ignored`; links that are called
-    as a video is and lead nowhere are missing.
+    "val" is `root/val` (or `validation`, `valid`) beside folders of training and test. The classes are those of all
+    splits together, so that a label means the same in each. Where there are no splits but `root/<class>/<video>`, they
+    are made: see `_split`. Files that are no videos are `ignored`; links that are called as a video is and lead nowhere
+    are missing.
     """
     root = existing_root(root)
     places = {part: given(root, lists, part, os.path.isdir) or root / part for part in ("train", "test")}
     whole = not any(map(os.path.isdir, places.values()))
-    listed = [] if whole else [existing_root(places[p], f"add it, set {p}_list, or ") for p in parts_of(split)]
+    own = [root / name for name in VALIDATION if os.path.isdir(root / name) and root / name not in places.values()]
+    places |= {"val": own[0]} if own and all(map(os.path.isdir, places.values())) else {}
+    parts = parts_of(split, root, own="val" in places)
+    listed = [] if whole else [existing_root(places[p], f"add it, set {p}_list, or ") for p in parts]
     folders = listed or [root]
     inside = [path for each in ([root] if whole else places.values()) for path in visible(each) if path.is_dir()]
     names = tuple(sorted({path.name for path in inside}))
@@ -177,7 +184,7 @@ def read_ssv2(root: str | Path, split: str, fold: int = 1, missing: str = "error
     classes = tuple(ids[i] for i in range(len(ids)))
 
     listed = []
-    for path in (named({"train": "train", "test": "validation"}[part]) for part in parts_of(split)):
+    for path in (named({"train": "train", "test": "validation"}[part]) for part in parts_of(split, root)):
         entries, fault_of = read_json(path, list)
         for position, entry in enumerate(entries):
             key, template = (entry.get("id"), entry.get("template")) if isinstance(entry, dict) else (None, None)
@@ -226,7 +233,8 @@ def load_videos(
     Args:
         dataset: a name in `READERS`.
         root: the data set's folder.
-        split: "train"; "test", which is the validation set where test labels are not public; "all", both together.
+        split: "train"; "val", where the publisher has validation videos beside those of train and test; "test", which
+            is the validation set where test labels are not public; "all", all of these together.
         fold: which of the data set's splits, from 1.
         missing: where a listed video is not there: "error" stops at the first, "report" puts all into
             `VideoList.missing`, with their classes. Kinetics and ActivityNet, of which no copy is whole, and what a
@@ -238,6 +246,7 @@ def load_videos(
         ValueError: an unknown data set, split or `missing`, with the choices; a fold or list that the data set does
             not have.
         AnnotationError: what is wrong with the files; also where none of the listed videos is there.
+        NoValidation: the publisher has no "val", be it that its validation set is "test".
     """
     for what, value, choices in (("data set", dataset, READERS), ("split", split, SPLITS)):
         if value not in choices:
@@ -246,6 +255,8 @@ def load_videos(
         raise ValueError(f"fold is {fold}; {dataset} has folds 1 to {FOLDS.get(dataset, 1)}")
     if missing not in MISSING:
         raise ValueError(f"missing is {missing!r}; choose from: {', '.join(MISSING)}")
+    if dataset not in (*LISTED, "prepared"):
+        parts_of(split, root)  # which refuses "val"
     lists = {part: name for part, name in lists.items() if name}
     if lists and (dataset not in LISTED or not lists.keys() <= {"train", "test"}):
         reason = f"only {', '.join(LISTED)} have lists to choose, of train and test"
