@@ -5,17 +5,28 @@ cells/<cell>.safetensors    the classifier's rows before and after, means of the
 cells/<cell>.json           the rest, written last: with it a cell is finished
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load, save_file
 
 from text4vis_core.files import file_digest, replacing
+from text4vis_core.training.loop import WITHOUT_EFFECT
 
-from .experiment import Outcome
-from .plain import write_json
+from .cache._dependencies import file_stamps
+from .experiment import Cell, Outcome, trained_as
+from .plain import plain, write_json
+from .processes import Processes
+from .records import run_code
 from .scores import FOLDER, RANKS, read_scores, write_scores
+from .settings import declared
+from .sources import Source
+from .tournament.texts import depends_on
 
 
 class FinishedCells:
@@ -69,3 +80,31 @@ class FinishedCells:
 
     def _tensors(self, name: str) -> Path:
         return self.run_dir / "cells" / f"{name}.safetensors"
+
+
+def cell_fingerprint(
+    cell: Cell, values: Mapping[str, Any], processes: Processes, source: Source, weights: Mapping[str, str]
+) -> str:
+    """SHA-256 of everything that a cell's outcome depends on.
+
+    Args:
+        cell: what is trained and tested.
+        values: the settings.
+        processes: that compute.
+        source: of model and texts.
+        weights: its `fingerprints`.
+    """
+    parts, method = {name: cell.part(name) for name in cell.tests}, cell.method
+    recipe = asdict(trained_as(method, cell.recipe))
+    shared = {name for name, setting in declared().items() if setting.group != "hardware" and name != "max_seconds"}
+    value = [
+        {name: value for name, value in values.items() if name in shared and name not in recipe},
+        {name: value for name, value in recipe.items() if name not in WITHOUT_EFFECT},
+        [processes.devices, processes.num_nodes],
+        [method.initialisation, method.frozen, cell.temporal, cell.rows_seed],
+        [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export, asdict(cell.transfer)],
+        [cell.train.fingerprint(), file_stamps(cell.train)],
+        {name: [p.videos.fingerprint(), file_stamps(p.videos), p.classes] for name, p in parts.items()},
+        [weights, depends_on(method.initialisation, source), run_code(), torch.__version__, torch.get_num_threads()],
+    ]
+    return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()

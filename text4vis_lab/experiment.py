@@ -8,7 +8,7 @@ with them into the `VideoDataset` that decodes it. N videos, C classes, D width 
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model.checkpoints import check_exportable, save_text4vis_checkpoint
-from text4vis_core.model.classifier import INITIALISERS, LinearClassifier, initialise
+from text4vis_core.model.classifier import LinearClassifier, initialise
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import rank, world
 from text4vis_core.training.contrastive import TextTower
@@ -32,38 +32,14 @@ from text4vis_core.training.recipe import TrainingConfig
 from .lists import only
 from .scores import Scores
 from .sources import Clips, Source
+from .tournament import texts
+from .tournament.methods import CONTRASTIVE, LINEAR, LINEAR_TEXT, SLOW, TEXT_FREE, Method, methods  # noqa: F401
+from .tournament.rows import TextLinear
+from .transfer import NOTHING, Kept, Transfer
 
 LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come
-LINEAR = "linear"  # in the place of an initialisation: the vision-only baseline, which knows no class embeddings
-
-
-@dataclass(frozen=True)
-class Method:
-    """What is compared: what the last layer begins with, whether it is kept, and what is minimised.
-
-    Attributes:
-        name: as tables and figures call it, such as "text, frozen".
-        initialisation: a key of `classifier.INITIALISERS`, or "linear" for the vision-only baseline.
-        frozen: keep the rows.
-        objective: see `TrainingConfig`.
-    """
-
-    name: str
-    initialisation: str
-    frozen: bool = True
-    objective: str = "classifier"
-
-    def __post_init__(self):
-        if self.initialisation not in (*INITIALISERS, LINEAR):
-            choices = ", ".join((*INITIALISERS, LINEAR))
-            raise ValueError(f"unknown initialisation {self.initialisation!r}; choose from: {choices}")
-
-
-def methods(frozen: Sequence[str], trainable: Sequence[str] = ()) -> list[Method]:
-    """A method for each initialisation, frozen ones first; "text, frozen" is what tables call one."""
-    return [Method(f"{name}, frozen", name, True) for name in frozen] + [
-        Method(f"{name}, trainable", name, False) for name in trainable
-    ]
+TRAINED = {"loss": "loss", "top1": "train_top1"}  # columns train_* of a row: the last epoch's
+FROM_VIDEOS = ("lda", "means")  # initialisations that need the untrained embeddings of the training videos
 
 
 @dataclass(frozen=True)
@@ -88,13 +64,16 @@ class Cell:
         train: its videos.
         tests: name -> videos. Where they have the classes of `train` the trained classifier decides, else the text
             embeddings of their class names.
-        recipe: its seed also draws the classifier's rows and new parameters.
+        recipe: its seed is that of order and clips.
         labels: what else tells this cell from the others of the table, columns of `rows.COLUMNS`: {"shots": 4}.
+            "seed" is the recipe's where it is not among them.
+        initial: seed of the classifier's rows and of new parameters; the recipe's when None.
         temporal: temporal module; empty for the source's.
         every_epoch: name of the test whose accuracy joins the history after every epoch; empty for none.
         by_view: score single views too, not only all of them together.
         fine_tune: else nothing is trained, and the model is tested as it is.
         export: file for the trained model in the published format; empty for none.
+        transfer: what is kept of the model before training.
     """
 
     method: Method
@@ -102,28 +81,49 @@ class Cell:
     tests: Mapping[str, VideoList | Part]
     recipe: TrainingConfig
     labels: Mapping[str, Any] = field(default_factory=dict)
+    initial: int | None = None
     temporal: str = ""
     every_epoch: str = ""
     by_view: bool = False
     fine_tune: bool = True
     export: str = ""
+    transfer: Transfer = NOTHING
 
     @property
     def name(self) -> str:
         """Of its files: "text-frozen-shots4-seed0"."""
-        labels = {**self.labels, "seed": self.recipe.seed} | ({"temporal": self.temporal} if self.temporal else {})
-        return file_name(self.method.name, *(f"{key}{value}" for key, value in labels.items()))
+        labels = dict(self.labels) | {"seed": self.seed} | ({"temporal": self.temporal} if self.temporal else {})
+        setting = self.method.setting if self.method.setting != "validation-free" else ""
+        named = (f"{key}{value}" for key, value in (labels | self.transfer.columns).items())
+        return file_name(self.transfer.of(self.method.name), setting, *named)
+
+    @property
+    def training(self) -> str:
+        """Of its training's files, which all models on the way from its begin to its end share."""
+        return replace(self, transfer=replace(self.transfer, mix=None)).name
+
+    @property
+    def seed(self) -> int:
+        """By which tables name the training."""
+        return self.labels.get("seed", self.recipe.seed)
+
+    @property
+    def rows_seed(self) -> int:
+        """Of the classifier's rows and of new parameters."""
+        return self.recipe.seed if self.initial is None else self.initial
 
     @property
     def columns(self) -> dict[str, Any]:
         """What the rows of this cell have in common."""
         method = {
-            "method": self.method.name,
+            "method": self.transfer.of(self.method.name),
+            "role": self.method.role,
+            "setting": self.method.setting,
             "initialisation": self.method.initialisation,
             "frozen": self.method.frozen,
         }
         named = method | ({"temporal": self.temporal} if self.temporal else {})
-        return named | dict(self.labels) | {"seed": self.recipe.seed}
+        return named | dict(self.labels) | {"seed": self.seed} | self.transfer.columns
 
     def part(self, name: str) -> Part:
         """A test by its name."""
@@ -183,21 +183,27 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     if cell.every_epoch:
         part = cell.part(cell.every_epoch)
         counted = part.videos if part.classes is None else only(part.videos, part.classes)
+    recipe = trained_as(cell.method, cell.recipe)
+    kept = Kept(model, cell.transfer, recipe)
 
-    def test_accuracy(model: VideoClassifier) -> dict:
-        known = clips.embed(model, counted, cache=False)  # type: ignore[arg-type]
+    def after_epoch(model: VideoClassifier) -> dict:
+        kept.after_epoch(model)
+        if counted is None:
+            return {}
+        known = clips.embed(model, counted, cache=False)
         return {"test_top1": topk_accuracy(own_scores(model, known), known.truth)}
 
     if cell.fine_tune:
         outcome = fit(
             model,
             clips.training(cell.train, model.size, cell.recipe.seed),
-            replace(cell.recipe, objective=cell.method.objective),
+            recipe,
             checkpoint_dir=run_dir / "checkpoints",
-            name=cell.name,
-            after_epoch=AfterEpoch(test_accuracy, counted.fingerprint()) if counted else None,
+            name=cell.training,
+            after_epoch=AfterEpoch(after_epoch, counted.fingerprint() if counted else None),
             progress=progress,
         )
+        kept.finish(model)
     embedded = {}
     for name in cell.tests:
         videos = cell.part(name).videos
@@ -241,10 +247,10 @@ def begin(
     Args:
         rows: those, where they are known already.
     """
-    seed, method = cell.recipe.seed, cell.method
+    seed, method = cell.rows_seed, cell.method
     model = source.build(seed)
     clips.check(model.size)
-    if method.objective == "contrastive":
+    if method.objective == CONTRASTIVE:
         if source.clip is None:
             raise ValueError("parameter model is empty: contrastive training needs its text tower")
         model.text_tower = TextTower(source.clip, cell.train.class_names(source.names), source.template)
@@ -252,22 +258,30 @@ def begin(
         model.classifier = LinearClassifier(len(cell.train.classes), model.dim, seed).to(model.logit_scale.device)
         return model, None
     if rows is None:
-        class_embeddings = features = labels = None
-        if method.initialisation == "text":
-            class_embeddings = source.embed_classes(cell.train)
-        if method.initialisation == "lda":
-            known = clips.embed(model, cell.train)  # a video that is left out here is left out, and listed, in training
-            features, labels = F.normalize(known.mean, dim=-1), known.labels
-        rows = initialise(
-            method.initialisation,
-            len(cell.train.classes),
-            model.dim,
-            class_embeddings=class_embeddings,
-            features=features,
-            labels=labels,
-            seed=seed,
-        )
+        rows = first_rows(cell, model, source, clips)
+    if method.initialisation == LINEAR_TEXT:
+        model.classifier = TextLinear(rows).to(model.logit_scale.device)
+        return model, rows
     return model.set_classifier(rows, method.frozen), rows
+
+
+def first_rows(cell: Cell, model: VideoClassifier, source: Source, clips: Clips) -> Tensor:
+    """The rows (C, D) that a cell's classifier begins with, of the model before training."""
+    name, names = cell.method.initialisation, cell.train.class_names(source.names)
+    name = "text" if name == LINEAR_TEXT else name
+    given: dict[str, Any] = {}
+    if name in FROM_VIDEOS:
+        known = clips.embed(model, cell.train)  # a video that is left out here is left out, and listed, in training
+        given = {"features": F.normalize(known.mean, dim=-1), "labels": known.labels}
+    elif name not in TEXT_FREE:
+        given = {"class_embeddings": texts.embedded(name, names, source, cell.rows_seed)}
+    return initialise(name, len(names), model.dim, seed=cell.rows_seed, **given)
+
+
+def trained_as(method: Method, recipe: TrainingConfig) -> TrainingConfig:
+    """The recipe as a method uses it: its objective, and the rate of slow rows."""
+    ratio = recipe.rows_lr_ratio * (SLOW if method.slow else 1)
+    return replace(recipe, objective=method.objective, rows_lr_ratio=ratio)
 
 
 @torch.no_grad()
@@ -309,6 +323,7 @@ def rows_of_outcome(
         row = {"cell": cell, "test": test, "view": view} | dict(columns) | {"classes": scores.scores.shape[1]}
         row |= {"counted": len(part.classes) if isinstance(part, Part) and part.classes is not None else None}
         row |= {"videos": len(scores.labels), "trained_parameters": outcome.trained_parameters or None}
+        row |= {f"train_{name}": outcome.history[-1][key] for name, key in TRAINED.items() if outcome.history}
         rows.append({k: v for k, v in (row | scores.metrics()).items() if v is not None})
     return rows
 

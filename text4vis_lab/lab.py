@@ -6,17 +6,15 @@ lab.save()
 """
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
@@ -25,14 +23,12 @@ from text4vis_core.model.labels import prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import progress_bar
-from text4vis_core.training.loop import WITHOUT_EFFECT
-from text4vis_core.training.recipe import TrainingConfig
 
 from . import figures, miniature
 from ._answers import Answers
-from ._cells import FinishedCells
-from .cache._dependencies import file_stamps
-from .experiment import Cell, Method, Outcome, Part, file_name, methods, rows_of_outcome, text_scores, train_and_test
+from ._asked import Asked, recipe_in
+from ._cells import FinishedCells, cell_fingerprint
+from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
 from .notebooks import (
     SettingsTable,
     assigned_by_hand,
@@ -41,9 +37,9 @@ from .notebooks import (
     repository_root,
     unused_parameters,
 )
-from .plain import plain, readable
+from .plain import readable
 from .published import published_note, published_result
-from .records import RunRecord, run_code
+from .records import RunRecord
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
@@ -53,7 +49,7 @@ PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `min
 
 
 @dataclass
-class Lab(Answers):
+class Lab(Asked, Answers):
     """A notebook's laboratory.
 
     Attributes:
@@ -105,7 +101,7 @@ class Lab(Answers):
             if values.get(name) and not Path(values[name]).is_file():
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
-            _recipe(values, 0)
+            recipe_in(values)
         clips_of(values, values["run_dir"])
         figures.use_style()
         parameters = {name: value for name, value in values.items() if name != "run_dir"}
@@ -127,7 +123,7 @@ class Lab(Answers):
         shared = {name: self.values[name] for name in declared() if name in self.values}
         values = self.values | checked(settings, shared, {declared()[name].group for name in shared})
         if "epochs" in values:
-            _recipe(values, 0)
+            recipe_in(values)
         clips = clips_of(values, self.record.run_dir, self.clips.store)
         return replace(self, values=values, clips=clips, _embedded={})
 
@@ -201,30 +197,6 @@ class Lab(Answers):
         self.clips.check(model.size)
         return model
 
-    @property
-    def methods(self) -> list[Method]:
-        """What the parameters `frozen` and `trainable` ask for."""
-        found = methods(self.values["frozen"], self.values["trainable"])
-        if not found:
-            raise ValueError("parameters frozen and trainable are both empty: there is nothing to train")
-        return found
-
-    @property
-    def over(self) -> str:
-        """What means are taken over: "3 seeds"."""
-        count = len(self.values["seeds"])
-        return f"{count} seed" + "s" * (count != 1)
-
-    @property
-    def trains(self) -> bool:
-        """Whether anything is trained."""
-        return self.values["epochs"] > 0
-
-    def recipe(self, seed: int = 0) -> TrainingConfig:
-        """The training recipe of the settings, with this seed."""
-        nothing = {} if self.trains else {"epochs": 1, "warmup_epochs": 0}
-        return _recipe(self.values | nothing, seed)
-
     def embedded(self, videos: VideoList) -> EmbeddedVideos:
         """All views of each video, encoded once by the model before training."""
         if id(videos) not in self._embedded:
@@ -284,7 +256,8 @@ class Lab(Answers):
         cells, finished, rows = list(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])
         for cell in progress_bar(cells, progress, unit="run"):
-            labels, fingerprint = cell.columns, self._fingerprint(cell)
+            labels = cell.columns
+            fingerprint = cell_fingerprint(cell, self.values, self.clips.processes, self.source, self._weights)
             outcome = finished.read(cell.name, fingerprint)
             if outcome is None or (cell.export and not Path(cell.export).exists()):
                 outcome = train_and_test(cell, self.source, self.clips, self.record.run_dir, progress=len(cells) == 1)
@@ -317,22 +290,3 @@ class Lab(Answers):
         if twice:
             raise ValueError(f"two cells are called {twice[0]!r}: tell them apart by their labels")
         self._settings_of.update(dict.fromkeys(names, self.values))
-
-    def _fingerprint(self, cell: Cell) -> str:  # of everything that its outcome depends on
-        parts = {name: cell.part(name) for name in cell.tests}
-        recipe = {name: value for name, value in asdict(cell.recipe).items() if name not in WITHOUT_EFFECT}
-        shared = {k for k, setting in declared().items() if setting.group != "hardware" and k != "max_seconds"}
-        settings = {name: value for name, value in self.values.items() if name in shared}
-        value = [
-            settings | {"devices": self.clips.processes.devices, "num_nodes": self.clips.processes.num_nodes},
-            [cell.method.initialisation, cell.method.frozen, cell.method.objective, cell.temporal, recipe],
-            [cell.every_epoch, cell.by_view, cell.fine_tune, cell.export],
-            [cell.train.fingerprint(), file_stamps(cell.train)],
-            {name: [p.videos.fingerprint(), file_stamps(p.videos), p.classes] for name, p in parts.items()},
-            [self._weights, run_code(), torch.__version__, torch.get_num_threads()],
-        ]
-        return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()
-
-
-def _recipe(values: Mapping[str, Any], seed: int) -> TrainingConfig:
-    return by_name(TrainingConfig, values, seed=seed, grad_clip=values["grad_clip"] or None)

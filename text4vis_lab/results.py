@@ -14,7 +14,7 @@ from .rows import METRICS, as_table, mean_over
 from .scores import Ranks, Scores, read_part, recompute
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
-CONDITIONS = ("test", "view", "method", "temporal", "template", "shots")
+CONDITIONS = ("test", "view", "method", "temporal", "template", "shots", "mix", "strength")
 
 
 def rows_of(record: Mapping[str, Any]) -> pd.DataFrame:

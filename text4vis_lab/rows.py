@@ -29,9 +29,11 @@ COLUMNS: dict[str, type] = {
     "template": str,
     "shots": int,  # training videos per class; 0: all
     "seed": int,
-    "draw": int,  # seed of the draw of few shots, and
+    "initial": int,  # seed of the classifier's rows,
+    "draw": int,  # of the draw of few shots, and
     "order": int,  # of order and clips, where they are not `seed`
     "mix": float,  # share of the trained weights in those that are tested, the rest being those before training
+    "strength": float,  # of another method that keeps something of the model before training, see `transfer`
     "fold": int,
     "half": int,  # number of the published half-class split
     "classes": int,  # between which the model decided

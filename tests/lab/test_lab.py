@@ -11,7 +11,7 @@ from conftest import ROOT, write_ucf101
 
 from text4vis_core.data.reading import Reading
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
-from text4vis_lab import Cell, Lab, Method, Part, experiment
+from text4vis_lab import Cell, Lab, Method, Part, _cells, experiment
 from text4vis_lab import lab as laboratory
 from text4vis_lab.miniature import making
 from text4vis_lab.records import read_record
@@ -226,7 +226,7 @@ def test_another_video_file_makes_a_cell_anew(open_lab, calls, tmp_path, split):
 def test_other_code_makes_a_cell_anew(open_lab, calls, monkeypatch):
     lab = open_lab()
     lab.run(grid(lab)[:1])
-    monkeypatch.setattr(laboratory, "run_code", lambda: "other")
+    monkeypatch.setattr(_cells, "run_code", lambda: "other")
     lab = open_lab()
     lab.run(grid(lab)[:1])
     assert len(calls["trained"]) == 2

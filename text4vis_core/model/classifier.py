@@ -11,8 +11,7 @@ the rows stay as they are, and the video encoder alone is trained towards them.
 
     logits[b, c] = exp(logit_scale) * cosine(video_embeddings[b], W[c])
 
-What the paper compares it with are other rows, and rows that are trained: an initialisation is a function below that
-gives W, and a new one is that function with its decorator line.
+The paper compares it with other rows, and rows that are trained: an initialisation is one function below.
 
 B videos of a batch, C classes, D width of an embedding, N labelled videos.
 """

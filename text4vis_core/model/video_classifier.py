@@ -77,6 +77,7 @@ class VideoClassifier(nn.Module):
         self.logit_bias = logit_bias
         self.classifier: nn.Module | None = None
         self.text_tower: Any = None  # a `training.contrastive.TextTower`, while it is trained
+        self.penalty: nn.Module | None = None  # while it is trained: (frames, embeddings (B, D)) -> further losses (B,)
         self.register_buffer("mean", torch.tensor(encoder.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(encoder.std).view(3, 1, 1), persistent=False)
 
@@ -140,9 +141,13 @@ class VideoClassifier(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Logits of the model's own classes: (B, T, 3, S, S) -> (B, C). A RuntimeError before `set_classifier`."""
+        return self.own_logits(self.encode_video(frames))
+
+    def own_logits(self, embeddings: Tensor) -> Tensor:
+        """The same of video embeddings: (B, D) -> (B, C)."""
         if self.classifier is None:
             raise RuntimeError("the model has no classifier yet: call set_classifier with its rows")
-        return self.classifier(self.encode_video(frames), self.logit_scale) + (self.logit_bias or 0.0)
+        return self.classifier(embeddings, self.logit_scale) + (self.logit_bias or 0.0)
 
     def train(self, mode: bool = True) -> "VideoClassifier":
         """Training mode, but for BatchNorm: its statistics over a handful of videos would ruin the encoder."""
@@ -170,9 +175,6 @@ def _memory_format(visual: nn.Module) -> torch.memory_format:
     beyond its memory on the CPU and crashes.
     """
     convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
-    if all(isinstance(module, PatchConv) for module in convolutions):
-        return torch.contiguous_format
-    for module in convolutions:
-        if module.kernel_size == (1, 1) != module.stride and module.in_channels < 16:
-            return torch.contiguous_format
-    return torch.channels_last
+    crashes = any(one.kernel_size == (1, 1) != one.stride and one.in_channels < 16 for one in convolutions)
+    patches = all(isinstance(module, PatchConv) for module in convolutions)
+    return torch.contiguous_format if crashes or patches else torch.channels_last

@@ -240,9 +240,8 @@ class _Run:
             inputs = self._inputs(batch)
             if self.untried:
                 self.untried = False
-                self.objective, why = hardware.compiled(self.objective, inputs)
-                self.fit.not_compiled = why
-                if why:
+                self.objective, self.fit.not_compiled = hardware.compiled(self.objective, inputs)
+                if why := self.fit.not_compiled:
                     warnings.warn(f"the model is trained as it is, not compiled: {why}", stacklevel=4)
             with self.fabric.no_backward_sync(self.objective, enabled=number < len(step)):
                 loss, right = self.objective(**inputs)

@@ -14,7 +14,7 @@ from .contrastive import contrastive_loss
 
 
 class ClassifierObjective(nn.Module):
-    """What `fit` minimises for the objective "classifier": cross-entropy of the model's own logits.
+    """What `fit` minimises for the objective "classifier": cross-entropy of the model's own logits, and its `penalty`.
 
     Args:
         model: with its classifier set; a RuntimeError without.
@@ -35,7 +35,8 @@ class ClassifierObjective(nn.Module):
             labels: (B,), the class of each video; -1 for no video.
             targets: 0/1 (B, C) for videos with several labels, which then share the target evenly; any one is right.
         """
-        logits = self.model(frames).float()
+        embeddings = self.model.encode_video(frames)
+        logits = self.model.own_logits(embeddings).float()
         first, real = logits.detach().argmax(-1), labels >= 0
         if targets is None:
             truth, right = labels.clamp_min(0), first == labels
@@ -43,6 +44,8 @@ class ClassifierObjective(nn.Module):
             truth = targets / targets.sum(1, keepdim=True).clamp_min(1)  # a video may have no label at all
             right = targets.gather(1, first[:, None])[:, 0] > 0
         losses = F.cross_entropy(logits, truth, label_smoothing=self.label_smoothing, reduction="none")
+        if self.model.penalty is not None:
+            losses = losses + self.model.penalty(frames, embeddings)
         return (losses * real).sum(), right & real
 
 
@@ -66,12 +69,8 @@ class ContrastiveObjective(nn.Module):
         """This process's share of the sum of losses, and whether each video is closest to a text of its own label.
 
         The loss is one of the pairs of all processes, and of its sum each has an equal share. Its gradients, summed
-        over processes, are those of the whole batch in one.
-
-        Args:
-            frames: (B, T, 3, S, S).
-            labels: (B,), the class of each video; -1 for no video.
-            targets: None; a ValueError for videos with several labels.
+        over processes, are those of the whole batch in one. Arguments are those of `ClassifierObjective`, but for
+        `targets`: None, and a ValueError for videos with several labels.
         """
         if targets is not None:
             raise ValueError("objective 'contrastive' pairs a video with one class name; these have several labels")

@@ -24,6 +24,7 @@ class TrainingConfig:
     accumulate: Annotated[int, "micro-batches of a step; contrasted are the texts and videos of one"] = 1
     lr: Annotated[float, "peak learning rate of what is new: temporal module, trainable classifier"] = 5e-5
     clip_lr_ratio: Annotated[float, "share of it of CLIP's parameters: both towers, logit scale"] = 0.1
+    rows_lr_ratio: Annotated[float, "share of it of a trainable classifier"] = 1.0
     warmup_epochs: Annotated[float, "linear from zero to the peak; cosine to zero afterwards"] = 5
     weight_decay: Annotated[float, "of AdamW"] = 0.2
     betas: Annotated[tuple[float, float], "of AdamW"] = (0.9, 0.999)
@@ -72,15 +73,15 @@ def warmup_cosine(epoch: float, total_epochs: float, warmup_epochs: float) -> fl
 
 
 def parameter_groups(model: "VideoClassifier", config: TrainingConfig) -> list[dict]:
-    """AdamW's two groups: CLIP's parameters, and everything new; each remembers its peak rate.
+    """AdamW's groups: CLIP's parameters, and everything new (rows apart at another rate); each remembers its peak rate.
 
     As in the release, whose groups go by name, the temporal convolutions inside the encoder ("control_point") are new,
     and its time embedding moves with the encoder. Weight decay is on all of them.
     """
-    groups: dict[bool, list] = {True: [], False: []}
+    groups: dict[tuple[bool, float], list] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             clips = name.split(".")[0] in ("visual", "text_tower", "logit_scale") and "control_point" not in name
-            groups[clips].append(parameter)
-    peaks = {True: config.lr * config.clip_lr_ratio, False: config.lr}
-    return [{"params": groups[i], "lr": peaks[i], "peak_lr": peaks[i]} for i in (True, False) if groups[i]]
+            share = config.clip_lr_ratio if clips else config.rows_lr_ratio if name.startswith("classifier.") else 1.0
+            groups.setdefault((clips, share), []).append(parameter)
+    return [{"params": some, "lr": (rate := config.lr * share), "peak_lr": rate} for (_, share), some in groups.items()]

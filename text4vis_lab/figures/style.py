@@ -28,6 +28,9 @@ LOOK = {  # colour and marker
     "contrastive": (ORANGE, "X"),
     "before": (DARK_GREY, "v"),
     "zero-shot": (DARK_GREY, "v"),
+    "interpolated": (GREEN, "P"),
+    "distilled": (PURPLE, "D"),
+    "averaged": (ORANGE, "X"),
     "mean": (ORANGE, "s"),
     "transformer": (BLUE, "o"),
 }

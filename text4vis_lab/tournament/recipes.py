@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
 from text4vis_core.files import replacing
 
 RECIPES = Path("experiments/recipes.yaml")
+HEADING = "# Chosen on validation videos by 15_tuning; no test video was scored for it.\n"
 Chosen = dict[str, dict[int, dict[str, Any]]]  # method -> shots (0: all) -> settings, and "validation" in percent
 
 
@@ -42,13 +44,27 @@ def chosen_for(recipes: Chosen, method: str, shots: int) -> dict[str, Any]:
     return {name: value for name, value in recipes[method][shots].items() if name != "validation"}
 
 
+def recipe_of(dataset: str, method: str, shots: int, path: str | Path = RECIPES) -> dict[str, Any]:
+    """The settings that were chosen for a method on a data set, by `chosen_for`.
+
+    The problem is that of few shots, "puppets rows", or of all videos of the base classes, "puppets base", for 0 shots.
+    """
+    return chosen_for(read_recipes(problem_of(dataset, shots), path), method, shots)
+
+
+def problem_of(dataset: str, shots: int) -> str:
+    """What the recipes of trained encoders are chosen on: "puppets rows", or "puppets base" for 0 shots."""
+    return f"{dataset} {'rows' if shots else 'base'}"
+
+
 def write_recipes(problem: str, recipes: Mapping[str, Mapping[int, Mapping[str, Any]]], path: str | Path = RECIPES):
     """Add what was chosen on a problem to the file; other methods, shots and problems stay."""
     path = Path(path)
-    known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    of_problem = (known := known or {}).setdefault(problem, {})
-    for method, by_shots in recipes.items():
-        of_problem.setdefault(method, {}).update({shots: dict(settings) for shots, settings in by_shots.items()})
-    text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-    with replacing(path) as temporary:
-        temporary.write_text("# Chosen on validation videos by 15_tuning; no test video was scored for it.\n" + text)
+    with FileLock(path.with_name(f".{path.name}.lock")):  # several sweeps may write at a time
+        known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        of_problem = (known := known or {}).setdefault(problem, {})
+        for method, by_shots in recipes.items():
+            of_problem.setdefault(method, {}).update({shots: dict(settings) for shots, settings in by_shots.items()})
+        text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+        with replacing(path) as temporary:
+            temporary.write_text(HEADING + text)

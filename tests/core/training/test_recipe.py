@@ -135,9 +135,12 @@ class Fixed(torch.nn.Module):
 
     def __init__(self, logits):
         super().__init__()
-        self.classifier, self.given = torch.nn.Identity(), logits
+        self.classifier, self.given, self.penalty = torch.nn.Identity(), logits, None
 
-    def forward(self, frames):
+    def encode_video(self, frames):
+        return frames
+
+    def own_logits(self, embeddings):
         return self.given
 
 
