@@ -129,7 +129,7 @@ def text_facts(features: Features) -> dict[str, float]:
 
     Returns:
         "cosine" and "spread", mean and standard deviation of the cosines between classes; "agreement", Pearson's r of
-        these with the cosines between class means; "nearest", the percent of class means whose nearest row is their own.
+        these with the cosines between class means; "nearest", percent of class means whose nearest row is their own.
     """
     assert features.text is not None
     problem = Problem.of(features, 0, 0)

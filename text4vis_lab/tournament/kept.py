@@ -1,11 +1,11 @@
 """A tournament's record that stays when its data is gone: rows, ranks and facts, none of the embeddings.
 
-    data/records/<name>/record.json               parameters, metrics, fingerprints, provenance of the run
-    data/records/<name>/rows.parquet              its table, see `rows.COLUMNS`
-    data/records/<name>/scores/ranks.parquet      the rank of the true class of each tested item, for every cell
-    data/records/<name>/README.md                 by hand: source, licence, and what it can and cannot show
+data/records/<name>/record.json               parameters, metrics, fingerprints, provenance of the run
+data/records/<name>/rows.parquet              its table, see `rows.COLUMNS`
+data/records/<name>/scores/ranks.parquet      the rank of the true class of each tested item, for every cell
+data/records/<name>/README.md                 by hand: source, licence, and what it can and cannot show
 
-    python -m text4vis_lab.tournament.kept runs/features/features data/records/ucf101_vit_b32      # keeps a run
+python -m text4vis_lab.tournament.kept runs/features/features data/records/ucf101_vit_b32      # keeps a run
 """
 
 import json
