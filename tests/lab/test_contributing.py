@@ -100,7 +100,7 @@ def notebook(tmp_path, monkeypatch) -> dict[str, str]:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "text4vis_core").symlink_to(ROOT / "text4vis_core")
     content = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": stored}
-    (tmp_path / "notebooks" / "15_wording.ipynb").write_text(json.dumps(content))
+    (tmp_path / "notebooks" / "20_wording.ipynb").write_text(json.dumps(content))
     [line] = [block for block in blocks("notebook") if block[0].startswith("experiments/")]
     put(tmp_path, *line)
     monkeypatch.chdir(tmp_path)
@@ -115,8 +115,8 @@ def test_the_notebook_is_one_that_a_suite_takes(notebook):
     comments = [token for token in tokens if token.type == tokenize.COMMENT]
     parameters = ast.parse(notebook["parameters"]).body
     assert len(comments) == len(parameters) <= 12
-    assert ast.unparse(parameters[0]) == "run_dir = 'runs/interactive/15_wording'"
-    assert "15_wording" in [run.notebook for run in read_suite("experiments/miniature.yaml").runs]
+    assert ast.unparse(parameters[0]) == "run_dir = 'runs/interactive/20_wording'"
+    assert "20_wording" in [run.notebook for run in read_suite("experiments/miniature.yaml").runs]
 
 
 def test_the_notebook_runs_and_leaves_its_rows(notebook, clip_folder, ucf101):
@@ -128,7 +128,7 @@ def test_the_notebook_runs_and_leaves_its_rows(notebook, clip_folder, ucf101):
             exec(notebook[where], variables)
         assert len(plt.gcf().axes) == 1
         plt.close("all")
-    record = read_record("runs/interactive/15_wording/result.json")
+    record = read_record("runs/interactive/20_wording/result.json")
     rows = [(row["template"], row["seed"], row["shots"], row["method"], row["videos"]) for row in record["rows"]]
     assert rows == [(t, s, 1, "text, frozen", 6) for t in variables["templates"] for s in variables["seeds"]]
     assert len(record["histories"]) == len(rows)
@@ -136,6 +136,6 @@ def test_the_notebook_runs_and_leaves_its_rows(notebook, clip_folder, ucf101):
 
 
 def test_the_notebook_is_in_the_style_of_the_house(notebook):
-    config = ("--config", str(ROOT / "pyproject.toml"), "notebooks/15_wording.ipynb")
+    config = ("--config", str(ROOT / "pyproject.toml"), "notebooks/20_wording.ipynb")
     run(Path.cwd(), "ruff", "check", *config)
     run(Path.cwd(), "ruff", "format", "--check", *config)

@@ -9,6 +9,7 @@ from .distributions import difference_counts, distributions, videos_per_class
 from .frontier import frontier
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
+from .ranking import ranking
 from .style import interval, look, palette, use_style
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "loss_curve",
     "contrasts",
     "frontier",
+    "ranking",
     # Classes.
     "confusion",
     "correlation_maps",

@@ -17,7 +17,6 @@ import pandas as pd
 from .methods import CONTRASTIVE, Method
 
 WARM_UP = 1 / 8  # of the epochs
-NUM_TRIALS = 8
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,16 @@ class Space:
     row_rate: float = 1e-2
     step: float = 10.0
 
+    @property
+    def num_trials(self) -> int:
+        """Of each method."""
+        return len(self.rates) + 3
+
     def settings(self, rate: float, epochs: int = 0, row_rate: float = 0.0) -> dict[str, Any]:
         """A trial as settings of a recipe."""
         epochs, row_rate = epochs or self.epochs, row_rate or self.row_rate
-        return {"lr": row_rate, "clip_lr_ratio": rate / row_rate, "epochs": epochs, "warmup_epochs": epochs * WARM_UP}
+        ratio = float(f"{rate / row_rate:.4g}")
+        return {"lr": row_rate, "clip_lr_ratio": ratio, "epochs": epochs, "warmup_epochs": epochs * WARM_UP}
 
     def first_round(self) -> list[dict[str, Any]]:
         """Trials of every method: the encoder's rates."""
@@ -49,7 +54,7 @@ class Space:
         """The trials that are left, around the best rate of the first round."""
         shorter = self.settings(best, epochs=max(1, self.epochs // 2))
         if method.frozen or method.objective == CONTRASTIVE:
-            half = (max(self.rates) / min(self.rates)) ** (0.5 / (len(self.rates) - 1))
+            half = (max(self.rates) / min(self.rates)) ** (0.5 / max(1, len(self.rates) - 1))
             return [shorter, self.settings(best / half), self.settings(best * half)]
         return [shorter, *(self.settings(best, row_rate=self.row_rate * by) for by in (1 / self.step, self.step))]
 

@@ -28,8 +28,8 @@ WITH_ROWS = {
     "04_full_training",
     "08_supervised",
     "09_base_to_novel",
-    "10_comparison",
     "14_conformance",
+    "15_tuning",
 }
 
 
