@@ -11,8 +11,9 @@ are there to be tested on. B videos, T frames, S pixels, D width of an embedding
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
@@ -282,3 +283,32 @@ def at_chosen(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
                 some = some[some[column] == found[str(method)]]
         kept.append(some)
     return pd.concat(kept, ignore_index=True), found
+
+
+def beside(
+    rows: pd.DataFrame, difference: Callable[..., Any], tests: Sequence[str] = ("base", "novel")
+) -> pd.DataFrame:
+    """Accuracy of each method with the interval of what it gained over zero-shot, whose own accuracy is as it is.
+
+    Groups of videos differ much, and in the same way for every method: their spread is in no gain.
+
+    Args:
+        rows: of "zero-shot" and of other methods, each at one strength.
+        difference: from rows ahead and rows behind to an `inference.Difference`: `lab.difference`.
+        tests: that all have.
+
+    Returns:
+        Columns method, test, mean, low, high in percent, and gain, the difference; that of zero-shot is None.
+    """
+    found = []
+    for test in tests:
+        of_test = rows[rows["test"] == test]
+        before = of_test[of_test["method"] == "zero-shot"]
+        level = float(before["top1"].mean())
+        nothing = {"low": float("nan"), "high": float("nan"), "gain": None}
+        found.append({"method": "zero-shot", "test": test, "mean": level} | nothing)
+        for method, some in of_test[of_test["method"] != "zero-shot"].groupby("method", sort=False):
+            gain = difference(some, before)
+            ends = {"mean": level + gain.mean, "low": level + gain.low, "high": level + gain.high}
+            found.append({"method": method, "test": test} | ends | {"gain": gain})
+    return pd.DataFrame(found)

@@ -1,6 +1,7 @@
 """What is kept of a model before training, against closed forms."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from text4vis_lab.transfer import (
     LateMean,
     Transfer,
     at_chosen,
+    beside,
     choose,
     interpolate,
     transfers,
@@ -183,6 +185,21 @@ def test_a_path_has_both_ends_and_each_method_is_shown_at_its_choice():
         "zero-shot": 30, "text": 60, "distilled text": 45, "interpolated text": 70
     }  # fmt: skip
     assert with_ends(table, "random") is table
+
+
+def test_points_have_the_intervals_of_their_gains():
+    rows = pd.DataFrame(
+        {"method": method, "test": test, "seed": seed, "top1": top1}
+        for method, top1 in (("zero-shot", 50.0), ("text, frozen", 60.0))
+        for test in ("base", "novel")
+        for seed in range(1 + 2 * (method != "zero-shot"))
+    )
+    gain = SimpleNamespace(mean=8.0, low=7.0, high=9.0)
+    points = beside(rows, lambda ahead, behind: gain if len(ahead) == 3 and len(behind) == 1 else None)
+    by = points.set_index(["method", "test"])
+    assert by.loc[("text, frozen", "novel"), ["mean", "low", "high"]].tolist() == [58, 57, 59]
+    assert by.loc[("zero-shot", "base"), "mean"] == 50 and by.loc[("zero-shot", "base"), ["low", "high"]].isna().all()
+    assert points.dropna(subset="gain")["gain"].tolist() == [gain, gain]
 
 
 def test_strengths_are_asked_for_by_name():

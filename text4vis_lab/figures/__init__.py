@@ -18,9 +18,9 @@ __all__ = [
     "bars",
     "class_gain",
     "loss_curve",
-    "ranking",
     "contrasts",
     "frontier",
+    "ranking",
     # Classes.
     "confusion",
     "correlation_maps",

@@ -13,7 +13,12 @@ LEVELS = range(10, 100, 10)  # harmonic means whose curves are drawn, in percent
 
 
 def frontier(
-    means: pd.DataFrame, *, title: str, path: pd.DataFrame | None = None, chosen: float | None = None
+    means: pd.DataFrame,
+    *,
+    title: str,
+    path: pd.DataFrame | None = None,
+    chosen: float | None = None,
+    margin: float | None = None,
 ) -> Figure:
     """Accuracy on novel over accuracy on base classes, each method a point with its intervals in both directions.
 
@@ -25,6 +30,7 @@ def frontier(
             "zero-shot" gives the dashed line.
         path: of weights between those before and after training: columns mix, test, mean; drawn as a line.
         chosen: the mix on it that is marked.
+        margin: points below zero-shot where a dotted line is drawn.
 
     Raises:
         ValueError: no method has both tests, or the path has no such mix.
@@ -32,35 +38,40 @@ def frontier(
     points = _both(means, "method")
     if points.empty:
         raise ValueError("there is nothing to draw: no method has a mean on both tests, 'base' and 'novel'")
-    fig, ax = plt.subplots(figsize=(6.2, 4.2))
-    line = None if path is None else _both(path, "mix").sort_index()
-    if line is not None:
-        ax.plot(line["base", "mean"], line["novel", "mean"], color=DARK_GREY, marker=".", linewidth=1.2, zorder=2,
-                label="weights on the way, 0 to 1")  # fmt: skip
-        for mix, point in line.iterrows():
-            ax.annotate(f"{mix:g}", (point["base", "mean"], point["novel", "mean"]), (0, -9), fontsize=7,
-                        color=DARK_GREY, textcoords="offset points", ha="center")  # fmt: skip
+    fig, ax = plt.subplots(figsize=(6.4, 4.2))
+    if path is not None:
+        _draw_path(ax, _both(path, "mix").sort_index(), chosen)
     for name, label in zip(points.index, labels(points.index), strict=True):
         point, (colour, marker) = points.loc[name], look(name)
-        x, y = point["base", "mean"], point["novel", "mean"]
-        ends = [
-            [[mean - point[test, "low"]], [point[test, "high"] - mean]] for test, mean in (("base", x), ("novel", y))
-        ]
-        ax.errorbar([x], [y], xerr=ends[0], yerr=ends[1], label=label, color=colour, marker=marker, linestyle="",
-                    markerfacecolor="w" if is_trainable(name) else colour, capsize=3, elinewidth=1.2,
-                    zorder=3)  # fmt: skip
+        x, y = (
+            [[point[test, "mean"] - point[test, "low"]], [point[test, "high"] - point[test, "mean"]]]
+            for test in ("base", "novel")
+        )
+        ax.errorbar([point["base", "mean"]], [point["novel", "mean"]], yerr=y, xerr=x, label=label, color=colour,
+                    marker=marker, linestyle="", markerfacecolor="w" if is_trainable(name) else colour, capsize=3,
+                    elinewidth=1.2, zorder=3)  # fmt: skip
     if "zero-shot" in points.index:
-        ax.axhline(points.loc["zero-shot"]["novel", "mean"], color=look("zero-shot")[0], linestyle="--", linewidth=1)
-    if line is not None and chosen is not None:
-        if chosen not in line.index:
-            raise ValueError(f"the path has no point at mix {chosen}; it has {', '.join(map(str, line.index))}")
-        at = line.loc[chosen]
-        ax.plot([at["base", "mean"]], [at["novel", "mean"]], "o", markersize=13, markerfacecolor="none",
-                markeredgecolor=DARK_GREY, linestyle="", label=f"chosen on validation videos ({chosen:g})")  # fmt: skip
+        level, colour = points.loc["zero-shot"]["novel", "mean"], look("zero-shot")[0]
+        ax.axhline(level, color=colour, linestyle="--", linewidth=1)
+        if margin is not None:
+            lower = f"{margin:g} points below zero-shot"
+            ax.axhline(level - margin, color=colour, linestyle=":", linewidth=1.2, label=lower)
     _harmonic_means(ax)
     ax.set(title=readable(title), xlabel="base classes: top-1 accuracy (%)", ylabel="novel classes: top-1 accuracy (%)")
     legend_outside(ax)
     return fig
+
+
+def _draw_path(ax: Axes, line: pd.DataFrame, chosen: float | None) -> None:
+    ax.plot(line["base", "mean"], line["novel", "mean"], color=DARK_GREY, marker=".", linewidth=1.2, zorder=2,
+            label=f"weights on the way, {line.index[0]:g} to {line.index[-1]:g}")  # fmt: skip
+    if chosen is None:
+        return
+    if chosen not in line.index:
+        raise ValueError(f"the path has no point at mix {chosen}; it has {', '.join(map(str, line.index))}")
+    at = line.loc[chosen]
+    ax.plot([at["base", "mean"]], [at["novel", "mean"]], "o", markersize=13, markerfacecolor="none",
+            markeredgecolor=DARK_GREY, linestyle="", label=f"chosen on validation videos ({chosen:g})")  # fmt: skip
 
 
 def _both(means: pd.DataFrame, by: str) -> pd.DataFrame:

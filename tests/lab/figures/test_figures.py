@@ -67,7 +67,7 @@ CONTRASTS = pd.DataFrame(
 
 DRAW = {
     "frontier": [
-        lambda: figures.frontier(FRONTIER, title="title", path=PATH, chosen=0.5),
+        lambda: figures.frontier(FRONTIER, title="title", path=PATH, chosen=0.5, margin=5),
         lambda: figures.frontier(FRONTIER.query("method == 'text, frozen'"), title="title"),
     ],
     "contrasts": [
