@@ -7,6 +7,7 @@ from .accuracy import bars, class_gain, loss_curve, over
 from .contrasts import contrasts
 from .distributions import difference_counts, distributions, videos_per_class
 from .frontier import frontier
+from .league import climb, league
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
 from .ranking import ranking
@@ -21,6 +22,8 @@ __all__ = [
     "contrasts",
     "frontier",
     "ranking",
+    "league",
+    "climb",
     # Classes.
     "confusion",
     "correlation_maps",

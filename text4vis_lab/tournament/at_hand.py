@@ -3,33 +3,60 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
-from text4vis_core.files import file_digest
+from text4vis_core.files import file_digest, replacing
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from .. import miniature
+from ..mechanism import agreement
 from ..notebooks import repository_root
 from ..plain import readable
-from ..records import RECORD
+from ..records import RECORD, RunRecord
 from ..rows import as_table
 from ..scores import FOLDER, RANKS, write_ranks
+from ..sources import Clips, Source
+from .caches import load_tensor
 from .features import SPLITS, Embeddings, Features, Projection, read_features
 from .frozen.method import FrozenMethod, Problem
 from .frozen.protocol import tournament
+from .kept import COSINES
 from .recipes import Chosen
 
-if TYPE_CHECKING:
-    from ..lab import Lab
+
+class Laboratory(Protocol):
+    """What of a `Lab` is used here."""
+
+    record: RunRecord
+    values: dict[str, Any]
+    clips: Clips
+
+    @property
+    def train(self) -> VideoList: ...
+
+    @property
+    def val(self) -> VideoList: ...
+
+    @property
+    def test(self) -> VideoList: ...
+
+    @property
+    def source(self) -> Source: ...
+
+    @property
+    def untrained(self) -> VideoClassifier: ...
 
 
-def features_of(lab: "Lab") -> Features:
+def features_of(lab: Laboratory) -> Features:
     """The embeddings of the settings, noted in the record; what their reader did is printed.
 
     Args:
@@ -47,7 +74,8 @@ def features_of(lab: "Lab") -> Features:
     parts = {split: _embed(lab, model, projection, videos, split) for split, videos in lists.items()}
     text, scale = F.normalize(lab.source.embed_classes(lab.test), dim=-1), float(model.logit_scale.exp())
     source = f"{lab.values['dataset']} by {lab.values['model']}"
-    return Features(lab.test.classes, **parts, text=text, logit_scale=scale, projection=projection, source=source)
+    train, val, test = (parts[split] for split in SPLITS)
+    return Features(lab.test.classes, train, val, test, text, scale, projection, source)
 
 
 def before_projection(model: VideoClassifier) -> tuple[VideoClassifier, Projection | None]:
@@ -56,16 +84,17 @@ def before_projection(model: VideoClassifier) -> tuple[VideoClassifier, Projecti
     A projection is the last product of open_clip's ViT and ResNet. The mean over frames may be taken on either side of
     it; of another temporal module the model is returned as it is.
     """
-    visual = model.visual
-    pool = getattr(visual, "attnpool", None)
+    visual: Any = model.visual  # open_clip's encoders share no type
+    pool: Any = getattr(visual, "attnpool", None)
     own = isinstance(getattr(visual, "proj", None), Tensor)
     linear = isinstance(getattr(pool, "c_proj", None), nn.Linear)
     if model.temporal_name != "mean" or not (own or linear):
         return model, None
     found = copy.deepcopy(model)
+    inside: Any = found.visual
     if own:
         projection = Projection(visual.proj.detach().T.float().cpu())
-        found.visual.proj = None
+        inside.proj = None
         return found, projection
     last = pool.c_proj
     projection = Projection(last.weight.detach().float().cpu(), None if last.bias is None else last.bias.detach().cpu())
@@ -73,12 +102,12 @@ def before_projection(model: VideoClassifier) -> tuple[VideoClassifier, Projecti
     with torch.no_grad():
         same.weight.copy_(torch.eye(last.in_features))
         same.bias.zero_()
-    found.visual.attnpool.c_proj = same
+    inside.attnpool.c_proj = same
     return found, projection
 
 
 def _embed(
-    lab: "Lab", model: VideoClassifier, projection: Projection | None, videos: VideoList, split: str
+    lab: Laboratory, model: VideoClassifier, projection: Projection | None, videos: VideoList, split: str
 ) -> Embeddings:
     if videos.multi_label:
         raise ValueError("parameter dataset: its videos have several labels, and these methods tell one class of each")
@@ -91,7 +120,7 @@ def _embed(
     return Embeddings(rows, known.labels, names, mean)
 
 
-def _read(lab: "Lab") -> Features:
+def _read(lab: Laboratory) -> Features:
     root, text = lab.values["data_root"], lab.values["class_embeddings"]
     if not root:
         raise FileNotFoundError("parameter data_root is empty: give the folder of the feature cache")
@@ -108,7 +137,7 @@ def _read(lab: "Lab") -> Features:
 
 
 def play(
-    lab: "Lab",
+    lab: Laboratory,
     features: Features,
     wanted: Sequence[FrozenMethod],
     shots: Sequence[int],
@@ -124,18 +153,58 @@ def play(
     return as_table(found.rows)
 
 
-def text_facts(features: Features) -> dict[str, float]:
-    """How the text rows lie to each other, and to the mean embeddings of the classes' training items.
+def note_text(lab: Laboratory, features: Features, further: str = "") -> None:
+    """Note in the record what the embeddings are ("about") and how their text rows lie ("text"); keep the cosines.
 
-    Returns:
-        "cosine" and "spread", mean and standard deviation of the cosines between classes; "agreement", Pearson's r of
-        these with the cosines between class means; "nearest", percent of class means whose nearest row is their own.
+    Args:
+        lab: in whose run's folder the cosines between classes are kept.
+        features: with text rows.
+        further: file of text rows of another CLIP, a tensor (C, D); empty: none.
     """
     assert features.text is not None
+    counts = ", ".join(f"{len(getattr(features, split))} {split}" for split in SPLITS)
+    notes = "".join(f" {note}." for note in features.notes)
+    projection = (
+        "" if features.projection else " ProLIP begins with the identity: what the encoder projects is not here."
+    )
+    about = f"{features.source}: {len(features.classes)} classes, {counts} items.{notes}{projection}"
+    name = Path(lab.values["class_embeddings"]).parent.name or lab.values["dataset"]
+    own = f"{name}: {len(features.classes)} classes"
+    cosines = {own: features.text @ features.text.T}
+    if further:
+        rows = F.normalize(load_tensor(Path(further)).float(), dim=-1)
+        cosines[f"{Path(further).parent.name}: {len(rows)} classes"] = rows @ rows.T
+    lab.record.metrics |= {"about": about, "text": {name: spread_of(each) for name, each in cosines.items()}}
+    lab.record.metrics["text"][own] |= agreement_with_means(features)
+    with replacing(lab.record.run_dir / COSINES) as temporary:
+        save_file({name: each.half().contiguous() for name, each in cosines.items()}, temporary)
+
+
+def maps(lab: Laboratory) -> dict[str, np.ndarray]:
+    """Cosines (C, C) between the classes' text rows, by name: what is kept, and of a cache Mini CLIP's beside."""
+    found = {name: each.float().numpy() for name, each in load_file(lab.record.run_dir / COSINES).items()}
+    if lab.values["dataset"] == "features" and lab.values["model"] == "mini_clip":
+        assert lab.source.clip is not None
+        rows = lab.source.clip.class_embeddings(list(miniature.ACTIONS), lab.values["template"])
+        found["Mini CLIP: 24 classes"] = (rows @ rows.T).numpy()
+        lab.record.metrics["text"]["Mini CLIP: 24 classes"] = spread_of(rows @ rows.T)
+    return found
+
+
+def spread_of(cosines: Tensor) -> dict[str, float]:
+    """Mean and standard deviation of cosines (C, C) between different classes."""
+    above = torch.triu_indices(len(cosines), len(cosines), 1)
+    values = cosines[above[0], above[1]]
+    return {"classes": len(cosines), "mean cosine": float(values.mean()), "deviation": float(values.std())}
+
+
+def agreement_with_means(features: Features) -> dict[str, float]:
+    """How the text rows lie to the mean embeddings of their classes' training items.
+
+    Returns:
+        "r with class means", Pearson's of the cosines between classes; "means nearest to their text", in percent.
+    """
     problem = Problem.of(features, 0, 0)
-    means = F.normalize(problem.means, dim=-1)
-    above = torch.triu_indices(len(means), len(means), 1)
-    of_text, of_means = ((rows @ rows.T)[above[0], above[1]] for rows in (problem.names, means))
-    nearest = topk_accuracy(means @ problem.names.T, torch.arange(len(means)))
-    agreement = float(torch.corrcoef(torch.stack([of_text, of_means]))[0, 1])
-    return {"cosine": float(of_text.mean()), "spread": float(of_text.std()), "agreement": agreement, "nearest": nearest}
+    nearest = topk_accuracy(F.normalize(problem.means, dim=-1) @ problem.names.T, torch.arange(problem.classes))
+    r = agreement(problem.names, problem.means)
+    return {"r with class means": r, "means nearest to their text": nearest}

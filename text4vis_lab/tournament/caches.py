@@ -39,7 +39,7 @@ def read_cache(folder: Path) -> Features:
     """
     shots = max(int(found[1]) for path in folder.iterdir() if (found := KEYS.fullmatch(path.name)))
     keys_path, values_path = folder / f"keys_{shots}shots.pt", folder / f"values_{shots}shots.pt"
-    keys, values = _tensor(keys_path), _tensor(values_path)
+    keys, values = load_tensor(keys_path), load_tensor(values_path)
     if values.ndim != 2 or not ((values == 0) | (values == 1)).all() or (values.sum(1) != 1).any():
         raise AnnotationError(f"{values_path}: {tuple(values.shape)} is not one-hot (N, classes); compute it again")
     if keys.ndim == 2 and keys.shape[0] != len(values) and keys.shape[1] == len(values):
@@ -54,13 +54,14 @@ def read_cache(folder: Path) -> Features:
     parts = {"train": _embeddings("train", rows, labels)}
     for split in ("val", "test"):
         path = folder / f"{split}_f.pt"
-        found = checked(path, "the embeddings", _tensor(path), _tensor(folder / f"{split}_l.pt"), len(classes))
-        if found[0].shape[1] != rows.shape[1]:
-            widths = f"{found[0].shape[1]} numbers wide, {keys_path.name} {rows.shape[1]}"
+        others, truth = load_tensor(path), load_tensor(folder / f"{split}_l.pt")
+        others, truth = checked(path, "the embeddings", others, truth, len(classes))
+        if others.shape[1] != rows.shape[1]:
+            widths = f"{others.shape[1]} numbers wide, {keys_path.name} {rows.shape[1]}"
             raise AnnotationError(f"{path}: embeddings are {widths}; compute both with one encoder")
-        parts[split] = _embeddings(split, *found)
-    notes = (note,) if note else ()
-    return Features(classes, **parts, source=f"feature cache {folder.name}, pool of {shots} shots", notes=notes)
+        parts[split] = _embeddings(split, others, truth)
+    source, notes = f"feature cache {folder.name}, pool of {shots} shots", (note,) if note else ()
+    return Features(classes, parts["train"], parts["val"], parts["test"], source=source, notes=notes)
 
 
 def text_rows(path: str | Path, classes: tuple[str, ...], dim: int) -> tuple[list[int], Tensor]:
@@ -129,7 +130,8 @@ def _classes(folder: Path, count: int) -> tuple[tuple[str, ...], str]:
     return tuple(names[i] for i in range(count)), ""
 
 
-def _tensor(path: Path) -> Tensor:
+def load_tensor(path: Path) -> Tensor:
+    """The tensor that a .pt file holds alone; an AnnotationError when it is none, a FileNotFoundError without it."""
     found = _load(path)
     if not isinstance(found, Tensor):
         raise AnnotationError(f"{path}: holds a {type(found).__name__}, not a tensor; save the tensor alone")

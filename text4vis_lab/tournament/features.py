@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -106,6 +107,11 @@ class Features:
             chosen.append(np.sort(rng.permutation(mine)[:shots]))
         return self.train.take(torch.from_numpy(np.concatenate(chosen)))
 
+    def is_all(self, shots: int) -> bool:
+        """Whether a draw of so many shots holds every training item, whatever its seed."""
+        counts = torch.bincount(self.train.labels, minlength=len(self.classes))
+        return not shots or bool((counts == shots).all())
+
     def only(self, ids: Sequence[int]) -> "Features":
         """These classes alone, numbered anew in this order; `text` is theirs already."""
         place = torch.full((len(self.classes),), -1)
@@ -115,8 +121,8 @@ class Features:
             kept = of.take((place[of.labels] >= 0).nonzero()[:, 0])
             return replace(kept, labels=place[kept.labels])
 
-        parts = {split: part(getattr(self, split)) for split in SPLITS}
-        return replace(self, classes=tuple(self.classes[i] for i in ids), **parts)
+        names = tuple(self.classes[i] for i in ids)
+        return replace(self, classes=names, train=part(self.train), val=part(self.val), test=part(self.test))
 
     def to(self, device: str) -> "Features":
         """The same on another device, where the methods then compute."""
@@ -124,8 +130,8 @@ class Features:
         def moved(of: Embeddings) -> Embeddings:
             return replace(of, rows=of.rows.to(device), before=None if of.before is None else of.before.to(device))
 
-        parts = {split: moved(getattr(self, split)) for split in SPLITS}
-        return replace(self, text=None if self.text is None else self.text.to(device), **parts)
+        text = None if self.text is None else self.text.to(device)
+        return replace(self, train=moved(self.train), val=moved(self.val), test=moved(self.test), text=text)
 
     def fingerprint(self) -> str:
         """SHA-256 over everything that a result depends on."""
@@ -176,7 +182,8 @@ def read_features(folder: str | Path, class_embeddings: str | Path = "") -> Feat
 
 def save_features(folder: str | Path, features: Features) -> Path:
     """Write embeddings in the laboratory's form; the old file or the new one is whole. Returns its path."""
-    tensors, names = {}, {}
+    tensors: dict[str, Tensor] = {}
+    names: dict[str, list[str]] = {}
     for split in SPLITS:
         of = getattr(features, split)
         tensors |= {f"{split} rows": of.rows, f"{split} labels": of.labels}
@@ -186,8 +193,8 @@ def save_features(folder: str | Path, features: Features) -> Path:
     if features.projection is not None:
         tensors["projection weight"] = features.projection.weight
         tensors |= {} if features.projection.bias is None else {"projection bias": features.projection.bias}
-    about = {"classes": list(features.classes), "names": names, "source": features.source}
-    about |= {"logit_scale": features.logit_scale}
+    about: dict[str, Any] = {"classes": list(features.classes), "names": names, "source": features.source}
+    about["logit_scale"] = features.logit_scale
     path = Path(folder, FILE)
     with replacing(path) as temporary:
         kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -228,8 +235,8 @@ def _read_own(path: Path) -> Features:
             about = json.loads(file.metadata()["features"])
         classes, parts = tuple(about["classes"]), {}
         for split in SPLITS:
-            given = tensors[f"{split} rows"], tensors[f"{split} labels"]
-            rows, labels = checked(path, f"{split} rows", *given, len(classes))
+            both = tensors[f"{split} rows"], tensors[f"{split} labels"]
+            rows, labels = checked(path, f"{split} rows", *both, len(classes))
             names = tuple(about["names"][split])
             if len(names) != len(labels):
                 raise AnnotationError(f"{path}: {len(names)} names of {len(labels)} {split} rows; save them again")
@@ -238,7 +245,8 @@ def _read_own(path: Path) -> Features:
         if "projection weight" in tensors:
             projection = Projection(tensors["projection weight"], tensors.get("projection bias"))
         text, scale = tensors.get("text"), float(about["logit_scale"])
-        return Features(classes, **parts, text=text, logit_scale=scale, projection=projection, source=about["source"])
+        train, val, test = (parts[split] for split in SPLITS)
+        return Features(classes, train, val, test, text, scale, projection, about["source"])
     except AnnotationError:
         raise
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:

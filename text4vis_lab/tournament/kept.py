@@ -12,21 +12,21 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from text4vis_core.files import replacing
 
+from .._answers import Answers
+from ..notebooks import repository_root
 from ..plain import write_json
 from ..records import RECORD, read_record
 from ..rows import as_table, check_rows
 from ..scores import FOLDER, RANKS
 
-if TYPE_CHECKING:
-    from ..lab import Lab
-
 KEPT, ROWS = "record.json", "rows.parquet"
+COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
 FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance", "schema")
 
 
@@ -40,9 +40,9 @@ def keep(run_dir: str | Path, folder: str | Path) -> Path:
     rows = as_table(record["rows"])
     with replacing(folder / ROWS) as temporary:
         rows.to_parquet(temporary, index=False, compression="zstd")
-    for source in sorted(Path(run_dir, FOLDER).glob(f"{RANKS}*.parquet")):
-        with replacing(folder / FOLDER / source.name) as temporary:
-            shutil.copyfile(source, temporary)
+    for name in _files(run_dir):
+        with replacing(folder / name) as temporary:
+            shutil.copyfile(Path(run_dir, name), temporary)
     write_json(folder / KEPT, {name: record[name] for name in FACTS if name in record})
     return folder
 
@@ -62,14 +62,20 @@ def read_kept(folder: str | Path) -> dict[str, Any]:
         table = pd.read_parquet(Path(folder, ROWS))
         rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in table.to_dict("records")]
         check_rows(rows, str(path))
-        record["parameters"]["dataset"], record["metrics"], record["provenance"]["finished"]
+        record["parameters"]["dataset"], record["metrics"]["about"], record["provenance"]["finished"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no kept record ({error}); restore it, or keep the run again") from error
     return record | {"rows": rows}
 
 
-def show(lab: "Lab", folder: str | Path) -> dict[str, Any]:
-    """Take a kept record for the notebook's own: its rows and ranks go to the run's record. Returns it.
+def is_shown(lab: Answers, folder: str | Path) -> bool:
+    """Whether a kept record stands for the run: one is named, and the data of the settings is not at hand."""
+    root = lab.values["data_root"]
+    return bool(folder) and not (root and (repository_root() / root).is_dir())
+
+
+def show(lab: Answers, folder: str | Path) -> pd.DataFrame:
+    """Take a kept record for the notebook's own: its rows, which are returned, ranks and facts go to the run's record.
 
     Args:
         lab: whose dataset is the record's.
@@ -82,13 +88,22 @@ def show(lab: "Lab", folder: str | Path) -> dict[str, Any]:
     dataset = record["parameters"]["dataset"]
     if lab.values["dataset"] != dataset:
         raise ValueError(f"parameter record: {folder} is of dataset {dataset!r}: set dataset to it")
-    for source in sorted(Path(folder, FOLDER).glob(f"{RANKS}*.parquet")):
-        with replacing(lab.record.run_dir / FOLDER / source.name) as temporary:
-            shutil.copyfile(source, temporary)
+    for name in _files(folder):
+        with replacing(lab.record.run_dir / name) as temporary:
+            shutil.copyfile(Path(folder, name), temporary)
     (lab.record.run_dir / RECORD).unlink(missing_ok=True)  # whose numbers are not those of these ranks
     lab.record.rows, lab.record.data = record["rows"], record["data"]
     lab.record.weights |= record["weights"]
-    return record
+    facts = {name: record["provenance"].get(name) for name in ("finished", "commit", "code")}
+    lab.record.metrics |= {"text": record["metrics"]["text"], "kept": {"folder": str(folder)} | facts}
+    lab.record.metrics["about"] = f"{record['metrics']['about']} Kept: measured {facts['finished'][:10]}, {folder}."
+    return as_table(record["rows"])
+
+
+def _files(folder: str | Path) -> list[Path]:
+    """What lies beside a record: ranks, and the cosines of text rows."""
+    found = [*sorted(Path(folder, FOLDER).glob(f"{RANKS}*.parquet")), *Path(folder).glob(COSINES)]
+    return [path.relative_to(folder) for path in found]
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ class FrozenMethod:
         fixed: the settings of the validation-free recipe: those of its source, or of the laboratory (`about`).
         about: one line on the fixed recipe.
         sees: whether it looks at the labelled items at all; else neither shots nor seeds matter.
+        draws: whether it draws random numbers; else of the same items the seed does not matter.
     """
 
     name: str
@@ -96,6 +97,7 @@ class FrozenMethod:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     about: str = ""
     sees: bool = True
+    draws: bool = False
 
     def __post_init__(self):
         if self.trials and len(self.grid) != TRIALS:

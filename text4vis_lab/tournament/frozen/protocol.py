@@ -8,6 +8,7 @@ numbers are the same on any number of them.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from torch.nn import functional as F
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.processes import progress_bar
 
-from ...experiment import file_name
 from ...scores import Ranks, ranks_of
 from ..features import Features
 from ..recipes import Chosen, chosen_for
@@ -161,17 +161,19 @@ def tournament(
     Raises:
         ValueError: no recipe for a method and number of shots, or scores that are not finite.
     """
-    jobs: dict[tuple[int, int], list[tuple[FrozenMethod, dict[str, Any], tuple[str, ...]]]] = {}
+    jobs: dict[tuple[int, int], list[_Job]] = {}
     for method in wanted:
         for k in shots if method.sees else [0]:
-            for seed in seeds if method.sees else [0]:
-                jobs.setdefault((k, seed), []).extend(_jobs(method, k, recipes))
-    plan = [Draw(k, seed, tuple((m.name, s) for m, s, _ in some)) for (k, seed), some in jobs.items()]
+            alike = not method.sees or (features.is_all(k) and not method.draws)  # whatever the seed
+            for seed in seeds[:1] if alike else seeds:
+                stands_for = tuple(seeds) if alike else (seed,)
+                jobs.setdefault((k, seed), []).extend(_jobs(method, k, stands_for, recipes))
+    plan = [Draw(k, seed, tuple((job.method.name, job.given) for job in some)) for (k, seed), some in jobs.items()]
     labels = features.test.labels.cpu().numpy()
     result = Tournament(len(features.classes), features.test.names, labels)
     for draw, out in _shared_out(features, plan, workers, "draws"):
-        for (method, _, settings), fitted in zip(jobs[draw.shots, draw.seed], out, strict=True):
-            _add(result, method, draw, settings, fitted)
+        for job, fitted in zip(jobs[draw.shots, draw.seed], out, strict=True):
+            _add(result, job, draw, fitted)
     return result
 
 
@@ -180,28 +182,37 @@ def shown(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in settings.items())
 
 
-def _jobs(method: FrozenMethod, shots: int, recipes: Chosen | None) -> list[tuple]:
-    """The fits of a method at a number of shots: (method, settings, names of the settings it stands for)."""
+@dataclass(frozen=True)
+class _Job:
+    method: FrozenMethod
+    given: dict[str, Any]  # its settings
+    settings: tuple[str, ...]  # of `SETTINGS`, for which the fit stands
+    seeds: tuple[int, ...]  # the same
+
+
+def _jobs(method: FrozenMethod, shots: int, seeds: tuple[int, ...], recipes: Chosen | None) -> list[_Job]:
     if not method.trials:
-        return [(method, dict(method.fixed), SETTINGS if recipes is not None else SETTINGS[1:])]
-    found = [(method, dict(method.fixed), ("validation-free",))]
+        return [_Job(method, dict(method.fixed), SETTINGS if recipes is not None else SETTINGS[1:], seeds)]
+    found = [_Job(method, dict(method.fixed), SETTINGS[1:], seeds)]
     if recipes is not None:
-        found.append((method, chosen_for(recipes, method.name, shots), ("tuned",)))
+        found.append(_Job(method, chosen_for(recipes, method.name, shots), SETTINGS[:1], seeds))
     return found
 
 
-def _add(result: Tournament, method: FrozenMethod, draw: Draw, settings: tuple[str, ...], fitted: Fitted) -> None:
-    named = [method.name] + ([*settings] if method.trials else [])
+def _add(result: Tournament, job: _Job, draw: Draw, fitted: Fitted) -> None:
+    method = job.method
+    named = [method.name] + ([*job.settings] if method.trials else [])
     named += [f"shots{draw.shots}", f"seed{draw.seed}"] if method.sees else []
-    cell = file_name(*named)
+    cell = re.sub(r"[^\w.]+", "-", "-".join(named)).strip("-")
     result.ranks[cell] = fitted.ranks
-    of_draw = {"shots": draw.shots, "seed": draw.seed} if method.sees else {}
-    for setting in settings:
-        row = {"cell": cell, "test": "test", "view": VIEW, "method": method.name, "role": method.role}
-        row |= {"setting": setting, "frozen": True} | of_draw
-        row |= {"classes": result.classes, "videos": len(fitted.ranks)}
-        row |= {"train_loss": fitted.train_loss, "train_top1": fitted.train_top1} if method.sees else {}
-        result.rows.append(row | Ranks(result.names, result.labels, fitted.ranks).metrics())
+    row: dict[str, Any] = {"cell": cell, "test": "test", "view": VIEW, "method": method.name, "role": method.role}
+    row |= {"frozen": True, "classes": result.classes, "videos": len(fitted.ranks)}
+    row |= Ranks(result.names, result.labels, fitted.ranks).metrics()
+    if method.sees:
+        row |= {"train_loss": fitted.train_loss, "train_top1": fitted.train_top1, "shots": draw.shots}
+    for setting in job.settings:
+        for of_seed in [{"seed": seed} for seed in job.seeds] if method.sees else [{}]:
+            result.rows.append(row | of_seed | {"setting": setting})
 
 
 def _shared_out(features: Features, plan: Sequence[Draw], workers: int, about: str) -> list[tuple[Draw, list[Fitted]]]:

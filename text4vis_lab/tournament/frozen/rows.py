@@ -88,6 +88,7 @@ def _register(name: str, initialisation: str, role: str) -> None:
         trials={"lr": [1e-4, 1e-3, 1e-2], "sharpness": [0.1, 0.2, 0.5]},
         fixed={"lr": LR, "sharpness": 1.0},
         about="the laboratory's: one rate, CLIP's temperature",
+        draws=name not in ("text", "nearest simplex", "means", "lda"),
     )
 
 

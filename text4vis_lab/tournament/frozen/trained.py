@@ -47,6 +47,7 @@ def logistic_probe(problem: Problem, c: float = 0.316) -> Scorer:
     trials={"lr": [1e-4, 1e-3, 1e-2], "alpha": [1.0, 3.0, 10.0]},
     fixed={"lr": 1e-3, "alpha": 1.0},
     about="the paper's rate, epochs, alpha and beta on ImageNet",
+    draws=True,
 )
 def tip_adapter_f(problem: Problem, lr: float = 1e-3, alpha: float = 1.0) -> Scorer:
     """Tip-Adapter whose keys are trained, from the labelled embeddings, for 20 epochs of batches of 256.
