@@ -5,7 +5,7 @@ classes where a run has a test of all. The margins are the project's own and the
 videos, below which nobody would change a method on so few of them; 2 points on the thousands of a cache of features.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -203,8 +203,8 @@ def claims(records: Sequence[Mapping[str, Any]], refused: list[str] | None = Non
     return [verdict for family in families.values() for verdict in _decided(family)]
 
 
-def judge(record: Mapping[str, Any]) -> Iterator[Judged]:
-    """Every claim that a record speaks of, on its own."""
+def judge(record: Mapping[str, Any], read: Callable[[Mapping, Mapping], Any] = scores_of) -> Iterator[Judged]:
+    """Every claim that a record speaks of, on its own; `read` gives the scores per video of the record and a row."""
     own = [claim for claim in CLAIMS if claim.notebook == record["notebook"]]
     if not own or not record["rows"]:
         return
@@ -214,7 +214,7 @@ def judge(record: Mapping[str, Any]) -> Iterator[Judged]:
     def scores(row: Mapping[str, Any]) -> Any:
         key = tuple(row[name] for name in ("cell", "test", "view"))
         if key not in known:
-            known[key] = scores_of(record, row)
+            known[key] = read(record, row)
         return known[key]
 
     dataset = record["parameters"].get("dataset", "puppets")
