@@ -5,6 +5,7 @@ Results come as tidy tables, one row per trained-and-tested cell; every function
 
 from .accuracy import bars, class_gain, loss_curve, over
 from .distributions import difference_counts, distributions, videos_per_class
+from .forest import forest
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
 from .style import interval, look, palette, use_style
@@ -15,6 +16,7 @@ __all__ = [
     "bars",
     "class_gain",
     "loss_curve",
+    "forest",
     # Classes.
     "confusion",
     "correlation_maps",

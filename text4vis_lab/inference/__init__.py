@@ -18,6 +18,6 @@ __getattr__, __dir__, __all__ = on_first_use(
         "cube": "Cube cube_of",
         "mixed": "Logit mixed_logit",
         "simulate": "Noise permuted rates",
-        "tables": "Difference difference means with_harmonic_mean",
+        "tables": "Difference difference mean_text means with_harmonic_mean",
     },
 )

@@ -68,7 +68,7 @@ def mixed_logit(ahead: pd.DataFrame, behind: pd.DataFrame, scores: Read, dataset
     several = {"seed": table["seed"].nunique() > 1, "group": table["group"].nunique() > 1, "class": True}
     parts = {name: formula for name, formula in PARTS.items() if several[name.split()[0]]}
     model = BinomialBayesMixedGLM.from_formula("right ~ ahead", parts, table)
-    fitted = model.fit_vb()
+    fitted = model.fit_vb(rng=0)
     deviations = np.exp(fitted.vcp_mean)
     design = np.hstack([model.exog, model.exog_vc.toarray()])
     right = expit(design @ np.concatenate([fitted.fe_mean, fitted.vc_mean]))

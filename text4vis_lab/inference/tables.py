@@ -1,7 +1,8 @@
 """Means and differences of rows with their intervals, from the scores per video: what notebooks show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,11 @@ def means(rows: pd.DataFrame, by: str | list[str], scores: Read, dataset: str, y
         ValueError: rows of one seed differ in something that is not in `by` (in what), or scores are missing.
     """
     return _table(rows.dropna(subset=y), by, lambda some: cube_of(some, scores, dataset, y))
+
+
+def mean_text(mean: Mapping[str, Any] | pd.Series) -> str:
+    """A row of `means` as text: "52.9 % [47.0, 58.8] over 5 seeds × 30 groups"."""
+    return f"{mean['mean']:.1f} % [{mean['low']:.1f}, {mean['high']:.1f}] over {mean['over']}"
 
 
 def with_harmonic_mean(rows: pd.DataFrame, by: str | list[str], scores: Read, dataset: str) -> pd.DataFrame:
