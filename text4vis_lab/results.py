@@ -65,7 +65,7 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
-            for mean in _means(record, whole.dropna(subset=metric), by, metric).to_dict("records"):
+            for mean in means_of(record, whole.dropna(subset=metric), by, metric).to_dict("records"):
                 values = {name: "" if pd.isna(mean[name]) else _shown(mean[name]) for name in by} | {"metric": metric}
                 values |= {"%": round(mean["mean"], 1), "low": round(mean["low"], 1), "high": round(mean["high"], 1)}
                 values["over"] = mean["over"]
@@ -80,12 +80,26 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _means(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str) -> pd.DataFrame:
+def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str = "top1") -> pd.DataFrame:
+    """`inference.means` of a record's rows; without intervals, and `over` says why, where its scores do not give them."""
     try:
         return means(rows, by, partial(scores_of, record), record["parameters"].get("dataset", "puppets"), metric)
-    except ValueError:
+    except ValueError as error:
         plain = rows.groupby(by, sort=False, dropna=False)[metric].mean().rename("mean").reset_index()
-        return plain.assign(low=math.nan, high=math.nan, over="scores per video are missing")
+        return plain.assign(low=math.nan, high=math.nan, over=readable(error, 200))
+
+
+def width_by_unit(record: Mapping[str, Any]) -> str:
+    """How wide the interval of a record's first mean is over groups of videos, and how wide it would be over videos."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    rows = rows_of(record)
+    first = rows[rows["cell"] == rows["cell"].iloc[0]].head(1)
+    mean = means_of(record, first, ["test"]).iloc[0]
+    count = int(first["videos"].iloc[0])
+    low, high = proportion_confint(count * mean["mean"] / 100, count, method="wilson")
+    ends = f"{mean['mean']:.1f} % [{mean['low']:.1f}, {mean['high']:.1f}] over {mean['over']}"
+    return f"{ends}; Wilson's of {count} videos would be [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _shown(value: Any) -> Any:

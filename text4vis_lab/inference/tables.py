@@ -23,12 +23,14 @@ class Difference:
         comparator: the method behind, or which was the best of them.
         over: what the interval is taken over: "5 seeds × 30 groups".
         each: of every comparator, by its name.
+        percents: of the method ahead, and of the (best) one behind.
     """
 
     estimate: Estimate
     comparator: str
     over: str
     each: dict[str, Estimate]
+    percents: tuple[float, float]
 
     @property
     def mean(self) -> float:
@@ -114,7 +116,8 @@ def difference(ahead: pd.DataFrame, behind: pd.DataFrame, scores: Read, dataset:
     each = {name: bootstrap([first, cube], np.subtract) for name, cube in zip(others, rest, strict=True)}
     best = min(each, key=lambda name: each[name].mean)
     whole = each[best] if len(rest) == 1 else bootstrap([first, *rest], _ahead_of_best)
-    return Difference(whole, best, first.over, each)
+    percent = bootstrap([first], lambda mean: mean).mean
+    return Difference(whole, best, first.over, each, (percent, percent - each[best].mean))
 
 
 def by_method(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
