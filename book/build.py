@@ -26,8 +26,9 @@ from typing import Any
 import yaml
 
 from text4vis_lab import structure
-from text4vis_lab.claims import claims
+from text4vis_lab.claims import CLAIMS, decided
 from text4vis_lab.headline import points, why, worth
+from text4vis_lab.inference.judging import Judged, judge
 from text4vis_lab.plain import encodable, readable
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
@@ -175,7 +176,7 @@ def _idea(run: Run, title: str) -> str:
 def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
     """What the records say of the claims: what text is worth, first where it is nothing, why, and a table of all."""
     again = _fenced(_make_book(suite), "sh")
-    verdicts = _verdicts(done)
+    verdicts = [*decided([judged for run, _, record in done for judged in _judged(run, record)])]
     if not verdicts:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
     chapters = {run.name: f"[{_escaped(title)}](runs/{run.name}.ipynb)" for run, title, _ in done}
@@ -216,25 +217,17 @@ def _told(verdicts: list[dict[str, Any]], chapters: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _verdicts(done: list[tuple[Run, str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Verdicts on the claims, of all records together. Raises SuiteError when one lacks what its notebook records."""
-    records = [
-        {**record, "notebook": run.notebook, "suite": run.suite, "run": run.name, "path": run.directory / "result.json"}
-        for run, _, record in done
-    ]
-    faults = (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError)
+def _judged(run: Run, record: dict[str, Any]) -> list[Judged]:
+    """The claims the record speaks of. Raises SuiteError when it lacks what its notebook records."""
+    about = {"notebook": run.notebook, "suite": run.suite, "run": run.name, "path": str(run.directory / "result.json")}
     try:
-        return claims(records)
-    except faults:
-        for (run, _, _), record in zip(done, records, strict=True):
-            try:
-                claims([record])
-            except faults as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise SuiteError(
-                    f"{record['path']}: not what {run.notebook} records ({reason}); delete {run.attempt} and run again"
-                ) from error
-        raise
+        return [*judge({**record, **about}, CLAIMS)]
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise SuiteError(
+            f"{run.directory / 'result.json'}: not what {run.notebook} records ({reason}); "
+            f"delete {run.attempt} and run again"
+        ) from error
 
 
 def _measured_on(records: list[dict[str, Any]]) -> str:

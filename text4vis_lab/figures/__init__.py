@@ -8,6 +8,7 @@ from .contrasts import contrasts
 from .distributions import difference_counts, distributions, videos_per_class
 from .frontier import frontier
 from .league import climb, league
+from .forest import forest
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
 from .ranking import ranking
@@ -24,6 +25,7 @@ __all__ = [
     "ranking",
     "league",
     "climb",
+    "forest",
     # Classes.
     "confusion",
     "correlation_maps",

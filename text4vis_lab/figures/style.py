@@ -45,6 +45,7 @@ AXES = {  # column of a table -> label of an axis
     "encoder_rate": "peak learning rate of the encoder",
     "loss": "training loss",
     "top1": "top-1 accuracy (%)",
+    "mean": "top-1 accuracy (%)",  # of `Lab.means`
     "top5": "top-5 accuracy (%)",
     "map": "mean average precision (%)",
     "test_top1": "top-1 accuracy (%)",
