@@ -46,7 +46,7 @@ AXES = {  # column of a table -> label of an axis
     "top1": "top-1 accuracy (%)",
     "top5": "top-5 accuracy (%)",
     "map": "mean average precision (%)",
-    "test_top1": "top-1 accuracy (%)",
+    "val_top1": "top-1 accuracy (%)",
     "train_top1": "training top-1 accuracy (%)",
 }
 STYLE = {
