@@ -48,7 +48,7 @@ def best(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def settings_of(dataset: str, temporal: str, setting: str, path: Any = RECIPES) -> dict[str, Any]:
-    """The settings of a temporal module: what was chosen for it, or in the setting "validation-free" `PUBLISHED`, if it has positions.
+    """The settings of a temporal module: what was chosen for it, or "validation-free" the `PUBLISHED` positions.
 
     Raises:
         ValueError: nothing was chosen for it (with the remedy).
