@@ -19,13 +19,15 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from text4vis_lab import structure
-from text4vis_lab.claims import claims
+from text4vis_lab.claims import CLAIMS, decided
+from text4vis_lab.inference.judging import Judged, judge
 from text4vis_lab.plain import encodable, readable
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
@@ -40,6 +42,8 @@ BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside ever
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Cells that a page folds, by their tag, and what stands on the switch; parameters only where the run was given others.
 FOLDED = {"hide-input": "Setup", "parameters": "Parameters"}
+MARKS = {"holds": "yes", "fails": "no", "undecided": "open"}  # verdict -> its look
+SAID = {"holds": "hold", "fails": "fail", "undecided": "are undecided"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
 OWN_MODELS = {"mini_clip": "Mini CLIP, a small model that the project trains"}
@@ -169,26 +173,24 @@ def _idea(run: Run, title: str) -> str:
 
 def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
     """What the records say of the claims: on what it was measured, how many hold, and a table with the evidence."""
-    rows, judged, failed = [], [], 0
-    for run, title, record in done:
-        verdicts = _verdicts(run, record)
-        judged += [record] if verdicts else []
-        left_out = len(record.get("skipped") or [])
-        for verdict in verdicts:
-            failed += not verdict["holds"]
-            kind, word = ("yes", "holds") if verdict["holds"] else ("no", "does not hold")
-            mark = f'<span class="verdict {kind}">{word}</span>'
-            evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
-            evidence += f"; videos left out: {left_out}" if left_out else ""
-            chapter = f"[{_escaped(title)}](runs/{run.name}.ipynb)"
-            rows.append(f"| {_escaped(verdict['claim'])} | {mark} | {_escaped(evidence)} | {chapter} |")
+    family = [(run, title, judged) for run, title, record in done for judged in _judged(run, record)]
+    verdicts = [*decided([judged for _, _, judged in family])]
+    rows, counts = [], Counter(verdict["verdict"] for verdict in verdicts)
+    for (run, title, judged), verdict in zip(family, verdicts, strict=True):
+        mark = f'<span class="verdict {MARKS[verdict["verdict"]]}">{verdict["verdict"]}</span>'
+        evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
+        left_out = len(judged.record.get("skipped") or [])
+        evidence += f"; videos left out: {left_out}" if left_out else ""
+        chapter = f"[{_escaped(title)}](runs/{run.name}.ipynb)"
+        rows.append(f"| {_escaped(verdict['claim'])} | {mark} | {_escaped(evidence)} | {chapter} |")
     again = _fenced(_make_book(suite), "sh")
     if not rows:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
-    parts = [_measured_on(judged), f"**{len(rows) - failed} of {len(rows)} claims hold in these runs.**"]
-    if failed:
+    said = ", ".join(f"{counts[verdict]} {word}" for verdict, word in SAID.items() if counts[verdict])
+    parts = [_measured_on([judged.record for *_, judged in family]), f"**Of {len(rows)} claims {said} in these runs.**"]
+    if counts["fails"]:
         parts.append(
-            f":::{{admonition}} Claims that do not hold here: {failed}\n:class: warning\n"
+            f":::{{admonition}} Claims that fail here: {counts['fails']}\n:class: warning\n"
             "They are marked in the table, and the evidence says by how much they fail. Their chapters show more.\n:::"
         )
     parts.append("\n".join(["| claim | verdict | evidence | chapter |", "|---|---|---|---|", *rows]))
@@ -196,10 +198,11 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
     return "\n\n".join(parts)
 
 
-def _verdicts(run: Run, record: dict[str, Any]) -> list[dict[str, Any]]:
+def _judged(run: Run, record: dict[str, Any]) -> list[Judged]:
     """The claims the record speaks of. Raises SuiteError when it lacks what its notebook records."""
+    about = {"notebook": run.notebook, "suite": run.suite, "run": run.name, "path": str(run.directory / "result.json")}
     try:
-        return claims([{**record, "notebook": run.notebook, "suite": run.suite, "run": run.name}])
+        return [*judge({**record, **about}, CLAIMS)]
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise SuiteError(

@@ -6,53 +6,13 @@ videos, below which nobody would change a method on so few of them; 2 points on 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import pandas as pd
-
-from .inference.bootstrap import Estimate, bootstrap
-from .inference.cube import Cube, Read, cube_of
-from .inference.tables import Difference, difference
-from .inference.verdicts import NON_INFERIORITY, SUPERIORITY, Test, against_all, decide, tested
+from .inference.judging import CHANCE, Claim, Judged, Reader, judge
+from .inference.verdicts import NON_INFERIORITY, SUPERIORITY, decide
 from .plain import readable
-from .results import rows_of, scores_of
-
-MARGIN, MARGINS = 5.0, {"features": 2.0}  # points, and where they are others, by data set
-CHANCE: dict[str, Any] = {}  # behind which there is no method
-
-Condition = Mapping[str, Any]  # column of a row -> its value, or a tuple of these
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim that a run speaks of when it has rows of both sides.
-
-    Attributes:
-        id: short name.
-        sentence: with {shots}, {classes}, {margin} where a number belongs.
-        notebook: whose runs it is judged on.
-        kind: of `inference.verdicts.KINDS`.
-        ahead: which rows are said to be ahead.
-        behind: of which methods, each of which it has to be ahead of; `CHANCE` for chance.
-        where: which rows count on both sides.
-        shots: the numbers of training videos per class, each of which is a claim of its own; empty: of any.
-    """
-
-    id: str
-    sentence: str
-    notebook: str
-    kind: str
-    ahead: Condition
-    behind: Condition
-    where: Condition = field(default_factory=dict)
-    shots: tuple[int, ...] = ()
-
-    def margin(self, dataset: str) -> float:
-        """Points."""
-        return MARGINS.get(dataset, MARGIN)
-
+from .results import scores_of
 
 _TEXT, _FREE, _ALL = {"method": "text, frozen"}, {"role": "text-free"}, {"test": "test"}
 _BY = "by more than {margin} points"
@@ -157,37 +117,18 @@ CLAIMS: tuple[Claim, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A claim on one run, before it is known how many others there are.
-
-    Attributes:
-        of: the claim.
-        claim: its sentence, with numbers.
-        margin: points.
-        found: the difference that was measured.
-        test: of the claim, against every method behind.
-        record: of the run.
-    """
-
-    of: Claim
-    claim: str
-    margin: float
-    found: Difference
-    test: Test
-    record: Mapping[str, Any]
-
-
-def claims(records: Sequence[Mapping[str, Any]], refused: list[str] | None = None) -> list[dict[str, Any]]:
+def claims(
+    records: Sequence[Mapping[str, Any]], refused: list[str] | None = None, read: Reader = scores_of
+) -> list[dict[str, Any]]:
     """Verdicts on all claims that the records speak of. The claims of one suite are a family.
 
     Args:
         records: as `read_record` gives them; their scores per video lie beside them.
         refused: collects why records without their scores are left out; None: the first of them is an error.
+        read: from a record and a row to its scores per video.
 
     Returns:
-        Dictionaries: id, claim, kind, margin, verdict (holds, fails, undecided), mean, low, high (points), comparator
-        (of several the best), p (after Holm), over, evidence, suite, run, notebook.
+        Those of `decided`, in the order of `CLAIMS`.
 
     Raises:
         ValueError: scores per video are missing or do not match (which).
@@ -195,41 +136,14 @@ def claims(records: Sequence[Mapping[str, Any]], refused: list[str] | None = Non
     families: dict[str, list[Judged]] = {}
     for record in records:
         try:
-            families.setdefault(record["suite"], []).extend(judge(record))
+            families.setdefault(record["suite"], []).extend([*judge(record, CLAIMS, read)])
         except ValueError as error:
             if refused is None:
                 raise
             refused.append(readable(error, 400))
-    return [verdict for family in families.values() for verdict in _decided(family)]
-
-
-def judge(record: Mapping[str, Any]) -> Iterator[Judged]:
-    """Every claim that a record speaks of, on its own."""
-    own = [claim for claim in CLAIMS if claim.notebook == record["notebook"]]
-    if not own or not record["rows"]:
-        return
-    rows = _first_of_all(rows_of(record))
-    known: dict[tuple, Any] = {}
-
-    def scores(row: Mapping[str, Any]) -> Any:
-        key = tuple(row[name] for name in ("cell", "test", "view"))
-        if key not in known:
-            known[key] = scores_of(record, row)
-        return known[key]
-
-    dataset = record["parameters"].get("dataset", "puppets")
-    for claim in own:
-        some = _meets(rows, claim.where)
-        counts = sorted(some["shots"].dropna().unique()) if claim.shots and "shots" in some else [None]
-        for shots in counts:
-            if shots is None or shots in claim.shots:
-                part = some if shots is None else some[some["shots"] == shots]
-                found = _compared(claim, part, scores, dataset)
-                if found is not None:
-                    margin = claim.margin(dataset)
-                    sentence = _worded(claim.sentence, part, shots, margin)
-                    each = [tested(claim.kind, margin, estimate) for estimate in found.each.values()]
-                    yield Judged(claim, sentence, margin, found, against_all(each), record)
+    verdicts = [verdict for family in families.values() for verdict in decided(family)]
+    place = {claim.id: number for number, claim in enumerate(CLAIMS)}
+    return sorted(verdicts, key=lambda verdict: place[verdict["id"]])
 
 
 def worse(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
@@ -247,37 +161,17 @@ def worse(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]
     return sorted(changed, key=lambda pair: pair[1:] != ("holds", "fails"))
 
 
-def _compared(claim: Claim, rows: pd.DataFrame, scores: Read, dataset: str) -> Difference | None:
-    ahead = _meets(rows, claim.ahead)
-    if claim.behind is CHANCE:
-        if not len(ahead):
-            return None
-        if "template" in ahead:  # the others are prompts that were compared with the first
-            ahead = ahead[ahead["template"] == ahead["template"].iloc[0]]
-        return _above_chance(cube_of(ahead, scores, dataset), 100 / int(ahead["classes"].iloc[0]))
-    behind = _meets(rows, claim.behind)
-    if "seed" in rows and len(ahead) and len(behind):  # pairs alone: seeds that all have
-        sides = [set(some["seed"].dropna()) for _, some in behind.groupby("method")] + [set(ahead["seed"].dropna())]
-        common = set.intersection(*(side for side in sides if side)) if any(sides) else set()
-        ahead, behind = (some[some["seed"].isna() | some["seed"].isin(common)] for some in (ahead, behind))
-    if not (len(ahead) and len(behind)):
-        return None
-    found = difference(ahead, behind, scores, dataset)
-    module = claim.behind.get("temporal")
-    return replace(found, comparator=f"{found.comparator}, {module}") if module else found
+def decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+    """The verdict on each claim of a family, which are corrected for their number.
 
-
-def _above_chance(cube: Cube, chance: float) -> Difference:
-    top1 = bootstrap([cube], lambda percent: percent)
-    parts = (top1.of_seeds, top1.of_groups, top1.of_both)
-    name, gain = f"chance ({chance:.1f} %)", Estimate(top1.mean - chance, top1.error, top1.freedom, *parts)
-    return Difference(gain, name, cube.over, {name: gain})
-
-
-def _decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+    Returns:
+        Dictionaries: id, claim, kind, margin, verdict (holds, fails, undecided), mean, low, high (points), comparator
+        (of several the best), p (after Holm), over, evidence, suite, run, notebook.
+    """
     for judged, (verdict, p) in zip(family, decide([judged.test for judged in family]), strict=True):
         found = judged.found
-        evidence = f"{found.text()}; {'best of those behind' if len(found.each) > 1 else 'behind'}: {found.comparator}"
+        behind = f"{found.comparator}, the best of {len(found.each)}" if len(found.each) > 1 else found.comparator
+        evidence = f"{found.percents[0]:.1f} % against {found.percents[1]:.1f} % of {behind}: {found.text()}"
         yield {
             "id": judged.of.id,
             "claim": judged.claim,
@@ -293,26 +187,6 @@ def _decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
             "evidence": readable(f"{evidence}; p {_p(p)}", 400),
             "notebook": judged.of.notebook,
         } | {name: readable(judged.record[name]) for name in ("suite", "run")}
-
-
-def _first_of_all(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of methods that were tuned where tuned and others are there, and of weights as they were trained."""
-    if "setting" in rows:
-        rows = rows[rows["setting"].fillna("tuned") == "tuned"]
-    return rows[rows["mix"].fillna(1) == 1] if "mix" in rows else rows
-
-
-def _meets(rows: pd.DataFrame, condition: Condition) -> pd.DataFrame:
-    for name, value in condition.items():
-        rows = rows[rows[name] == value] if name in rows else rows.iloc[:0]
-    return rows
-
-
-def _worded(sentence: str, rows: pd.DataFrame, shots: int | None, margin: float) -> str:
-    videos = "all videos" if not shots else f"{shots} video{'s' * (shots > 1)}"
-    counted = (rows["counted"] if "counted" in rows else rows["classes"]).fillna(rows["classes"])
-    classes = int(counted.iloc[0])
-    return sentence.format(shots=videos, classes=classes, margin=f"{margin:g}")
 
 
 def _p(value: float) -> str:

@@ -6,6 +6,7 @@ Results come as tidy tables, one row per trained-and-tested cell; every function
 from .accuracy import bars, class_gain, loss_curve, over
 from .contrasts import contrasts
 from .distributions import difference_counts, distributions, videos_per_class
+from .forest import forest
 from .frontier import frontier
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
@@ -21,6 +22,7 @@ __all__ = [
     "contrasts",
     "frontier",
     "ranking",
+    "forest",
     # Classes.
     "confusion",
     "correlation_maps",

@@ -44,6 +44,7 @@ AXES = {  # column of a table -> label of an axis
     "seconds": "training time (s)",
     "loss": "training loss",
     "top1": "top-1 accuracy (%)",
+    "mean": "top-1 accuracy (%)",  # of `Lab.means`
     "top5": "top-5 accuracy (%)",
     "map": "mean average precision (%)",
     "val_top1": "top-1 accuracy (%)",

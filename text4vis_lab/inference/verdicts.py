@@ -22,7 +22,7 @@ LEVEL = 0.025
 
 
 @dataclass(frozen=True)
-class Test:
+class PValues:
     """p of both hypotheses on one claim.
 
     Attributes:
@@ -34,7 +34,7 @@ class Test:
     fails: float
 
 
-def tested(kind: str, margin: float, estimate: Estimate) -> Test:
+def tested(kind: str, margin: float, estimate: Estimate) -> PValues:
     """The tests of a claim on one difference.
 
     Args:
@@ -47,26 +47,26 @@ def tested(kind: str, margin: float, estimate: Estimate) -> Test:
     if margin < 0:
         raise ValueError(f"a margin is not negative, as {margin:g} is; its direction is that of the kind of the claim")
     if kind == SUPERIORITY:
-        return Test(estimate.above(margin), estimate.below(margin))
+        return PValues(estimate.above(margin), estimate.below(margin))
     if kind == NON_INFERIORITY:
-        return Test(estimate.above(-margin), estimate.below(-margin))
+        return PValues(estimate.above(-margin), estimate.below(-margin))
     if kind == EQUIVALENCE:
         inside = max(estimate.above(-margin), estimate.below(margin))
-        return Test(inside, min(1.0, 2 * min(estimate.below(-margin), estimate.above(margin))))
+        return PValues(inside, min(1.0, 2 * min(estimate.below(-margin), estimate.above(margin))))
     raise ValueError(f"kind {kind!r} of a claim is none of {', '.join(KINDS)}")
 
 
-def against_all(tests: Iterable[Test]) -> Test:
+def against_all(tests: Iterable[PValues]) -> PValues:
     """The test of a claim against each of several methods at once.
 
     It holds where it does against every one: the largest p (intersection-union test; Berger, Technometrics 24, 1982).
     It fails where it does against any: the smallest p times their number (Bonferroni).
     """
     tests = list(tests)
-    return Test(max(test.holds for test in tests), min(1.0, len(tests) * min(test.fails for test in tests)))
+    return PValues(max(test.holds for test in tests), min(1.0, len(tests) * min(test.fails for test in tests)))
 
 
-def decide(tests: Sequence[Test], level: float = LEVEL) -> list[tuple[str, float]]:
+def decide(tests: Sequence[PValues], level: float = LEVEL) -> list[tuple[str, float]]:
     """The verdict on each claim of a family, and the p that decided it, after Holm's correction by statsmodels.
 
     "holds" and "fails" are corrected each for itself. Of what is undecided the p is that of "holds".
