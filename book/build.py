@@ -46,7 +46,10 @@ MARKS = {"holds": "yes", "fails": "no", "undecided": "open"}  # verdict -> its l
 SAID = {"holds": "hold", "fails": "fail", "undecided": "are undecided"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
-OWN_MODELS = {"mini_clip": "Mini CLIP, a small model that the project trains"}
+OWN_MODELS = {
+    "mini_clip": "Mini CLIP, a small model that the project trains",
+    "mini_clip_withheld": "a Mini CLIP that never read the names of the novel classes",
+}
 
 
 def main(suite_file: str) -> int:

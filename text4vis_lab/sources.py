@@ -3,6 +3,7 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -253,6 +254,15 @@ def listed_videos(
         return hold_out(dataset, load_videos(dataset, folder, "train", *where), share)[split]
     remedy = "set val_share to 0, which uses these"
     raise ValueError(f"parameter val_share: {share:g}, but {folder} has validation videos of its own; {remedy}")
+
+
+def listed_splits(values: Mapping[str, Any], folder: Path, splits: Sequence[str]) -> dict[str, VideoList]:
+    """Split -> its videos, with those that are missing; of several without "val", where there is none."""
+    found = {}
+    for split in splits:
+        with contextlib.suppress(NoValidation) if len(splits) > 1 else contextlib.nullcontext():
+            found[split] = listed_videos(values, folder, split, missing="report")
+    return found
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:
