@@ -226,7 +226,8 @@ class Lab(Asked, Answers):
             embedded = self.embedded(part.videos)
             logits = text_scores(self.untrained, embedded, known.embed_classes(part.videos))
             scores[name, self.clips.all_views] = Scores.of(part.videos, embedded, logits, part.classes)
-        named = {"method": "zero-shot", "initialisation": "text", "template": known.template, **(labels or {})}
+        named = {"method": "zero-shot", "role": "text", "initialisation": "text", "template": known.template}
+        named |= labels or {}
         of_template = "" if source is None else hashlib.sha256(known.template.encode()).hexdigest()[:8]
         cell = file_name("zero-shot", *(f"{key}{value}" for key, value in (labels or {}).items()), *tests, of_template)
         self._claim([cell])

@@ -6,14 +6,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from text4vis_core import TrainingConfig, load_text4vis_checkpoint
+from text4vis_core import TrainingConfig, initialise, load_text4vis_checkpoint
 from text4vis_core.evaluation.protocols import multi_view_scores
 from text4vis_core.model.labels import prompts
 from text4vis_lab import LINEAR, Cell, Method, Part, experiment
-from text4vis_lab.experiment import class_means, file_name, methods, own_scores, train_and_test
+from text4vis_lab.experiment import class_means, file_name, methods, own_scores, rows_of_outcome, train_and_test
 from text4vis_lab.metrics import score_metrics
 from text4vis_lab.scores import Scores
 from text4vis_lab.sources import Clips, Source
+from text4vis_lab.tournament import texts
+from text4vis_lab.tournament.methods import named
 
 CONFIG = TrainingConfig(epochs=1, batch_size=4, lr=1e-3, warmup_epochs=0)
 FROZEN_TEXT = Method("text, frozen", "text")
@@ -159,3 +161,60 @@ def test_methods_and_names():
     cell = Cell(FROZEN_TEXT, None, {}, replace(CONFIG, seed=3), {"shots": 4})
     assert cell.name == "text-frozen-shots4-seed3"
     assert file_name("a video of {}.", "", "x/y: z") == "a-video-of-.-x-y-z"
+
+
+def test_slow_rows_move_at_a_tenth_of_the_rate(clip, train_videos, test_videos, tmp_path):
+    """AdamW's first step is the rate, whatever the gradient."""
+    moved = {}
+    for name in ("text, trainable", "text, slow"):
+        recipe = replace(CONFIG, batch_size=9, weight_decay=0.0, clip_lr_ratio=0.0, warmup_epochs=0)
+        cell = Cell(named(name), train_videos, {"test": test_videos}, recipe)
+        tensors = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path).tensors
+        moved[name] = (tensors["learned"] - tensors["initial"]).abs().max().item()
+    assert moved["text, slow"] == pytest.approx(moved["text, trainable"] / 10, rel=1e-2)
+    assert moved["text, trainable"] == pytest.approx(CONFIG.lr, rel=1e-2)
+
+
+def test_a_linear_layer_that_begins_as_text_scores_as_text_before_training(clip, train_videos, test_videos, tmp_path):
+    scores = {}
+    for name in ("text, frozen", "linear, text"):
+        cell = Cell(named(name), train_videos, {"test": test_videos}, CONFIG, fine_tune=False)
+        outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
+        scores[name] = outcome.scores["test", "1 view"].scores
+    assert torch.allclose(*scores.values(), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["means", "shuffled", "rotated", "nearest simplex", "typos", "words"])
+def test_rows_begin_as_their_initialisation_says(clip, train_videos, test_videos, tmp_path, name):
+    source, clips = Source(clip=clip), Clips(num_frames=2)
+    cell = Cell(named(f"{name}, frozen"), train_videos, {"test": test_videos}, CONFIG, {}, 5, fine_tune=False)
+    rows = train_and_test(cell, source, clips, tmp_path).tensors["initial"]
+    if name == "means":
+        known = clips.embed(source.build(), train_videos)
+        given = {"features": F.normalize(known.mean, dim=-1), "labels": known.labels}
+    else:
+        given = {"class_embeddings": texts.embedded(name, train_videos.names, source, 5)}
+    assert torch.equal(rows, initialise(name, 3, 16, seed=5, **given))
+
+
+def test_the_seed_of_rows_is_apart_from_that_of_order(clip, train_videos, test_videos, tmp_path):
+    source, clips, rows = Source(clip=clip), Clips(num_frames=2), []
+    for initial, order in ((0, 0), (0, 1), (1, 0)):
+        labels = {"initial": initial, "order": order, "seed": 7}
+        recipe = replace(CONFIG, seed=order)
+        cell = Cell(named("random, frozen"), train_videos, {"test": test_videos}, recipe, labels, initial)
+        assert cell.columns["seed"] == 7
+        assert cell.name == f"random-frozen-initial{initial}-order{order}-seed7"
+        rows.append(train_and_test(cell, source, clips, tmp_path).tensors["initial"])
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2])
+
+
+def test_rows_say_role_setting_and_how_training_went(clip, train_videos, test_videos, tmp_path):
+    method = replace(named("linear"), setting="tuned")
+    cell = Cell(method, train_videos, {"test": test_videos}, CONFIG, {"shots": 3})
+    outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
+    [row] = rows_of_outcome(cell.name, outcome, cell.columns, cell.tests)
+    assert cell.name == "linear-tuned-shots3-seed0"
+    assert (row["role"], row["setting"]) == ("text-free", "tuned")
+    assert (row["train_loss"], row["train_top1"]) == (outcome.history[-1]["loss"], outcome.history[-1]["train_top1"])

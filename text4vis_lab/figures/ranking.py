@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..plain import readable
-from .style import BLUE, DARK_GREY, RED, axis_label, draw_chance, is_trainable, labels
+from .style import BLUE, DARK_GREY, GREY, RED, axis_label, is_trainable, labels
 
 ROLE_LOOK = {"text": (BLUE, "o"), "text-free": (RED, "s"), "control": (DARK_GREY, "^")}  # colour and marker
 
@@ -46,8 +46,9 @@ def ranking(means: pd.DataFrame, by: str = "shots", *, title: str, chance: float
                     elinewidth=1.2,
                     label=f"{role}, rows trained" if trained else role,
                 )
-        draw_chance(ax, chance)
-        ax.set(xlabel=axis_label("top1"), title=f"{by}: {panel}" if len(panels) > 1 else "")
+        if chance is not None:
+            ax.axvline(chance, color=GREY, linestyle=":", linewidth=1.2, label=f"chance ({chance:.1f} %)")
+        ax.set(xlabel=axis_label("top1"), title=f"{by}: {panel}")
     axes[0][0].set_yticks(range(len(order)), labels(order))
     handles, names = axes[0][-1].get_legend_handles_labels()
     shown = {name: handle for handle, name in zip(handles, names, strict=True) if _has_points(handle)}

@@ -42,6 +42,7 @@ AXES = {  # column of a table -> label of an axis
     "template": "prompt template",
     "shots": "shots: training videos per class",
     "seconds": "training time (s)",
+    "encoder_rate": "peak learning rate of the encoder",
     "loss": "training loss",
     "top1": "top-1 accuracy (%)",
     "mean": "top-1 accuracy (%)",  # of `Lab.means`

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from text4vis_core.files import file_digest
 from text4vis_core.model.classifier import INITIALISERS
-from text4vis_core.model.clip import load_clip
+from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.labels import prompts
 
 from .. import miniature
@@ -103,7 +103,8 @@ def embedded(initialisation: str, names: Sequence[str], source: Source, seed: in
         ValueError: a file of texts lacks a class or is none, a model is not there, or the source has no text tower.
     """
     if initialisation == "other clip":
-        return _other_clip(source.other_clip).class_embeddings(names, source.template)
+        name = source.other_clip or _other_miniature(source.clip.source if source.clip else "")
+        return _other_clip(name).class_embeddings(names, source.template)
     if initialisation == "language model":
         return _language_rows(source.language_model, tuple(_prompts(names, source)))
     if initialisation not in SENTENCES:
@@ -167,9 +168,15 @@ def _usual_words() -> list[str]:
     return [word for word in whole if word.isascii() and word.isalpha() and len(word) > 3][:2000]
 
 
+def _other_miniature(own: str) -> str:
+    """The folder of a Mini CLIP of another world, which is made first."""
+    folders = (miniature.make(seed=seed, parts=["mini_clip"]).root / "mini_clip" for seed in (1, 0))
+    return next(str(folder) for folder in folders if str(folder) != own)
+
+
 @cache
-def _other_clip(name: str):
-    return load_clip(name or str(miniature.make(seed=1).clip))
+def _other_clip(name: str) -> Clip:
+    return load_clip(name)
 
 
 @cache

