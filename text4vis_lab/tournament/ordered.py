@@ -33,6 +33,15 @@ def trials(temporal: str, sweep: Mapping[str, Sequence[Any]]) -> list[dict[str, 
     return list(ParameterGrid(tried))
 
 
+def asked(temporals: Sequence[str], settings: Sequence[str]) -> list[tuple[str, str]]:
+    """Each module in each of `methods.SETTINGS`; one without positions is trained as tuned alone, where both are asked.
+
+    What the settings differ in is the positions: without them there is nothing published to stand beside.
+    """
+    pairs = [(temporal, setting) for temporal in temporals for setting in settings]
+    return [(name, one) for name, one in pairs if _has_positions(name) or one == "tuned" or "tuned" not in settings]
+
+
 def best(rows: pd.DataFrame) -> pd.DataFrame:
     """The best trial of each temporal module, by the mean of top-1 over its seeds, else by the training loss.
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from text4vis_lab.tournament.ordered import PUBLISHED, best, problem_of, settings_of, trials
+from text4vis_lab.tournament.ordered import PUBLISHED, asked, best, problem_of, settings_of, trials
 from text4vis_lab.tournament.recipes import write_recipes
 
 SWEEP = {"lr": [1e-3, 1e-2], "position_std": [0.02, 1.0]}
@@ -15,6 +15,14 @@ def test_every_combination_is_tried_and_positions_only_where_there_are_any():
     assert {"lr": 1e-2, "position_std": 0.02} in tried
     assert trials("tsm+transformer", SWEEP) == tried
     assert trials("mean", SWEEP) == [{"lr": 1e-3}, {"lr": 1e-2}]
+
+
+def test_the_published_positions_stand_beside_the_tuned_ones():
+    modules = ["mean", "transformer"]
+    assert asked(modules, ["tuned", "validation-free"]) == [
+        ("mean", "tuned"), ("transformer", "tuned"), ("transformer", "validation-free")
+    ]  # fmt: skip
+    assert asked(modules, ["validation-free"]) == [("mean", "validation-free"), ("transformer", "validation-free")]
 
 
 def test_the_best_of_each_module_is_by_accuracy_then_by_loss():
