@@ -110,7 +110,7 @@ def test_a_grid_gives_rows_histories_and_scores(open_lab, calls):
         assert (rows[name] == value).all(), name
     assert rows["trained_parameters"].iloc[2] == rows["trained_parameters"].iloc[0] + 3 * 16
     assert lab.histories["cell"].to_list() == CELLS
-    assert (lab.histories["test_top1"] - rows["top1"]).abs().max() < 1e-9
+    assert (lab.histories["val_top1"] - rows["top1"]).abs().max() < 1e-9
     assert (lab.histories["seconds"] > 0).all()
 
     path = lab.save(extra=[1])

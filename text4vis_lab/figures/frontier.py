@@ -56,6 +56,8 @@ def frontier(
         if margin is not None:
             lower = f"{margin:g} points below zero-shot"
             ax.axhline(level - margin, color=colour, linestyle=":", linewidth=1.2, label=lower)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    ax.set(xlim=(max(left, -2), min(right, 102)), ylim=(max(bottom, -2), min(top, 102)))
     _harmonic_means(ax)
     ax.set(title=readable(title), xlabel="base classes: top-1 accuracy (%)", ylabel="novel classes: top-1 accuracy (%)")
     legend_outside(ax)

@@ -48,7 +48,7 @@ AXES = {  # column of a table -> label of an axis
     "mean": "top-1 accuracy (%)",  # of `Lab.means`
     "top5": "top-5 accuracy (%)",
     "map": "mean average precision (%)",
-    "test_top1": "top-1 accuracy (%)",
+    "val_top1": "top-1 accuracy (%)",
     "train_top1": "training top-1 accuracy (%)",
 }
 STYLE = {
