@@ -1,148 +1,195 @@
-"""The paper's claims, each with what the rows of a run record must show for it to hold there.
+"""The paper's claims, in one table that is written before the runs; what a run must show for one to hold.
 
-A claim is a function from a record's rows to verdicts and one line in `CLAIMS`. The thresholds are the project's own:
-the paper gives numbers of its own data sets, which no other data set has to reproduce.
+A claim is a difference between methods (its estimand), a margin and a kind, see `inference.verdicts`. It is of all
+classes where a run has a test of all. The margins are the project's own and the same for every claim: 5 points on
+videos, below which nobody would change a method on so few of them; 2 points on the thousands of a cache of features.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from text4vis_core.evaluation.intervals import mean_interval, wilson_interval, with_interval
-
+from .inference.judging import CHANCE, Claim, Judged, Reader, judge
+from .inference.verdicts import NON_INFERIORITY, SUPERIORITY, decide
 from .plain import readable
-from .results import rows_of
-from .rows import gain, mean_text
+from .results import scores_of
 
-FEW_SHOT_GAIN = 25  # points that frozen text must be ahead of frozen random, at every K up to 4
-TEMPORAL_GAIN = 20  # points that the temporal transformer must be ahead of the mean, on time-ordered classes
+_TEXT, _FREE, _ALL = {"method": "text, frozen"}, {"role": "text-free"}, {"test": "test"}
+_BY = "by more than {margin} points"
+_03 = partial(Claim, notebook="03_few_shot", kind=SUPERIORITY, where=_ALL, shots=(1, 2, 3, 4))
+_10 = partial(Claim, notebook="10_frozen_encoder", kind=SUPERIORITY, where=_ALL, shots=(1, 2, 4, 8, 16))
 
-Verdict = tuple[str, bool, str]  # claim, whether it holds, evidence
-
-
-def claims(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Verdicts on all claims that the records speak of: dictionaries with claim, holds, evidence, suite, run."""
-    return [
-        {"claim": claim, "holds": holds, "evidence": evidence} | {k: readable(record[k]) for k in ("suite", "run")}
-        for record in records
-        if record["rows"]
-        for judge in CLAIMS.get(record["notebook"], ())
-        for claim, holds, evidence in judge(rows_of(record))
-    ]
-
-
-def _zero_shot(rows: pd.DataFrame) -> Iterator[Verdict]:
-    own = rows[rows["template"] == rows["template"].iloc[0]]
-    chance = 100 / own["classes"].iloc[0]
-    top1, half = mean_interval(own["top1"])
-    low, high = (top1 - half, top1 + half) if len(own) > 1 else wilson_interval(top1, int(own["videos"].iloc[0]))
-    yield (
-        "A classifier made of text names videos that nobody labelled, well above chance",
-        bool(low > chance),
-        f"top-1 {top1:.1f} % (95 % interval {low:.1f} to {high:.1f}), chance {chance:.1f} %",
-    )
-
-
-def _few_shot(rows: pd.DataFrame) -> Iterator[Verdict]:
-    for shots, some in _by_shots(rows):
-        found = _compared(some, "method", "text, frozen", "random, frozen")
-        if found and shots <= 4:
-            points, evidence = found
-            yield (
-                f"With {shots} video{'s' * (shots > 1)} per class, frozen text beats frozen random by at least "
-                f"{FEW_SHOT_GAIN} points",
-                points[0] >= FEW_SHOT_GAIN and _above(points, 0),
-                evidence,
-            )
-
-
-def _base(rows: pd.DataFrame) -> Iterator[Verdict]:
-    some = rows[rows["test"] == "base"]
-    found = _compared(some, "method", "text, frozen", "random, frozen")
-    if found:
-        points, evidence = found
-        classes, counted = some[["classes", "counted"]].iloc[0]
-        yield (
-            f"Trained on {classes} base classes, frozen text beats frozen random on the "
-            f"{counted} of them that can be told apart without the order of time",
-            _above(points, 0),
-            evidence,
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "zero-shot",
+        f"A classifier made of text names videos of {{classes}} classes that nobody labelled, above chance {_BY}",
+        "02_zero_shot",
+        SUPERIORITY,
+        {"method": "zero-shot"},
+        CHANCE,
+        _ALL,
+    ),
+    _03(
+        "few shots",
+        f"With {{shots}} per class, frozen rows of text are ahead of every method without text {_BY}",
+        ahead=_TEXT,
+        behind=_FREE,
+    ),
+    Claim(
+        "all videos",
+        f"With all videos of {{classes}} classes, frozen rows of text are ahead of every method without text {_BY}",
+        "04_full_training",
+        SUPERIORITY,
+        _TEXT,
+        _FREE,
+        {"test": "base, all"},
+    ),
+    _03(
+        "alignment",
+        f"With {{shots}} per class, text is ahead of the same rows in a random rotation {_BY}: it is aligned with the "
+        "encoder",
+        ahead=_TEXT,
+        behind={"method": "rotated, frozen"},
+    ),
+    _03(
+        "names",
+        f"With {{shots}} per class, text is ahead of the same rows in a wrong order {_BY}: a class needs its own name",
+        ahead=_TEXT,
+        behind={"method": "shuffled, frozen"},
+    ),
+    _03(
+        "geometry",
+        f"With {{shots}} per class, text is ahead of the nearest rows of equal angles {_BY}: the angles between names "
+        "help where the rows are aligned",
+        ahead=_TEXT,
+        behind={"method": "nearest simplex, frozen"},
+    ),
+    _03(
+        "geometry alone",
+        f"With {{shots}} per class, text in a random rotation is ahead of equal angles in one {_BY}: the angles "
+        "between names help where nothing is aligned",
+        ahead={"method": "rotated, frozen"},
+        behind={"method": "rotated simplex, frozen"},
+    ),
+    _03(
+        "contrastive",
+        "With {shots} per class, frozen rows of text are at most {margin} points behind a text tower that is trained",
+        kind=NON_INFERIORITY,
+        ahead=_TEXT,
+        behind={"method": "contrastive"},
+    ),
+    *(
+        Claim(
+            f"novel classes, {what}",
+            f"After training on {what}, top-1 on {{classes}} novel ones is at most {{margin}} points below zero-shot",
+            notebook,
+            NON_INFERIORITY,
+            _TEXT,
+            {"method": "zero-shot"},
+            {"test": "novel"},
         )
-
-
-def _novel(rows: pd.DataFrame) -> Iterator[Verdict]:
-    before, after = (rows[(rows["test"] == "novel") & (rows["method"] == m)] for m in ("zero-shot", "text, frozen"))
-    if len(before) and len(after):
-        yield (
-            "After training with frozen text, zero-shot accuracy on novel classes is, on average, at least what it was",
-            bool(after["top1"].mean() >= before["top1"].mean()),
-            f"before {before['top1'].mean():.1f} %, after {_text(after)}, {_seeds(after)}",
+        for notebook, what in (
+            ("04_full_training", "all videos of other classes"),
+            ("09_base_to_novel", "base classes"),
         )
+    ),
+    Claim(
+        "time order",
+        f"On {{classes}} classes that differ in the order of time, the temporal transformer is ahead of the mean {_BY}",
+        "04_full_training",
+        SUPERIORITY,
+        _TEXT | {"temporal": "transformer"},
+        _TEXT | {"temporal": "mean"},
+        {"test": "ordered"},
+    ),
+    _10(
+        "frozen encoder",
+        f"On a frozen encoder with {{shots}} per class, rows from text are ahead of every method without text {_BY}",
+        ahead={"method": "rows from text"},
+        behind=_FREE,
+    ),
+    _10(
+        "frozen encoder, names",
+        f"On a frozen encoder with {{shots}} per class, rows from text are ahead of those in a wrong order {_BY}",
+        ahead={"method": "rows from text"},
+        behind={"method": "rows from shuffled text"},
+    ),
+)
 
 
-def _temporal(rows: pd.DataFrame) -> Iterator[Verdict]:
-    some = rows[rows["test"] == "ordered"]
-    found = _compared(some, "temporal", "transformer", "mean") if len(some) else None
-    if found:
-        points, evidence = found
-        yield (
-            f"On classes that differ only in the order of time, the temporal transformer beats the mean by at least "
-            f"{TEMPORAL_GAIN} points",
-            points[0] >= TEMPORAL_GAIN and _above(points, 0),
-            evidence,
-        )
+def claims(
+    records: Sequence[Mapping[str, Any]], refused: list[str] | None = None, read: Reader = scores_of
+) -> list[dict[str, Any]]:
+    """Verdicts on all claims that the records speak of. The claims of one suite are a family.
+
+    Args:
+        records: as `read_record` gives them; their scores per video lie beside them.
+        refused: collects why records without their scores are left out; None: the first of them is an error.
+        read: from a record and a row to its scores per video.
+
+    Returns:
+        Those of `decided`, in the order of `CLAIMS`.
+
+    Raises:
+        ValueError: scores per video are missing or do not match (which).
+    """
+    families: dict[str, list[Judged]] = {}
+    for record in records:
+        try:
+            families.setdefault(record["suite"], []).extend([*judge(record, CLAIMS, read)])
+        except ValueError as error:
+            if refused is None:
+                raise
+            refused.append(readable(error, 400))
+    verdicts = [verdict for family in families.values() for verdict in decided(family)]
+    place = {claim.id: number for number, claim in enumerate(CLAIMS)}
+    return sorted(verdicts, key=lambda verdict: place[verdict["id"]])
 
 
-def _vision_only(rows: pd.DataFrame) -> Iterator[Verdict]:
-    for shots, some in _by_shots(rows):
-        found = _compared(some, "method", "text classifier", "vision-only")
-        if found:
-            points, evidence = found
-            videos = f"{shots} video{'s' * (shots != 1)} per class" if shots else "all videos"
-            yield (
-                f"Trained on {videos}, a frozen text classifier beats a linear layer that knows no text",
-                _above(points, 0),
-                evidence,
-            )
+def worse(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """What other seeds say otherwise: claims on which two lists of verdicts differ, with the verdicts of both.
+
+    Args:
+        before, after: of `claims`, on two runs of the same notebooks.
+
+    Returns:
+        (claim, verdict before, verdict after), those that went from holds to fails first.
+    """
+    again = {(verdict["notebook"], verdict["claim"]): verdict["verdict"] for verdict in after}
+    pairs = [(v["claim"], v["verdict"], again.get((v["notebook"], v["claim"]), "absent")) for v in before]
+    changed = [pair for pair in pairs if pair[1] != pair[2]]
+    return sorted(changed, key=lambda pair: pair[1:] != ("holds", "fails"))
 
 
-CLAIMS: dict[str, tuple[Callable[[pd.DataFrame], Iterator[Verdict]], ...]] = {
-    "02_zero_shot": (_zero_shot,),
-    "03_few_shot": (_few_shot,),
-    "04_full_training": (_base, _novel, _temporal),
-    "10_comparison": (_vision_only,),
-}
+def decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+    """The verdict on each claim of a family, which are corrected for their number.
+
+    Returns:
+        Dictionaries: id, claim, shots, kind, margin, verdict (holds, fails, undecided), mean, low, high (points),
+        comparator (of several the best), p (after Holm), over, evidence, dataset, suite, run, notebook.
+    """
+    for judged, (verdict, p) in zip(family, decide([judged.test for judged in family]), strict=True):
+        found = judged.found
+        behind = f"{found.comparator}, the best of {len(found.each)}" if len(found.each) > 1 else found.comparator
+        evidence = f"{found.percents[0]:.1f} % against {found.percents[1]:.1f} % of {behind}: {found.text()}"
+        yield {
+            "id": judged.of.id,
+            "claim": judged.claim,
+            "shots": judged.shots,
+            "kind": judged.of.kind,
+            "margin": judged.margin,
+            "verdict": verdict,
+            "mean": found.mean,
+            "low": found.low,
+            "high": found.high,
+            "comparator": readable(found.comparator),
+            "p": p,
+            "over": found.over,
+            "evidence": readable(f"{evidence}; p {_p(p)}", 400),
+            "notebook": judged.of.notebook,
+            "dataset": judged.record["parameters"].get("dataset", "puppets"),
+        } | {name: readable(judged.record[name]) for name in ("suite", "run")}
 
 
-def _compared(rows: pd.DataFrame, column: str, ahead: str, behind: str) -> tuple[tuple[float, float], str] | None:
-    """The gain of one value of a column over another, paired by seed, and the evidence; None where there is no pair."""
-    first, second = (rows[rows[column] == value] for value in (ahead, behind))
-    points = gain(first, second)
-    if points is None:
-        return None
-    names = (value.removesuffix(", frozen").removesuffix(" classifier") for value in (ahead, behind))
-    parts = [f"{name} {_text(some)}" for name, some in zip(names, (first, second), strict=True)]
-    return points, ", ".join([*parts, f"gain {with_interval(*points, unit='points')}", _seeds(rows)])
-
-
-def _by_shots(rows: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
-    for shots in sorted(rows["shots"].dropna().unique()):
-        yield int(shots), rows[rows["shots"] == shots]
-
-
-def _text(rows: pd.DataFrame) -> str:
-    """Mean over seeds, with Student's interval."""
-    return mean_text(rows.drop(columns="videos"))
-
-
-def _above(pair: tuple[float, float], level: float) -> bool:
-    """Whether the whole 95 % interval of a mean lies above a level; the mean itself where there is one seed only."""
-    mean, half = pair
-    return bool(mean - (0 if np.isnan(half) else half) > level)
-
-
-def _seeds(rows: pd.DataFrame) -> str:
-    count = rows["seed"].nunique()
-    return f"{count} seed{'s' * (count != 1)}"
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

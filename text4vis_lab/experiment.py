@@ -191,7 +191,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
         if counted is None:
             return {}
         known = clips.embed(model, counted, cache=False)
-        return {"test_top1": topk_accuracy(own_scores(model, known), known.truth)}
+        return {"val_top1": topk_accuracy(own_scores(model, known), known.truth)}
 
     if cell.fine_tune:
         outcome = fit(

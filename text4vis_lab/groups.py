@@ -4,10 +4,13 @@ A data set whose videos come in groups is one line in `GROUPS`; of any other eve
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
+import pandas as pd
+
+from text4vis_core.data.video_list import VideoList
 
 
 def _of_puppets(path: PurePosixPath) -> str:
@@ -35,6 +38,25 @@ GROUPS: dict[str, Callable[[PurePosixPath], str]] = {
 def group_name(dataset: str, video: str) -> str:
     """The name of a video's group: its own path, where a data set has no groups. Parts of one file are one video."""
     return GROUPS.get(dataset, str)(PurePosixPath(re.sub(r"#t=[\d.]*,[\d.]*$", "", video)))
+
+
+def groups_in(dataset: str, lists: Mapping[str, VideoList]) -> pd.DataFrame:
+    """A row for each split: its videos, those that are missing too, its groups, and how many another split has as well.
+
+    Args:
+        dataset: a key of `data.READERS`.
+        lists: split -> its videos.
+    """
+    groups = {split: {group_name(dataset, path) for path in _paths(videos)} for split, videos in lists.items()}
+    rows = {}
+    for split, mine in groups.items():
+        others = set().union(*(its for name, its in groups.items() if name != split))
+        rows[split] = {"videos": len(_paths(lists[split])), "groups": len(mine), "shared groups": len(mine & others)}
+    return pd.DataFrame(rows).T
+
+
+def _paths(videos: VideoList) -> list[str]:
+    return [video.path.as_posix() for video in (*videos.videos, *videos.missing)]
 
 
 def groups_of(dataset: str, videos: Sequence[str]) -> tuple[np.ndarray, str]:

@@ -1,6 +1,7 @@
 """Validation videos where the publisher has none: groups that are held out of the training videos, by a fixed rule."""
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +38,7 @@ def hold_out(dataset: str, train: VideoList, share: float) -> dict[str, VideoLis
     held, left = set[str](), {label: len(groups) for label, groups in of_class.items()}
     for label in sorted(of_class):
         mine = sorted(of_class[label], key=lambda name: (_rank(name), name))
-        wanted = min(max(1, round(share * len(mine))), len(mine) - 1)
+        wanted = min(max(1, math.ceil(share * len(mine) - 0.5)), len(mine) - 1)  # of half a group none
         for name in mine:
             if len(mine) - left[label] >= wanted:
                 break

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from text4vis_core.data.video_list import Video, VideoList
+from text4vis_core.evaluation.protocols import base_novel_split
 from text4vis_core.model.labels import as_words
 
 from .prepare.index import IndexedVideos
@@ -19,6 +20,26 @@ def class_ids(videos: VideoList, names: Sequence[str]) -> list[int]:
     if unknown:
         raise ValueError(f"unknown class {unknown[0]!r}; choose from: {', '.join(videos.names)}")
     return [known[as_words(name)] for name in names]
+
+
+def base_and_novel(videos: VideoList, novel: Sequence[str] = ()) -> tuple[list[int], list[int]]:
+    """Ids of the classes that are trained, and of those that are not: given by name, else by `base_novel_split`.
+
+    Args:
+        videos: the training videos.
+        novel: names of classes; empty: the half with fewer videos is novel.
+
+    Raises:
+        ValueError: an unknown name (with the choices), or no class is left to train on.
+    """
+    if not novel:
+        base, rare = base_novel_split(np.bincount(videos.labels, minlength=len(videos.classes)).tolist())
+        return base.tolist(), rare.tolist()
+    ids = sorted(class_ids(videos, novel))
+    others = [i for i in range(len(videos.classes)) if i not in ids]
+    if not others:
+        raise ValueError("parameter novel_classes names every class: none is left to train on")
+    return others, ids
 
 
 def only(videos: VideoList, ids: Sequence[int]) -> VideoList:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pandas as pd
 from safetensors.torch import load
 from torch import Tensor
 
+from .inference import means
 from .plain import encodable, readable
-from .rows import METRICS, as_table, mean_over
+from .rows import METRICS, as_table
 from .scores import Ranks, Scores, read_part, recompute
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
-CONDITIONS = ("test", "view", "method", "temporal", "template", "shots", "mix", "strength")
+CONDITIONS = ("test", "view", "method", "setting", "temporal", "template", "shots", "mix", "strength")
 
 
 def rows_of(record: Mapping[str, Any]) -> pd.DataFrame:
@@ -50,9 +52,10 @@ def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
 
 
 def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """What runs measured: a mean in percent, half the width of its 95 % interval, and over what.
+    """What runs measured: a mean in percent, the ends of its 95 % interval, and over what, see `inference.means`.
 
-    Half-class splits are one line, whose halves overlap: it has a standard deviation instead of an interval.
+    Where scores per video are missing there is no interval. Half-class splits are one line, whose halves overlap: it
+    has a standard deviation instead of an interval.
     """
     lines = []
     for record in records:
@@ -62,16 +65,41 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
-            for mean in mean_over(whole.dropna(subset=metric), by, metric).to_dict("records"):
+            for mean in means_of(record, whole.dropna(subset=metric), by, metric).to_dict("records"):
                 values = {name: "" if pd.isna(mean[name]) else _shown(mean[name]) for name in by} | {"metric": metric}
-                values |= {"%": round(mean["mean"], 1), "± (95 %)": round(mean["half"], 1), "over": mean["over"]}
+                values |= {"%": round(mean["mean"], 1), "low": round(mean["low"], 1), "high": round(mean["high"], 1)}
+                values["over"] = mean["over"]
                 lines.append(about | values | left_out)
         if "half" in rows and rows["half"].notna().any():
             halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
             line = about | {"test": "half of the classes", "method": "zero-shot", "metric": "top1"}
-            lines.append(line | {"%": round(halves.mean(), 1), "± (95 %)": math.nan, "over": over} | left_out)
+            lines.append(
+                line | {"%": round(halves.mean(), 1), "low": math.nan, "high": math.nan, "over": over} | left_out
+            )
     return pd.DataFrame(lines)
+
+
+def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str = "top1") -> pd.DataFrame:
+    """`inference.means` of a record's rows; where its scores give no intervals, `over` says why."""
+    try:
+        return means(rows, by, partial(scores_of, record), record["parameters"].get("dataset", "puppets"), metric)
+    except ValueError as error:
+        plain = rows.groupby(by, sort=False, dropna=False)[metric].mean().rename("mean").reset_index()
+        return plain.assign(low=math.nan, high=math.nan, over=readable(error, 200))
+
+
+def width_by_unit(record: Mapping[str, Any]) -> str:
+    """How wide the interval of a record's first mean is over groups of videos, and how wide it would be over videos."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    rows = rows_of(record)
+    first = rows[rows["cell"] == rows["cell"].iloc[0]].head(1)
+    mean = means_of(record, first, ["test"]).iloc[0]
+    count = int(first["videos"].iloc[0])
+    low, high = proportion_confint(count * mean["mean"] / 100, count, method="wilson")
+    ends = f"{mean['mean']:.1f} % [{mean['low']:.1f}, {mean['high']:.1f}] over {mean['over']}"
+    return f"{ends}; Wilson's of {count} videos would be [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _shown(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from text4vis_core.evaluation.intervals import mean_interval, wilson_interval, with_interval
+from text4vis_core.evaluation.intervals import mean_interval
 from text4vis_core.evaluation.protocols import harmonic_mean
 
 from .plain import encodable
@@ -78,20 +78,16 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.DataFrame:
     """Mean of a column over the rows (seeds, folds) of each group, with half the width of its 95 % interval.
 
-    Of a single row over videos the interval is Wilson's of these videos; of a mean over several, Student's t.
+    The interval is Student's, of seeds alone: that of test videos too is `inference.means`.
 
     Returns:
-        A row for each group, in order of appearance: the columns of `by`, mean, half, n, and over what: "240 videos" or
-        "3 trainings".
+        A row for each group, in order of appearance: the columns of `by`, mean, half, n, and over what: "3 trainings".
     """
     found = []
     names = [by] if isinstance(by, str) else by
     for key, group in rows.groupby(names, sort=False, observed=True, dropna=False):
         mean, half = mean_interval(group[y].to_numpy())
         over = f"{len(group)} training{'s' * (len(group) > 1)}"
-        if len(group) == 1 and y in ("top1", "top5") and "videos" in group and group["videos"].notna().all():
-            low, high = wilson_interval(mean, int(group["videos"].iloc[0]))
-            half, over = (high - low) / 2, f"{group['videos'].iloc[0]} videos"
         found.append(dict(zip(names, key, strict=True)) | {"mean": mean, "half": half, "n": len(group), "over": over})
     return pd.DataFrame(found, columns=[*names, "mean", "half", "n", "over"])
 
@@ -109,18 +105,6 @@ def gain(ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1", pairs: str 
     """
     both = ahead.set_index(pairs)[y].sub(behind.set_index(pairs)[y]).dropna()
     return mean_interval(both.to_numpy()) if len(both) else None
-
-
-def mean_text(rows: pd.DataFrame, y: str = "top1") -> str:
-    """The mean of a column over all rows with its interval, as text: see `mean_over`."""
-    whole = mean_over(rows.assign(all=""), "all", y).iloc[0]
-    return with_interval(whole["mean"], whole["half"])
-
-
-def with_wilson(rows: pd.DataFrame, y: str = "top1") -> pd.DataFrame:
-    """Rows with columns low and high: Wilson's interval of each row's own videos, which figures draw."""
-    ends = [wilson_interval(value, int(videos)) for value, videos in zip(rows[y], rows["videos"], strict=True)]
-    return rows.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
 
 
 def with_harmonic_mean(rows: pd.DataFrame) -> pd.DataFrame:

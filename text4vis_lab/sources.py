@@ -3,6 +3,7 @@
 N videos, V views, C classes, D width of an embedding.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +13,11 @@ import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
-from text4vis_core.data.formats.readers import load_videos
+from text4vis_core.data.formats.readers import READERS, load_videos
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
-from text4vis_core.data.video_list import NoValidation, VideoList
+from text4vis_core.data.video_list import AnnotationError, NoValidation, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
 from text4vis_core.model.checkpoints import load_text4vis_checkpoint
@@ -35,6 +36,17 @@ from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
+
+
+def _no_videos(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """The data set "features", which holds embeddings: see `tournament.features`."""
+    raise AnnotationError(
+        f"parameter dataset: {root} is a cache of features, which holds no videos; 10_frozen_encoder and "
+        "16_frozen_tuning read it, for this notebook name a data set of videos"
+    )
+
+
+READERS["features"] = _no_videos
 
 
 @dataclass(frozen=True)
@@ -253,6 +265,15 @@ def listed_videos(
         return hold_out(dataset, load_videos(dataset, folder, "train", *where), share)[split]
     remedy = "set val_share to 0, which uses these"
     raise ValueError(f"parameter val_share: {share:g}, but {folder} has validation videos of its own; {remedy}")
+
+
+def listed_splits(values: Mapping[str, Any], folder: Path, splits: Sequence[str]) -> dict[str, VideoList]:
+    """Split -> its videos, with those that are missing; of several without "val", where there is none."""
+    found = {}
+    for split in splits:
+        with contextlib.suppress(NoValidation) if len(splits) > 1 else contextlib.nullcontext():
+            found[split] = listed_videos(values, folder, split, missing="report")
+    return found
 
 
 def leave_out_short(videos: VideoList, min_frames: int) -> tuple[VideoList, list[tuple[str, str]]]:

@@ -15,9 +15,11 @@ import pandas as pd
 
 from text4vis_core.data.video import decode_frames, open_video
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.evaluation.intervals import mean_interval
 from text4vis_core.processes import progress_bar
 
+from .groups import groups_of
+from .inference.bootstrap import bootstrap
+from .inference.cube import Cube
 from .scores import Scores
 
 QUICK = {"preset": "veryfast", "crf": "20"}
@@ -115,15 +117,19 @@ def gains(scores: Mapping[str, Scores], reference: str | None = None) -> pd.Data
     return pd.DataFrame(rows, columns=["class", "gain"])
 
 
-def compared(scores: Mapping[str, Scores]) -> pd.DataFrame:
+def compared(scores: Mapping[str, Scores], dataset: str) -> pd.DataFrame:
     """A line for each form, of the same videos: accuracy, and how it differs from those of the first two forms.
 
-    Columns: videos, top-1 (%), and two differences in points, each with half the width of its 95 % interval.
+    Columns: videos, top-1 (%), and two differences in points, each with the ends of its 95 % interval over the groups
+    of the data set's videos.
     """
+    groups, unit = groups_of(dataset, next(iter(scores.values())).videos)
     lines = {name: [len(each.labels), each.metrics()["top1"]] for name, each in scores.items()}
     columns = ["videos", "top-1 (%)"]
-    for reference, width in zip(list(scores)[:2], ("±", "± "), strict=False):
-        columns += [f"from {reference!r}", width]
+    for reference in list(scores)[:2]:
+        columns += [f"from {reference!r}", f"low, {reference!r}", f"high, {reference!r}"]
         for name, gain in gains(scores, reference).groupby("class", sort=False)["gain"]:
-            lines[name] += mean_interval(gain.to_numpy())
+            points = Cube(((),), (), gain.to_numpy()[None] / 100, groups, unit, groups)
+            estimate = bootstrap([points], lambda mean: mean)
+            lines[name] += [estimate.mean, *estimate.interval()]
     return pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis("stored")

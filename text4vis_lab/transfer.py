@@ -11,8 +11,9 @@ are there to be tested on. B videos, T frames, S pixels, D width of an embedding
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
@@ -240,3 +241,74 @@ def choose(rows: pd.DataFrame, strength: str, test: str = "validation") -> float
     if known.empty:
         raise ValueError(f"no row has a {strength} and the test {test!r}: test every strength on validation videos")
     return float(known.groupby(strength, sort=False)["top1"].mean().idxmax())
+
+
+def transfers(strengths: Mapping[str, Sequence[float]]) -> list[Transfer]:
+    """Each method at each of its strengths, as a notebook's parameter `strengths` has them.
+
+    Raises:
+        ValueError: a name that is not in `TRANSFERS`, or a strength that cannot be.
+    """
+    for name in strengths:
+        if name not in TRANSFERS:
+            raise ValueError(f"parameter strengths: unknown {name!r}; choose from: {', '.join(TRANSFERS)}")
+    return [TRANSFERS[name].at(value) for name, values in strengths.items() for value in values]
+
+
+def with_ends(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Rows with both ends of a method's path: what was tested before training as mix 0, and after it as mix 1.
+
+    Args:
+        rows: of "zero-shot", of the method and of the weights between.
+        method: such as "text, frozen", whose weights are mixed; without any that are, nothing is added.
+    """
+    name = Transfer(mix=0.5).of(method)
+    between = rows[rows["method"] == name]
+    if between.empty:
+        return rows
+    ends = [
+        rows[rows["method"] == end].assign(method=name, mix=mix) for end, mix in (("zero-shot", 0.0), (method, 1.0))
+    ]
+    path = pd.concat([ends[0], between[~between["mix"].isin([0.0, 1.0])], ends[1]]).sort_values("mix", kind="stable")
+    return pd.concat([rows[rows["method"] != name], path], ignore_index=True)
+
+
+def at_chosen(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Rows of each method at the strength that `choose` finds, and that strength; methods without any as they are."""
+    kept, found = [], {}
+    for method, some in rows.groupby("method", sort=False):
+        for column in ("mix", "strength"):
+            if column in some and some[column].notna().any():
+                found[str(method)] = choose(some, column)
+                some = some[some[column] == found[str(method)]]
+        kept.append(some)
+    return pd.concat(kept, ignore_index=True), found
+
+
+def beside(
+    rows: pd.DataFrame, difference: Callable[..., Any], tests: Sequence[str] = ("base", "novel")
+) -> pd.DataFrame:
+    """Accuracy of each method with the interval of what it gained over zero-shot, whose own accuracy is as it is.
+
+    Groups of videos differ much, and in the same way for every method: their spread is in no gain.
+
+    Args:
+        rows: of "zero-shot" and of other methods, each at one strength.
+        difference: from rows ahead and rows behind to an `inference.Difference`: `lab.difference`.
+        tests: that all have.
+
+    Returns:
+        Columns method, test, mean, low, high in percent, and gain, the difference; that of zero-shot is None.
+    """
+    found = []
+    for test in tests:
+        of_test = rows[rows["test"] == test]
+        before = of_test[of_test["method"] == "zero-shot"]
+        level = float(before["top1"].mean())
+        nothing = {"low": float("nan"), "high": float("nan"), "gain": None}
+        found.append({"method": "zero-shot", "test": test, "mean": level} | nothing)
+        for method, some in of_test[of_test["method"] != "zero-shot"].groupby("method", sort=False):
+            gain = difference(some, before)
+            ends = {"mean": level + gain.mean, "low": level + gain.low, "high": level + gain.high}
+            found.append({"method": method, "test": test} | ends | {"gain": gain})
+    return pd.DataFrame(found)

@@ -119,7 +119,7 @@ def test_the_accuracy_after_every_epoch_joins_the_history(clip, train_videos, te
         cell = Cell(FROZEN_TEXT, train_videos, tests, recipe, {"shots": 3}, every_epoch=name)
         outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path / name)
         assert [row["epoch"] for row in outcome.history] == [1, 2]
-        assert outcome.history[-1]["test_top1"] == pytest.approx(outcome.scores[name, "1 view"].metrics()["top1"])
+        assert outcome.history[-1]["val_top1"] == pytest.approx(outcome.scores[name, "1 view"].metrics()["top1"])
 
 
 def test_a_trained_model_is_written_in_the_published_format(

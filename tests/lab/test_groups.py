@@ -1,8 +1,11 @@
 """Videos that belong together are found by their names."""
 
+from pathlib import Path
+
 import pytest
 
-from text4vis_lab.groups import groups_of
+from text4vis_core.data.video_list import Video, VideoList
+from text4vis_lab.groups import groups_in, groups_of
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,15 @@ def test_elsewhere_every_video_is_one_and_parts_of_a_file_are_one_video():
     groups, unit = groups_of("kinetics400", ["b.mp4#t=0,2.5", "b.mp4#t=3.0,", "a.mp4"])
     assert groups.tolist() == [1, 1, 0]
     assert unit == "videos"
+
+
+def test_groups_that_are_in_two_splits_are_counted():
+    def shown(*names: str) -> VideoList:
+        return VideoList(("run",), tuple(Video(Path(f"v_Run_{name}.avi"), 0) for name in names))
+
+    lists = {"train": shown("g01_c01", "g01_c02", "g02_c01"), "val": shown("g03_c01"), "test": shown("g02_c02")}
+    table = groups_in("ucf101", lists)
+    assert table["videos"].tolist() == [3, 1, 1]
+    assert table["groups"].tolist() == [2, 1, 1]
+    assert table["shared groups"].tolist() == [1, 0, 1]
+    assert groups_in("kinetics400", lists)["shared groups"].tolist() == [0, 0, 0]

@@ -7,9 +7,9 @@ import data_sets
 import pytest
 from data_sets import video
 
-from text4vis_core.data.video_list import Video, VideoList
+from text4vis_core.data.video_list import NoValidation, Video, VideoList
 from text4vis_lab.held_out import hold_out
-from text4vis_lab.sources import listed_videos
+from text4vis_lab.sources import listed_splits, listed_videos
 
 
 def puppets(classes: tuple[str, ...], *shown: tuple[int, str]) -> VideoList:
@@ -74,3 +74,12 @@ def test_a_share_beside_the_publishers_own_is_refused(tmp_path):
         ):
             listed_videos(values, tmp_path, split)
     assert len(listed_videos(values, tmp_path, "test")) == 1
+
+
+def test_of_several_splits_val_is_left_out_where_there_is_none(tmp_path):
+    root = data_sets.hmdb51(tmp_path / "data")
+    values = {"dataset": "hmdb51", "fold": 1}
+    assert [*listed_splits(values, root, ["train", "val", "test"])] == ["train", "test"]
+    assert [*listed_splits(values | {"val_share": 0.3}, root, ["train", "val", "test"])] == ["train", "val", "test"]
+    with pytest.raises(NoValidation, match="set val_share"):
+        listed_splits(values, root, ["val"])

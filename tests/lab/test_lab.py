@@ -10,6 +10,7 @@ import torch
 from conftest import ROOT, write_ucf101
 
 from text4vis_core.data.reading import Reading
+from text4vis_core.data.video_list import NoValidation
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_lab import Cell, Lab, Method, Part, _cells, experiment
 from text4vis_lab import lab as laboratory
@@ -44,6 +45,27 @@ def open_lab(ucf101, clip_folder, tmp_path):
         return Lab.open("03_few_shot", {"run_dir": str(tmp_path / run_dir), **given})
 
     return opened
+
+
+def test_validation_videos_are_held_out_of_training_and_the_record_says_so(open_lab, capsys):
+    with pytest.raises(NoValidation, match="set val_share"):
+        open_lab().val  # noqa: B018
+    lab, whole = open_lab(val_share=0.5), open_lab().train
+    train, val = ({video.path for video in videos.videos} for videos in (lab.train, lab.val))
+    assert train | val == {video.path for video in whole.videos}
+    assert not train & val
+    notes = [data["notes"] for name, data in lab.record.data.items() if name in ("train", "val")]
+    assert len(notes) == 2
+    assert all("val_share 0.5: " in " ".join(each) for each in notes)
+    assert "train: val_share 0.5: 3 of 9 training videos are held out as val, 3 of 9 groups" in capsys.readouterr().out
+
+
+def test_a_world_is_asked_of_the_miniature(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(making, "make", lambda **how: asked.append(how) or making.Miniature(tmp_path))
+    lab = Lab.open("03_few_shot", {"run_dir": str(tmp_path / "run"), "world": 2, "model": "mini_clip_withheld"})
+    assert lab.folder == tmp_path / "puppets"
+    assert asked == [{"seed": 2, "parts": ["puppets", "mini_clip_withheld"]}]
 
 
 def grid(lab: Lab) -> list[Cell]:
@@ -88,7 +110,7 @@ def test_a_grid_gives_rows_histories_and_scores(open_lab, calls):
         assert (rows[name] == value).all(), name
     assert rows["trained_parameters"].iloc[2] == rows["trained_parameters"].iloc[0] + 3 * 16
     assert lab.histories["cell"].to_list() == CELLS
-    assert (lab.histories["test_top1"] - rows["top1"]).abs().max() < 1e-9
+    assert (lab.histories["val_top1"] - rows["top1"]).abs().max() < 1e-9
     assert (lab.histories["seconds"] > 0).all()
 
     path = lab.save(extra=[1])

@@ -8,7 +8,7 @@ from text4vis_lab.results import headline, recomputed
 from text4vis_lab.suites import read_suite
 
 RUNS = ROOT / "runs" / "miniature"
-EXPERIMENTS = {"few_shot", "full_training", "time_order", "supervised", "base_to_novel", "zero_shot"}
+EXPERIMENTS = {"few_shot", "full_training", "time_order", "base_to_novel", "zero_shot"}
 FINISHED = sorted(RUNS.glob("*/result.json"))
 
 pytestmark = pytest.mark.skipif(

@@ -1,6 +1,7 @@
 """What is kept of a model before training, against closed forms."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -21,8 +22,12 @@ from text4vis_lab.transfer import (
     Kept,
     LateMean,
     Transfer,
+    at_chosen,
+    beside,
     choose,
     interpolate,
+    transfers,
+    with_ends,
 )
 
 CONFIG = TrainingConfig(epochs=3, batch_size=4, lr=1e-3, warmup_epochs=0)
@@ -156,6 +161,52 @@ def test_the_strength_is_chosen_by_validation_videos_alone():
     assert choose(pd.DataFrame(rows), "mix") == 0.5
     with pytest.raises(ValueError, match="no row has a strength"):
         choose(pd.DataFrame(rows).assign(strength=None), "strength")
+
+
+def test_a_path_has_both_ends_and_each_method_is_shown_at_its_choice():
+    def rows(method, validation, novel, **more):
+        return [
+            {"method": method, "test": test, "seed": 0, "top1": top1} | more
+            for test, top1 in (("validation", validation), ("novel", novel))
+        ]
+
+    distilled = [
+        row for value, top1 in ((8.0, 40), (2.0, 45)) for row in rows("distilled text", top1, 0, strength=value)
+    ]
+    table = pd.DataFrame(
+        rows("zero-shot", 30, 50) + rows("text", 60, 20) + rows("interpolated text", 70, 40, mix=0.5) + distilled
+    )
+    whole = with_ends(table, "text")
+    path = whole[whole["method"] == "interpolated text"].query("test == 'novel'")
+    assert path[["mix", "top1"]].values.tolist() == [[0.0, 50], [0.5, 40], [1.0, 20]]
+    shown, strengths = at_chosen(whole)
+    assert strengths == {"interpolated text": 0.5, "distilled text": 2.0}
+    assert shown.query("test == 'validation'").set_index("method")["top1"].to_dict() == {
+        "zero-shot": 30, "text": 60, "distilled text": 45, "interpolated text": 70
+    }  # fmt: skip
+    assert with_ends(table, "random") is table
+
+
+def test_points_have_the_intervals_of_their_gains():
+    rows = pd.DataFrame(
+        {"method": method, "test": test, "seed": seed, "top1": top1}
+        for method, top1 in (("zero-shot", 50.0), ("text, frozen", 60.0))
+        for test in ("base", "novel")
+        for seed in range(1 + 2 * (method != "zero-shot"))
+    )
+    gain = SimpleNamespace(mean=8.0, low=7.0, high=9.0)
+    points = beside(rows, lambda ahead, behind: gain if len(ahead) == 3 and len(behind) == 1 else None)
+    by = points.set_index(["method", "test"])
+    assert by.loc[("text, frozen", "novel"), ["mean", "low", "high"]].tolist() == [58, 57, 59]
+    assert by.loc[("zero-shot", "base"), "mean"] == 50 and by.loc[("zero-shot", "base"), ["low", "high"]].isna().all()
+    assert points.dropna(subset="gain")["gain"].tolist() == [gain, gain]
+
+
+def test_strengths_are_asked_for_by_name():
+    found = transfers({"distilled": [2.0, 8.0], "interpolated": [0.5]})
+    assert found == [Transfer(distil=2.0), Transfer(distil=8.0), Transfer(mix=0.5)]
+    with pytest.raises(ValueError, match="parameter strengths: unknown 'mixed'; choose from: interpolated, distilled"):
+        transfers({"mixed": [0.5]})
 
 
 def test_what_cannot_be_kept_is_said(cell, clip, monkeypatch):

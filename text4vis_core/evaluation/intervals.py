@@ -1,16 +1,8 @@
-"""Intervals of accuracies: over videos, and over runs. By statsmodels and scipy, of the extra "notebooks"."""
+"""Intervals of means over runs. By scipy, of the extra "notebooks"."""
 
 from collections.abc import Sequence
 
 import numpy as np
-
-
-def wilson_interval(percent: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of an accuracy measured on `count` videos: (low, high) in percent."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(count * percent / 100, count, 1 - confidence, method="wilson")
-    return 100 * float(low), 100 * float(high)
 
 
 def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95) -> tuple[float, float]:

@@ -4,7 +4,11 @@ Results come as tidy tables, one row per trained-and-tested cell; every function
 """
 
 from .accuracy import bars, class_gain, loss_curve, over
+from .contrasts import contrasts
 from .distributions import difference_counts, distributions, videos_per_class
+from .forest import forest
+from .frontier import frontier
+from .league import climb, league
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
 from .ranking import ranking
@@ -16,7 +20,12 @@ __all__ = [
     "bars",
     "class_gain",
     "loss_curve",
+    "contrasts",
+    "frontier",
     "ranking",
+    "league",
+    "climb",
+    "forest",
     # Classes.
     "confusion",
     "correlation_maps",

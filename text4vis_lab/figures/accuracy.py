@@ -36,10 +36,11 @@ def over(
     chance: float | None = None,
     log_x: bool = False,
 ) -> Figure:
-    """Curves of means over the rows of a point, with Student's 95 % intervals.
+    """Curves of means over the rows of a point, with their 95 % intervals.
 
-    Intervals are a band where there are many points, else error bars; one row has none. Over seconds, a point is an
-    epoch (column "epoch"), at the mean of its seconds.
+    Where columns "low" and "high" have a value, as in `Lab.means`, they are the interval of a point of one row; else it
+    is Student's over the rows, and one row has none. Intervals are a band where there are many points, else error bars.
+    Over seconds, a point is an epoch (column "epoch"), at the mean of its seconds.
 
     Args:
         rows: one per measurement; those without a value of x or y are left out.
@@ -50,7 +51,7 @@ def over(
         log_x: logarithmic x axis with ticks at the points.
 
     Raises:
-        ValueError: a column that the table does not have, or no rows.
+        ValueError: a column that the table does not have, no rows, or "low" and "high" for a point of several rows.
     """
     rows = rows.reset_index(drop=True)  # tables that were put together may repeat theirs
     table = _table(rows, x, y, hue).astype({"x": float})
@@ -59,9 +60,10 @@ def over(
         table["x"] = table.groupby(["hue", epochs], observed=True)["x"].transform("mean")
     names = list(table["hue"].cat.categories)
     colours = palette(names)
+    means = _means(table)
     fig, ax = plt.subplots(figsize=(6.2, 3.5))
     for name, label in zip(names, labels(names), strict=True):
-        curve = table[table["hue"] == name]
+        curve = means[means["hue"] == name]
         many = curve["x"].nunique() > 6
         sns.lineplot(
             curve,
@@ -74,12 +76,16 @@ def over(
             markerfacecolor="w" if is_trainable(name) else colours[name],
             markeredgecolor=colours[name],
             markeredgewidth=1,
-            errorbar=interval,
-            err_style="band" if many else "bars",
-            err_kws={"alpha": 0.15, "linewidth": 0} if many else {"capsize": 3, "elinewidth": 1.2},
+            errorbar=None,
             legend=False,
             ax=ax,
         )
+        if many:
+            ax.fill_between(curve["x"], curve["low"], curve["high"], color=colours[name], alpha=0.15, linewidth=0)
+        else:
+            ends = curve.dropna(subset="low")
+            widths = [ends["y"] - ends["low"], ends["high"] - ends["y"]]
+            ax.errorbar(ends["x"], ends["y"], widths, fmt="none", color=colours[name], capsize=3, elinewidth=1.2)
     draw_chance(ax, chance)
     if log_x:
         points = sorted(table["x"].unique())
@@ -106,11 +112,11 @@ def bars(
     title: str,
     chance: float | None = None,
 ) -> Figure:
-    """Groups of bars: means over the rows of a bar with Student's 95 % intervals, the mean written above.
+    """Groups of bars: means over the rows of a bar with their 95 % intervals, the mean written above.
 
     Args:
         rows: one per measurement; those without a value of y are left out. Where columns "low" and "high" have a value,
-            they are the interval (Wilson's, say) of a bar of one row.
+            as in `Lab.means`, they are the interval of a bar of one row; else it is Student's over the rows.
         x: column with the names of the groups.
         y: column of numbers, as a rule percent.
         hue: column with the names of the bars in a group; one bar for each group when None.
@@ -160,35 +166,27 @@ def bars(
 
 
 def class_gain(gains: pd.DataFrame, *, title: str, xlabel: str = "gain in accuracy (points)") -> Figure:
-    """Points gained per class, the largest mean on top, with Student's 95 % intervals over the rows of a class.
+    """Points gained per class, the largest mean on top, with 95 % intervals.
 
     Args:
-        gains: columns class and gain (points), one row per class and seed.
+        gains: columns class and gain (points), one row per class and seed, whose interval is Student's; or one row per
+            class, with columns low and high.
 
     Raises:
         ValueError: one of the columns is missing, or there are no rows.
     """
     table = _table(gains, "class", "gain", None)
-    means = table.groupby("x", sort=False)["y"].mean().sort_values(ascending=False, kind="stable")
+    table["x"] = _categories(table["x"])
+    means = _means(table).sort_values("y", ascending=False, kind="stable").reset_index(drop=True)
     fig, ax = plt.subplots(figsize=(6.6, 0.23 * len(means) + 0.9))
-    sns.barplot(
-        table,
-        x="y",
-        y="x",
-        order=list(means.index),
-        hue="x",
-        hue_order=list(means.index),
-        palette={name: BLUE if mean >= 0 else RED for name, mean in means.items()},
-        saturation=1,
-        width=0.72,
-        errorbar=interval,
-        capsize=0.35,
-        err_kws={"color": BLACK, "linewidth": 0.9},
-        legend=False,
-        ax=ax,
-    )
+    colours = [BLUE if mean >= 0 else RED for mean in means["y"]]
+    ax.barh(means.index, means["y"], 0.72, color=colours)
+    ends = means.dropna(subset="low")
+    widths = [ends["y"] - ends["low"], ends["high"] - ends["y"]]
+    ax.errorbar(ends["y"], ends.index, xerr=widths, fmt="none", color=BLACK, elinewidth=0.9, capsize=2)
+    ax.set_ylim(len(means) - 0.5, -0.5)
     ax.axvline(0, color="#444444", linewidth=0.9)
-    ax.set_yticks(range(len(means)), labels(means.index))
+    ax.set_yticks(means.index, labels(means["x"]))
     ax.set(title=readable(title), xlabel=xlabel, ylabel="")
     ax.tick_params(axis="y", labelsize=8)
     ax.grid(axis="x", visible=True)
@@ -241,14 +239,14 @@ def _categories(column: pd.Series) -> pd.Series:
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per bar, sorted by hue and x: its mean y, and the ends of its interval, low and high."""
+    """One row per point or bar, sorted by hue and x: its mean y, and the ends of its interval, low and high."""
     means = []
     for (hue, x), bar in table.groupby(["hue", "x"], observed=True):
         low, high = interval(bar["y"])
         if bar[["low", "high"]].notna().any(axis=None):
             if len(bar) > 1:
                 raise ValueError(
-                    f'columns "low" and "high" are the interval of one row, but bar {x!r}, {hue!r} has {len(bar)}'
+                    f'columns "low" and "high" are the interval of one row, but {x!r}, {hue!r} has {len(bar)}'
                 )
             low, high = bar["low"].item(), bar["high"].item()
         means.append({"x": x, "y": bar["y"].mean(), "hue": hue, "low": low, "high": high})

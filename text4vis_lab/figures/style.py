@@ -28,6 +28,9 @@ LOOK = {  # colour and marker
     "contrastive": (ORANGE, "X"),
     "before": (DARK_GREY, "v"),
     "zero-shot": (DARK_GREY, "v"),
+    "interpolated": (GREEN, "P"),
+    "distilled": (PURPLE, "D"),
+    "averaged": (ORANGE, "X"),
     "mean": (ORANGE, "s"),
     "transformer": (BLUE, "o"),
 }
@@ -42,9 +45,10 @@ AXES = {  # column of a table -> label of an axis
     "encoder_rate": "peak learning rate of the encoder",
     "loss": "training loss",
     "top1": "top-1 accuracy (%)",
+    "mean": "top-1 accuracy (%)",  # of `Lab.means`
     "top5": "top-5 accuracy (%)",
     "map": "mean average precision (%)",
-    "test_top1": "top-1 accuracy (%)",
+    "val_top1": "top-1 accuracy (%)",
     "train_top1": "training top-1 accuracy (%)",
 }
 STYLE = {

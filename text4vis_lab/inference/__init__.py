@@ -2,6 +2,8 @@
 
     cube.py       right or wrong, of each seed and video of a method      bootstrap.py   resampled over seeds and groups
     tables.py     means and differences of rows, which notebooks show     verdicts.py    holds, fails, or undecided
+    components.py what varies, and how many seeds that asks for           mixed.py       another model, as a check
+    simulate.py   how often verdicts are right
 
 Nothing here trains or reads a video: it takes rows and scores per video, of a laboratory or of a record.
 """
@@ -11,8 +13,11 @@ from text4vis_core._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "bootstrap": "Estimate bootstrap",
+        "bootstrap": "Estimate",
+        "components": "half_widths seed_components",
         "cube": "Cube cube_of",
-        "tables": "Difference difference means with_harmonic_mean",
+        "mixed": "Logit mixed_logit",
+        "simulate": "Noise permuted rates",
+        "tables": "Difference difference mean_text means with_harmonic_mean",
     },
 )

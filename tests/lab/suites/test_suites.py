@@ -394,7 +394,7 @@ def test_a_run_gets_through_many_epochs_before_its_limit(monkeypatch, name):
         assert run.resources["minutes"] >= min(2 * minutes, week)
 
 
-@pytest.mark.parametrize("name", ["smoke", "miniature", *PAPER])
+@pytest.mark.parametrize("name", ["smoke", "miniature", "machine", *PAPER])
 def test_the_projects_own_suites_are_right(monkeypatch, name):
     monkeypatch.chdir(ROOT)
     mine = read_suite(f"experiments/{name}.yaml")

@@ -1,0 +1,90 @@
+"""Why rows of text help, taken apart: where they lie in the encoder's space, and how they lie to each other.
+
+Each estimand is a difference between two kinds of frozen rows that differ in one property alone (`tournament/rows.py`):
+
+    alignment                  text less rotated                       the same angles, turned away from the encoder
+    geometry, if aligned       text less nearest simplex               the same place, all angles equal
+    geometry alone             rotated less rotated simplex            both turned away
+    alignment over geometry    nearest simplex less rotated            either without the other
+    right correspondence       text less shuffled                      the same rows, at other classes
+
+C classes, D width of an embedding.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+
+from . import inference
+from .inference.cube import Read
+
+ESTIMANDS = {
+    "alignment": ("text", "rotated"),
+    "geometry, if aligned": ("text", "nearest simplex"),
+    "geometry alone": ("rotated", "rotated simplex"),
+    "alignment over geometry": ("nearest simplex", "rotated"),
+    "right correspondence": ("text", "shuffled"),
+}
+
+
+def estimands(rows: pd.DataFrame, scores: Read, dataset: str) -> pd.DataFrame:
+    """Each of `ESTIMANDS` at each number of shots and in each setting, where both kinds of rows were trained.
+
+    Args:
+        rows: of one test and view, methods "text, frozen" and so on; see `rows.COLUMNS`.
+        scores, dataset: see `inference.means`.
+
+    Returns:
+        Columns estimand, of ("text - rotated"), those of shots and setting that the rows have, mean, low, high (points)
+        and over.
+    """
+    by = [name for name in ("shots", "setting") if name in rows and rows[name].notna().any()]
+    parts = rows.groupby(by, sort=False, dropna=False) if by else [((), rows)]
+    found = []
+    for key, some in parts:
+        for name, kinds in ESTIMANDS.items():
+            ahead, behind = (some[some["method"] == f"{kind}, frozen"] for kind in kinds)
+            if len(ahead) and len(behind):
+                points = inference.difference(ahead, behind, scores, dataset)
+                named = {"estimand": name, "of": " less ".join(kinds)} | dict(zip(by, key, strict=True))
+                ends = {"mean": points.mean, "low": points.low, "high": points.high}
+                found.append(named | ends | {"over": points.over})
+    return pd.DataFrame(found, columns=["estimand", "of", *by, "mean", "low", "high", "over"])
+
+
+def in_words(found: Mapping) -> str:
+    """What a row of `estimands` says: the points with their interval, and whether they can be told from none."""
+    low, high = found["low"], found["high"]
+    told = "more than none" if low > 0 else "less than none" if high < 0 else "not to be told from none"
+    return f"{found['estimand']} ({found['of']}): {found['mean']:+.1f} points [{low:.1f}, {high:.1f}], {told}"
+
+
+def conclusion(found: pd.DataFrame) -> str:
+    """One sentence on rows of `estimands` of the same shots and setting: what text owes its gain to, if to anything."""
+    by = found.set_index("estimand")
+    if not {"alignment", "geometry, if aligned"} <= set(by.index):
+        return "Text, rotated text and the nearest simplex have to be trained, frozen, to tell alignment from geometry."
+    parts = {"alignment with the encoder": by.loc["alignment"], "geometry": by.loc["geometry, if aligned"]}
+    said = []
+    for name, one in parts.items():
+        verb = "helps" if one["low"] > 0 else "costs accuracy" if one["high"] < 0 else "cannot be told from nothing"
+        said.append(f"{name} {verb} ({one['mean']:+.1f} points [{one['low']:.1f}, {one['high']:.1f}])")
+    if all(one["low"] > 0 for one in parts.values()) and "alignment over geometry" in by.index:
+        over = by.loc["alignment over geometry"]
+        said += ["alignment more"] if over["low"] > 0 else ["geometry more"] if over["high"] < 0 else []
+    return f"Of what rows of text have, {', '.join(said)}."
+
+
+def correlations(rows: np.ndarray | torch.Tensor) -> np.ndarray:
+    """Cosines (C, C) between rows (C, D) (Text4Vis, arXiv 2207.01297, figure 1)."""
+    values = np.asarray(rows, dtype=float)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def agreement(first: np.ndarray | torch.Tensor, second: np.ndarray | torch.Tensor) -> float:
+    """Pearson's r of the cosines of two sets of rows (C, D) and (C, D'), each pair of classes once."""
+    above = np.triu_indices(len(first), 1)
+    return float(np.corrcoef(correlations(first)[above], correlations(second)[above])[0, 1])
