@@ -144,6 +144,7 @@ def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> 
     right = np.full((len(parts), len(videos)), np.nan)
     at = [np.array([place[name] for name in each], dtype=int) for each in names]
     groups, unit = groups_of(dataset, [name.split("\0")[0] for name in videos])
+    unit = "videos" if groups.max(initial=-1) + 1 == len(videos) else unit
     labels = np.zeros(len(videos), dtype=int)
     for each, part in zip(at, parts, strict=True):
         labels[each] = np.asarray(part.labels)

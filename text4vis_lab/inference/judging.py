@@ -170,7 +170,7 @@ def _kept(record: Mapping[str, Any], read: Reader) -> Read:
 
 
 def _dataset(record: Mapping[str, Any]) -> str:
-    return record["parameters"].get("dataset", "puppets")
+    return record.get("parameters", {}).get("dataset", "puppets")
 
 
 def first_of_all(rows: pd.DataFrame) -> pd.DataFrame:
