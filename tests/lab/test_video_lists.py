@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_lab.lists import class_ids, only, repeated, spread
+from text4vis_lab.lists import base_and_novel, class_ids, only, repeated, spread
 
 SEVERAL = VideoList(
     ("a", "b", "c"),
@@ -57,3 +57,13 @@ def test_class_ids_takes_names_in_any_spelling(train_videos):
         ValueError, match="unknown class 'archery'; choose from: apply lipstick, hula hoop, wall pushups"
     ):
         class_ids(train_videos, ["hula hoop", "archery"])
+
+
+def test_novel_classes_are_those_that_are_named_or_the_rarer_half():
+    videos = VideoList(("jump", "rideBike", "sit", "wave"), tuple(Video(f"{i}", i % 2 + 2 * (i > 5)) for i in range(8)))
+    assert base_and_novel(videos, ["sit", "ride bike"]) == ([0, 3], [1, 2])
+    assert base_and_novel(videos) == ([0, 1], [2, 3])
+    with pytest.raises(ValueError, match="unknown class 'run'"):
+        base_and_novel(videos, ["run"])
+    with pytest.raises(ValueError, match="none is left to train on"):
+        base_and_novel(videos, ["jump", "ride bike", "sit", "wave"])
