@@ -96,7 +96,7 @@ def test_processes_change_nothing(features, played):
 
 def test_scores_that_are_not_finite_are_an_error(features):
     with pytest.raises(ValueError, match=r"'rows from text' with .* gives scores that are not finite: lower its rate"):
-        frozen.fit(features, frozen.Draw(1, 0, (("rows from text", {"lr": 1e38}),)))
+        frozen.fit(features, frozen.Draw(1, 0, (("rows from text", {"lr": 1e30}),)))
 
 
 def test_a_method_without_a_recipe_is_named(features):
@@ -131,7 +131,7 @@ def run(lab, features, played):
 def test_text_facts_are_noted(lab, features):
     at_hand.note_text(lab, features)
     metrics = lab.record.metrics
-    assert metrics["about"].startswith("made up: 5 classes, 20 train, 30 val, 35 test items. What the encoder projects")
+    assert metrics["about"].startswith("made up: 5 classes, 20 train, 30 val, 35 test items. ProLIP begins with")
     facts = metrics["text"]["features: 5 classes"]
     above = np.triu_indices(5, 1)
     cosines = (features.text @ features.text.T).numpy()[above]
