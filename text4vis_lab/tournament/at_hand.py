@@ -72,7 +72,7 @@ def features_of(lab: Laboratory) -> Features:
     model, projection = before_projection(lab.untrained)
     lists = {"train": lab.train, "val": lab.val, "test": lab.test}
     parts = {split: _embed(lab, model, projection, videos, split) for split, videos in lists.items()}
-    text, scale = F.normalize(lab.source.embed_classes(lab.test), dim=-1), float(model.logit_scale.exp())
+    text, scale = F.normalize(lab.source.embed_classes(lab.test), dim=-1), float(model.logit_scale.detach().exp())
     source = f"{lab.values['dataset']} by {lab.values['model']}"
     train, val, test = (parts[split] for split in SPLITS)
     return Features(lab.test.classes, train, val, test, text, scale, projection, source)
@@ -94,7 +94,7 @@ def before_projection(model: VideoClassifier) -> tuple[VideoClassifier, Projecti
     inside: Any = found.visual
     if own:
         projection = Projection(visual.proj.detach().T.float().cpu())
-        inside.proj = None
+        inside.proj, found.dim = None, projection.weight.shape[1]
         return found, projection
     last = pool.c_proj
     projection = Projection(last.weight.detach().float().cpu(), None if last.bias is None else last.bias.detach().cpu())
@@ -102,7 +102,7 @@ def before_projection(model: VideoClassifier) -> tuple[VideoClassifier, Projecti
     with torch.no_grad():
         same.weight.copy_(torch.eye(last.in_features))
         same.bias.zero_()
-    inside.attnpool.c_proj = same
+    inside.attnpool.c_proj, found.dim = same, last.in_features
     return found, projection
 
 

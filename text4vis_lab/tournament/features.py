@@ -197,7 +197,7 @@ def save_features(folder: str | Path, features: Features) -> Path:
     about["logit_scale"] = features.logit_scale
     path = Path(folder, FILE)
     with replacing(path) as temporary:
-        kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         temporary.write_bytes(safetensors.torch.save(kept, {"features": json.dumps(about)}))
     return path
 

@@ -90,12 +90,30 @@ CONTRASTS = pd.DataFrame(
     for name, mean in (("alignment", 30.0), ("geometry", -2.0))
     for shots in (1, 4)
 )
+LEAGUE = pd.DataFrame(
+    [
+        {"method": m, "role": role, "setting": setting, "shots": k, "mean": mean, "low": mean - 3, "high": mean + 2}
+        for m, role, mean, shots in (
+            ("rows from text", "text", 70.0, (1, 4)),
+            ("class means", "text-free", 60.0, (1, 4)),
+            ("rows from shuffled text", "control", 40.0, (1, 4)),
+            ("zero-shot", "text", 50.0, (None,)),
+        )
+        for setting in ("tuned", "validation-free")
+        for k in shots
+    ]
+)
 
 DRAW = {
     "frontier": [
         lambda: figures.frontier(FRONTIER, title="title", path=PATH, chosen=0.5, margin=5),
         lambda: figures.frontier(FRONTIER.query("method == 'text, frozen'"), title="title"),
     ],
+    "league": [
+        lambda: figures.league(LEAGUE, title="title"),
+        lambda: figures.league(LEAGUE.query("setting != 'tuned' and shots == 1"), title="title"),
+    ],
+    "climb": [lambda: figures.climb(LEAGUE.query("setting == 'tuned'"), title="title")],
     "contrasts": [
         lambda: figures.contrasts(CONTRASTS, title="title"),
         lambda: figures.contrasts(CONTRASTS.query("estimand == 'alignment'"), title="title"),
@@ -463,3 +481,23 @@ def test_methods_are_ranked_by_the_last_panel():
     assert [ax.get_title(loc="left") for ax in axes] == ["shots: 1", "shots: 2"]
     with pytest.raises(ValueError, match="no column 'role'"):
         figures.ranking(MEANS.drop(columns="role"), title="title")
+
+
+def test_a_league_has_the_best_method_on_top_in_a_panel_for_each_number_of_shots():
+    fig = figures.league(LEAGUE, title="title")
+    names = [label.get_text() for label in fig.axes[0].get_yticklabels()]
+    assert names == ["rows from shuffled text", "zero-shot", "class means", "rows from text"]
+    assert [ax.get_title("left") for ax in fig.axes] == ["1 shot", "4 shots"]
+    for ax in fig.axes:
+        assert len(ax.containers) == 8  # a dot in either setting, zero-shot in every panel
+    with pytest.raises(ValueError, match="no column role"):
+        figures.league(LEAGUE.drop(columns="role"), title="title")
+
+
+def test_a_climb_has_a_level_for_what_has_no_shots():
+    fig = figures.climb(LEAGUE.query("setting == 'tuned'"), title="title")
+    curves = {c.get_label(): c.lines[0].get_ydata().tolist() for c in fig.axes[0].containers}
+    assert curves == {"rows from text": [70, 70], "class means": [60, 60], "rows from shuffled text": [40, 40]}
+    assert [line.get_ydata()[0] for line in fig.axes[0].lines if line.get_label() == "zero-shot"] == [50]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.climb(LEAGUE.query("method == 'zero-shot'"), title="title")
