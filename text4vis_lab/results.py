@@ -86,7 +86,7 @@ def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metri
         return means(rows, by, partial(scores_of, record), record["parameters"].get("dataset", "puppets"), metric)
     except ValueError as error:
         plain = rows.groupby(by, sort=False, dropna=False)[metric].mean().rename("mean").reset_index()
-        return plain.assign(low=math.nan, high=math.nan, over=readable(error, 200))
+        return plain.assign(low=math.nan, high=math.nan, over=readable(error, 400))
 
 
 def width_by_unit(record: Mapping[str, Any]) -> str:

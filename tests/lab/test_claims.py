@@ -1,176 +1,195 @@
-"""The paper's claims: when the rows of a record make them hold, and when they do not."""
+"""The table of claims, and when the rows and scores of a record make one hold, fail, or leave it undecided."""
 
+import numpy as np
 import pytest
+from inference_answers import CLASSES, Run, videos
 
-from text4vis_lab.claims import FEW_SHOT_GAIN, TEMPORAL_GAIN, claims
+from text4vis_lab.claims import CLAIMS, claims, worse
+from text4vis_lab.inference.judging import MARGIN, MARGINS, check_by_logit
+from text4vis_lab.inference.verdicts import KINDS
 
-
-def row(**columns):
-    return {"cell": "cell", "test": "test", "view": "1 view", "method": "m", "classes": 24, "videos": 96} | columns
-
-
-def over_seeds(values, **columns):
-    """A row for each of some accuracies, with seeds 0, 1, ..."""
-    return [row(seed=seed, top1=float(value), **columns) for seed, value in enumerate(values)]
+GROUPS = 30
 
 
-def verdicts(notebook, rows):
-    return claims([{"notebook": notebook, "suite": "s", "run": "r", "rows": rows}])
+def answers(percent: float, seeds: int = 3) -> np.ndarray:
+    """Right answers (S, N): a video is as hard for one method as for another, and for each seed anew."""
+    return np.random.default_rng(0).random((5, GROUPS * CLASSES))[:seeds] < percent / 100
 
 
-def holds(notebook, rows) -> bool:
-    [verdict] = verdicts(notebook, rows)
+def verdicts(run: Run, notebook: str, **others) -> dict[str, dict]:
+    record = run.record(notebook, **others)
+    found = claims([record], read=lambda _, row: run.scores(row))
+    return {verdict["id"]: verdict for verdict in found}
+
+
+def few_shot(text: float = 80, free: float = 50, **methods: float) -> Run:
+    run = Run().add("text, frozen", answers(text), shots=4, role="text")
+    run.add("random, frozen", answers(20), shots=4, role="text-free").add(
+        "linear", answers(free), shots=4, role="text-free"
+    )
+    for name, percent in methods.items():
+        run.add(name.replace("_", " "), answers(percent), shots=4, role="control")
+    return run
+
+
+def test_the_table_is_whole():
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+    assert {claim.kind for claim in CLAIMS} <= set(KINDS)
+    for claim in CLAIMS:
+        assert claim.sentence.format(shots="1 video", classes=24, margin="5")
+        assert claim.margin("puppets") == claim.margin("ucf101") == MARGIN
+        assert claim.margin("features") == MARGINS["features"]
+
+
+@pytest.mark.parametrize(("text", "free", "expected"), [(80, 50, "holds"), (55, 50, "undecided"), (50, 80, "fails")])
+def test_text_is_compared_with_the_best_method_without_text(text, free, expected):
+    verdict = verdicts(few_shot(text, free), "03_few_shot")["few shots"]
+    assert verdict["verdict"] == expected
+    assert (verdict["comparator"], verdict["kind"], verdict["margin"]) == ("linear", "superiority", 5.0)
+    assert verdict["over"] == "3 seeds × 30 groups"
+    assert verdict["low"] < verdict["mean"] < verdict["high"]
     assert (verdict["suite"], verdict["run"]) == ("s", "r")
-    return verdict["holds"]
+    assert verdict["claim"].startswith("With 4 videos per class, frozen rows of text are ahead of every method without")
+    assert (
+        "% of linear, the best of 2: " in verdict["evidence"] and "over 3 seeds × 30 groups; p" in verdict["evidence"]
+    )
 
 
-def around(mean: float, half: float) -> list[float]:
-    """Three values with this mean and this half width of its 95 % interval."""
-    from scipy import stats
-
-    step = half / stats.t.ppf(0.975, 2) * 3**0.5
-    return [mean - step, mean, mean + step]
-
-
-@pytest.mark.parametrize(
-    ("top1", "videos", "expected"),
-    [
-        (50.0, 96, True),
-        (100 / 24, 96, False),
-        (1.0, 96, False),
-        (25.0, 4, True),
-        (100 / 3, 3, True),
-        (100 / 3, 1, False),
-    ],
-)
-def test_zero_shot_is_above_chance_with_wilsons_interval_of_its_videos(top1, videos, expected):
-    from text4vis_core.evaluation import wilson_interval
-
-    assert expected == (wilson_interval(top1, videos)[0] > 100 / 24)
-    assert holds("02_zero_shot", [row(method="zero-shot", template="{}", top1=top1, videos=videos)]) == expected
+def test_alignment_and_geometry_are_claims_of_their_own():
+    run = few_shot()
+    for method, percent in (("rotated", 20), ("shuffled", 5), ("nearest simplex", 75), ("rotated simplex", 15)):
+        run.add(f"{method}, frozen", answers(percent), shots=4, role="control")
+    found = verdicts(run, "03_few_shot")
+    assert {name: verdict["verdict"] for name, verdict in found.items()} == {
+        "few shots": "holds",
+        "alignment": "holds",
+        "names": "holds",
+        "geometry": "undecided",
+        "geometry alone": "undecided",
+    }
 
 
-@pytest.mark.parametrize(("values", "expected"), [([50, 52, 51], True), ([5, 30, 6], False), ([3, 4, 3.5], False)])
-def test_zero_shot_over_several_folds_is_above_chance_with_students_interval(values, expected):
-    folds = [row(method="zero-shot", template="{}", fold=i, top1=float(v)) for i, v in enumerate(values, start=1)]
-    assert holds("02_zero_shot", folds) == expected
+def test_every_number_of_shots_up_to_four_is_a_claim():
+    run = Run()
+    for shots in (1, 4, 16):
+        run.add("text, frozen", answers(80), shots=shots, role="text")
+        run.add("linear", answers(50), shots=shots, role="text-free")
+    found = claims([run.record("03_few_shot")], read=lambda _, row: run.scores(row))
+    assert [verdict["claim"][:18] for verdict in found] == ["With 1 video per c", "With 4 videos per "]
 
 
-def test_zero_shot_speaks_of_the_first_template_and_of_all_classes():
-    own = row(method="zero-shot", template="a video of {}.", top1=50.0)
-    others = [own | {"template": "{}", "top1": 1.0}, own | {"half": 0, "classes": 12, "top1": 2.0}]
-    [verdict] = verdicts("02_zero_shot", [own, *others])
-    assert verdict["holds"]
-    assert verdict["evidence"].startswith("top-1 50.0 % (95 % interval 40.")
-    assert verdict["evidence"].endswith("chance 4.2 %")
+def test_settings_and_weights_that_are_not_meant_do_not_count():
+    run = few_shot(80, 50)
+    run.add("linear", answers(95), shots=4, role="text-free", setting="validation-free")
+    run.add("linear", answers(95), shots=4, role="text-free", mix=0.5)
+    assert verdicts(run, "03_few_shot")["few shots"]["verdict"] == "holds"
 
 
-def few_shot(gains: dict[int, list[float]]):
-    rows = []
-    for shots, values in gains.items():
-        rows += over_seeds([40.0] * len(values), method="random, frozen", shots=shots)
-        rows += over_seeds([40.0 + value for value in values], method="text, frozen", shots=shots)
-    return rows
+def test_pairs_are_of_seeds_that_all_have():
+    run = Run().add("text, frozen", answers(80, seeds=5), shots=1, role="text")
+    run.add("linear", answers(50, seeds=3), shots=1, role="text-free")
+    assert verdicts(run, "03_few_shot")["few shots"]["over"] == "3 seeds × 30 groups"
 
 
-@pytest.mark.parametrize(
-    ("gains", "expected"),
-    [
-        ([FEW_SHOT_GAIN], True),
-        (around(FEW_SHOT_GAIN + 1e-9, 5), True),
-        (around(FEW_SHOT_GAIN + 1e-9, 30), False),  # the interval holds 0
-        ([FEW_SHOT_GAIN - 0.1], False),
-    ],
-)
-def test_few_shot_gain(gains, expected):
-    assert holds("03_few_shot", few_shot({1: gains})) == expected
+def test_zero_shot_is_above_chance_by_the_first_template():
+    run = Run().add("zero-shot", answers(60, seeds=1), seed=None, template="a video of {}.")
+    run.add("zero-shot", answers(1, seeds=1), seed=None, template="{}")
+    verdict = verdicts(run, "02_zero_shot")["zero-shot"]
+    assert (verdict["verdict"], verdict["comparator"], verdict["over"]) == ("holds", "chance", "30 groups")
+    assert verdict["mean"] == pytest.approx(run.rows[0]["top1"] - 100 / CLASSES)
+    guessing = Run().add("zero-shot", answers(100 / CLASSES, seeds=1), seed=None, template="{}")
+    assert verdicts(guessing, "02_zero_shot")["zero-shot"]["verdict"] == "undecided"
 
 
-def test_few_shot_speaks_of_up_to_four_shots():
-    found = verdicts("03_few_shot", few_shot({1: [60.0] * 3, 4: [10.0] * 3, 16: [0.0] * 3}))
-    assert [verdict["holds"] for verdict in found] == [True, False]
-    assert "With 1 video per class" in found[0]["claim"]
-    assert "With 4 videos per class" in found[1]["claim"]
-    assert "gain 10.0 ± 0.0 points, 3 seeds" in found[1]["evidence"]
+@pytest.mark.parametrize(("after", "expected"), [(72, "holds"), (65, "undecided"), (40, "fails")])
+@pytest.mark.parametrize("notebook", ["04_full_training", "09_base_to_novel"])
+def test_novel_classes_are_no_worse_than_before(notebook, after, expected):
+    run = Run().add("zero-shot", answers(70, seeds=1), "novel", seed=None)
+    run.add("text, frozen", answers(after, seeds=5), "novel")
+    [verdict] = verdicts(run, notebook).values()
+    assert (verdict["verdict"], verdict["kind"], verdict["comparator"]) == (expected, "non-inferiority", "zero-shot")
 
 
-def test_a_gain_is_of_the_same_seeds():
-    """Seeds that only one of the two was trained with are no pair."""
-    rows = over_seeds([40.0, 40.0], method="random, frozen", shots=1)
-    rows += over_seeds([40.0 + FEW_SHOT_GAIN, 40.0 + FEW_SHOT_GAIN, 0.0], method="text, frozen", shots=1)
-    assert holds("03_few_shot", rows)
+def test_full_training_speaks_of_all_classes_and_of_the_order_of_time():
+    run = Run()
+    for method, role, percent in (("text, frozen", "text", 85), ("lda, frozen", "text-free", 60)):
+        run.add(method, answers(percent), "base, all", role=role, temporal="mean")
+    for temporal, percent in (("mean", 40), ("transformer", 90)):
+        run.add("text, frozen", answers(percent), "ordered", temporal=temporal)
+    found = verdicts(run, "04_full_training")
+    assert {name: verdict["verdict"] for name, verdict in found.items()} == {
+        "all videos": "holds",
+        "time order": "holds",
+    }
+    assert found["time order"]["comparator"] == "text, frozen, mean"
 
 
-@pytest.mark.parametrize(("gains", "expected"), [(around(17, 5), True), ([17.0], True), (around(4, 5), False)])
-@pytest.mark.parametrize(("shots", "videos"), [(4, "4 videos per class"), (1, "1 video per"), (0, "all videos")])
-def test_the_vision_only_baseline_is_beaten_where_the_whole_interval_says_so(gains, expected, shots, videos):
-    rows = over_seeds([50.0 + gain for gain in gains], method="text classifier", shots=shots)
-    rows += over_seeds([50.0] * len(gains), method="vision-only", shots=shots)
-    rows += over_seeds([90.0] * len(gains), method="contrastive", shots=shots)
-    assert holds("10_comparison", rows) == expected
-    assert videos in verdicts("10_comparison", rows)[0]["claim"]
+def test_a_frozen_encoder_on_a_cache_of_features_has_a_smaller_margin():
+    run = Run()
+    names = [f"test/{index}" for index in range(GROUPS * CLASSES)]
+    for method, role, percent in (
+        ("rows from text", "text", 90), ("logistic probe", "text-free", 60), ("rows from shuffled text", "control", 50)
+    ):  # fmt: skip
+        run.add(method, answers(percent), names=names, role=role, shots=2)
+    found = verdicts(run, "10_frozen_encoder", dataset="features")
+    assert {name: verdict["verdict"] for name, verdict in found.items()} == {
+        "frozen encoder": "holds",
+        "frozen encoder, names": "holds",
+    }
+    assert found["frozen encoder"]["margin"] == 2
+    assert found["frozen encoder"]["over"] == "3 seeds × 120 videos"
 
 
-def full(text, random, novel=None, ordered=((), ())):
-    rows = over_seeds(text, test="base", method="text, frozen", classes=3, counted=1)
-    rows += over_seeds(random, test="base", method="random, frozen", classes=3, counted=1)
-    if novel is not None:
-        rows += [row(test="novel", method="zero-shot", top1=50.0)]
-        rows += over_seeds(novel, test="novel", method="text, frozen")
-    for temporal, values in zip(("mean", "transformer"), ordered, strict=True):
-        rows += over_seeds(values, test="ordered", method="text, frozen", temporal=temporal)
-    return rows
-
-
-@pytest.mark.parametrize(
-    ("text", "random", "expected"),
-    [
-        ([90, 91, 92], [80, 82, 81], True),
-        ([90, 91, 60], [80, 82, 81], False),  # ahead in the mean, but not for sure
-        ([80, 82, 81], [90, 91, 92], False),
-        ([90], [80], True),  # one seed has no interval
-        ([80], [80], False),
-    ],
-)
-def test_base_accuracy(text, random, expected):
-    assert holds("04_full_training", full(text, random)) == expected
-    claim = verdicts("04_full_training", full(text, random))[0]["claim"]
-    assert claim.startswith("Trained on 3 base classes, frozen text beats frozen random on the 1 of them")
-
-
-@pytest.mark.parametrize(
-    ("novel", "expected"),
-    [([50.0], True), ([70.0], True), ([49.9], False), ([40.0, 61.0], True), ([40.0, 59.0], False)],
-)
-def test_novel_classes_are_no_worse_than_before(novel, expected):
-    _, verdict = verdicts("04_full_training", full([90], [80], novel=novel))
-    assert verdict["holds"] == expected
-    assert "before 50.0 %" in verdict["evidence"]
-
-
-@pytest.mark.parametrize(
-    ("transformer", "expected"),
-    [
-        ([50 + TEMPORAL_GAIN], True),
-        ([49.9 + TEMPORAL_GAIN], False),
-        ([80, 82, 78], True),
-        ([50, 55, 99], False),  # not for sure
-        ([60, 61, 62], False),  # for sure, but by too little
-    ],
-)
-def test_temporal_gain(transformer, expected):
-    rows = full([90], [80], ordered=([50] * len(transformer), transformer))
-    assert verdicts("04_full_training", rows)[1]["holds"] == expected
+def test_claims_of_a_suite_are_corrected_for_their_number():
+    run = few_shot(63, 50)
+    read = lambda _, row: run.scores(row)  # noqa: E731
+    one = run.record("03_few_shot")
+    [alone] = claims([one], read=read)
+    several = claims([one | {"run": f"r{number}"} for number in range(5)], read=read)
+    assert all(verdict["p"] == pytest.approx(min(1, 5 * alone["p"])) for verdict in several)
+    apart = claims([one | {"suite": f"s{number}"} for number in range(5)], read=read)
+    assert all(verdict["p"] == alone["p"] for verdict in apart)
 
 
 def test_a_record_that_does_not_compare_says_nothing():
-    assert verdicts("04_full_training", full([90], [])) == []
-    assert verdicts("04_full_training", full([], [], ordered=([50], []))) == []
-    assert verdicts("03_few_shot", few_shot({16: [10.0]})) == []
-    assert verdicts("05_analysis", []) == []
+    assert verdicts(Run().add("text, frozen", answers(80), shots=4, role="text"), "03_few_shot") == {}
+    assert verdicts(few_shot(), "05_analysis") == {}
+    assert verdicts(Run(), "03_few_shot") == {}
     assert claims([]) == []
 
 
-@pytest.mark.parametrize("notebook", ["02_zero_shot", "03_few_shot", "04_full_training", "10_comparison"])
-def test_a_record_without_rows_says_nothing(notebook):
-    assert verdicts(notebook, []) == []
+def test_a_record_without_its_scores_is_named(tmp_path):
+    record = few_shot().record("03_few_shot") | {"path": str(tmp_path / "result.json")}
+    with pytest.raises(ValueError, match="parquet: the scores cannot be read"):
+        claims([record])
+    refused: list[str] = []
+    assert claims([record], refused) == []
+    assert len(refused) == 1 and str(tmp_path) in refused[0]
+
+
+def test_what_other_seeds_say_otherwise():
+    before = [
+        {"notebook": "n", "claim": name, "verdict": verdict}
+        for name, verdict in zip("abc", ("holds",) * 3, strict=True)
+    ]
+    after = [
+        {"notebook": "n", "claim": name, "verdict": verdict}
+        for name, verdict in zip("ab", ("undecided", "fails"), strict=True)
+    ]
+    assert worse(before, after) == [("b", "holds", "fails"), ("a", "holds", "undecided"), ("c", "holds", "absent")]
+    assert worse(before, before) == []
+
+
+@pytest.mark.slow
+def test_the_logit_checks_the_headline():
+    run = few_shot()
+    judged, logit = check_by_logit(
+        run.record("03_few_shot"), next(c for c in CLAIMS if c.id == "few shots"), lambda _, row: run.scores(row)
+    )
+    assert judged.found.comparator == "linear"
+    assert logit.odds[1] > 1
+    assert check_by_logit(run.record("05_analysis"), CLAIMS[1]) is None
+
+
+def test_videos_of_the_answers_have_groups():
+    assert len(videos(GROUPS)) == GROUPS * CLASSES

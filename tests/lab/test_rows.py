@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from text4vis_core.evaluation import harmonic_mean, wilson_interval
+from text4vis_core.evaluation import harmonic_mean
 from text4vis_lab.rows import (
     COLUMNS,
     METRICS,
@@ -16,9 +16,7 @@ from text4vis_lab.rows import (
     check_rows,
     gain,
     mean_over,
-    mean_text,
     with_harmonic_mean,
-    with_wilson,
 )
 
 ROW = {"cell": "c", "test": "test", "view": "1 view", "method": "text, frozen", "classes": 3, "videos": 6, "top1": 50.0}
@@ -70,10 +68,10 @@ def test_a_table_has_the_columns_that_hold_something_in_the_schemas_order():
 
 
 class TestMeans:
-    def test_of_one_row_the_interval_is_wilsons_of_its_videos(self):
+    def test_of_one_row_there_is_no_interval(self):
         [found] = mean_over(table([50.0]), "method").to_dict("records")
-        low, high = wilson_interval(50.0, 6)
-        assert found == {"method": "text, frozen", "mean": 50.0, "half": (high - low) / 2, "n": 1, "over": "6 videos"}
+        assert (found["mean"], found["n"], found["over"]) == (50.0, 1, "1 training")
+        assert math.isnan(found["half"])
 
     def test_of_several_rows_it_is_students(self):
         [found] = mean_over(table([50.0, 60.0, 64.0]), "method").to_dict("records")
@@ -89,29 +87,11 @@ class TestMeans:
         assert found["shots"].to_list() == [4, 1, 4]
         assert found["mean"].to_list() == [50, 35, 10]
         assert found["n"].to_list() == [1, 2, 1]
-        assert found["over"].to_list() == ["6 videos", "2 trainings", "6 videos"]
-
-    def test_of_a_metric_that_is_no_share_of_videos_one_row_has_no_interval(self):
-        [found] = mean_over(table([50.0], map=20.0), "method", "map").to_dict("records")
-        assert found["mean"] == 20.0
-        assert math.isnan(found["half"])
+        assert found["over"].to_list() == ["1 training", "2 trainings", "1 training"]
 
     def test_a_group_without_a_value_is_one_too(self):
         rows = as_table([ROW, ROW | {"shots": 4, "top1": 10.0}])
         assert mean_over(rows, "shots")["mean"].to_list() == [50, 10]
-
-    def test_as_text(self):
-        half = student([50, 60, 64])
-        assert mean_text(table([50.0, 60.0, 64.0])) == f"58.0 ± {half:.1f} %"
-        low, high = wilson_interval(50.0, 6)
-        assert mean_text(table([50.0])) == f"50.0 ± {(high - low) / 2:.1f} %"
-
-    def test_wilsons_ends_beside_each_row(self):
-        found = with_wilson(table([50.0, 100.0]))
-        assert [tuple(ends) for ends in found[["low", "high"]].to_numpy()] == [
-            wilson_interval(50.0, 6),
-            wilson_interval(100.0, 6),
-        ]
 
 
 class TestGain:

@@ -11,7 +11,17 @@ from torch.nn import functional as F
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
-from text4vis_lab.scores import HALVES, Scores, read_scores, write_scores
+from text4vis_lab.scores import (
+    HALVES,
+    Scores,
+    ranks_of,
+    read_part,
+    read_ranks,
+    read_scores,
+    recompute,
+    write_ranks,
+    write_scores,
+)
 
 VIDEOS, CLASSES = 40, 9
 
@@ -160,3 +170,53 @@ def test_a_file_that_is_missing_or_damaged_is_named(tmp_path, single):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=message):
             read_scores(path)
+
+
+class TestRanks:
+    def test_what_is_written_is_read_back(self, tmp_path, single):
+        path = tmp_path / "scores" / "ranks.parquet"
+        ranks = {f"cell-{number}": ranks_of(single.scores.roll(number, 1), single.labels) for number in range(3)}
+        write_ranks(path, ranks, single.videos, single.labels)
+        found = read_ranks(path)
+        assert list(found) == [(name, "test", "1 view") for name in ranks]
+        for (name, _, _), part in found.items():
+            assert list(part.videos) == list(single.videos)
+            assert part.ranks.dtype == np.uint16 and np.array_equal(part.ranks, ranks[name])
+            assert np.array_equal(part.labels, single.labels.numpy())
+
+    def test_metrics_are_those_of_the_scores(self, tmp_path, single):
+        """Ties too: half of the scores are the same."""
+        for scores in (single.scores, single.scores.round(decimals=-1), torch.zeros_like(single.scores)):
+            part = replace(single, scores=scores)
+            write_ranks(
+                tmp_path / "ranks.parquet", {"c": ranks_of(scores, single.labels)}, single.videos, single.labels
+            )
+            [ranks] = read_ranks(tmp_path / "ranks.parquet").values()
+            assert ranks.metrics() == pytest.approx(part.metrics())
+            for k in (1, 5):
+                assert np.array_equal(ranks.right(k), part.right(k))
+        few = single.scores[:, :3], single.labels % 3
+        assert (ranks_of(*few) < 5).all()
+
+    def test_a_cell_without_a_file_of_its_own_is_found_among_ranks(self, tmp_path, single):
+        folder = tmp_path / "scores"
+        write_scores(folder / "own.parquet", {("test", "1 view"): single}, {})
+        other = replace(single, videos=[f"test/{index}" for index in range(VIDEOS)])
+        for name, test in (("ranks", "test"), ("ranks-ordered", "ordered")):
+            ranks = {"a": ranks_of(single.scores, single.labels), "b": np.full(VIDEOS, 7)}
+            write_ranks(folder / f"{name}.parquet", ranks, other.videos, single.labels, test)
+        rows = [
+            {"cell": cell, "test": test, "view": "1 view"}
+            for cell, test in (("own", "test"), ("a", "test"), ("a", "ordered"), ("b", "ordered"))
+        ]
+        whole = {name: pytest.approx(value) for name, value in single.metrics().items()}
+        assert recompute(tmp_path, rows) == [whole, whole, whole, {"top1": 0, "top5": 0}]
+        with pytest.raises(ValueError, match=r"c\.parquet: the scores cannot be read"):
+            read_part(tmp_path, {"cell": "c", "test": "test", "view": "1 view"})
+        with pytest.raises(ValueError, match="ranks among all classes tell no metric of half of them"):
+            recompute(tmp_path, [rows[1] | {"half": 0}])
+
+    def test_a_damaged_file_is_named(self, tmp_path):
+        (tmp_path / "ranks.parquet").write_bytes(b"PAR1 and no more")
+        with pytest.raises(ValueError, match=r"ranks\.parquet: the ranks cannot be read .*; run the notebook again"):
+            read_ranks(tmp_path / "ranks.parquet")

@@ -29,10 +29,10 @@ def forest(verdicts: Sequence[Mapping[str, Any]], *, title: str) -> Figure:
     """
     if not verdicts:
         raise ValueError("there is no claim to draw: no run speaks of one")
-    names = [fill(readable(verdict["claim"], 200), 62) for verdict in verdicts]
+    names = [fill(readable(verdict["claim"], 180), 62) for verdict in verdicts]
     heights = [0.24 + 0.14 * name.count("\n") for name in names]
     places = [sum(heights[:index]) + height / 2 for index, height in enumerate(heights)]
-    fig, ax = plt.subplots(figsize=(8.6, sum(heights) + 1.1))
+    fig, ax = plt.subplots(figsize=(8.6, max(2.0, sum(heights) + 1.2)))
     ax.axvline(0, color="#444444", linewidth=0.9)
     for place, height, verdict in zip(places, heights, verdicts, strict=True):
         colour, marker = VERDICTS[verdict["verdict"]]
@@ -48,5 +48,5 @@ def forest(verdicts: Sequence[Mapping[str, Any]], *, title: str) -> Figure:
     shown = [name for name in VERDICTS if any(verdict["verdict"] == name for verdict in verdicts)]
     entries = [Line2D([], [], color=VERDICTS[name][0], marker=VERDICTS[name][1], label=name) for name in shown]
     entries.append(Line2D([], [], color=BLACK, marker="|", markersize=9, linestyle="none", label="margin"))
-    ax.legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.5 / sum(heights)), ncols=4)
+    fig.legend(handles=entries, loc="outside lower center", ncols=4)
     return fig

@@ -3,7 +3,6 @@
 What varies most decides how many seeds are needed: `seed_components` of a small grid, then `half_widths`.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,12 +17,15 @@ GROUPS, REST = "groups of test videos", "all together, and chance"
 def seed_components(
     rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1", behind: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Standard deviations of what varies, by restricted maximum likelihood (statsmodels' `MixedLM`).
+    """Standard deviations of what varies, by the mean squares of the analysis of variance.
 
     The model is additive: percent right of a training on a group of test videos is a mean and independent parts of its
-    draw, initialisation, order and group, and a rest, which has every interaction (Searle, Casella and McCulloch,
-    "Variance Components", 1992, chapter 6). A factor with one value in the rows has no line, and factors that
-    vary in step share one: where neither `draw` nor `order` is given, both are `seed`'s, and the line is "seeds".
+    draw, initialisation, order and group, and a rest, which has every interaction. A factor's sum of squares is what it
+    adds to all others, and its variance is what makes the expected mean square that (fitting of constants; Henderson,
+    "Estimation of variance and covariance components", Biometrics 9, 1953, method 3); one below zero is zero. A factor
+    with one value in the rows has no line, and factors that vary in step share one: where neither `draw` nor `order` is
+    given, both are `seed`'s, and the line is "seeds". (Not by statsmodels' `MixedLM`, which on balanced data with
+    a part that is zero ended far from these.)
 
     Args:
         rows: of one method under one condition, with columns seed, and draw and order where they differ from it.
@@ -74,35 +76,39 @@ def _by_group(cube: Cube) -> np.ndarray:
 
 
 def _components(cube: Cube, percents: np.ndarray) -> pd.DataFrame:
-    from statsmodels.regression.mixed_linear_model import MixedLM
-    from statsmodels.tools.sm_exceptions import ConvergenceWarning
-
     seeds, groups = percents.shape
     named = [dict(seed) for seed in cube.seeds]
-    table = pd.DataFrame({"y": percents.reshape(-1), "group": np.tile(np.arange(groups), seeds)})
-    for name in FACTORS:
-        values = [seed.get(name, seed.get("seed", 0)) for seed in named]
-        table[name] = np.repeat(values, groups)
+    table = pd.DataFrame({name: [seed.get(name, seed.get("seed", 0)) for seed in named] for name in FACTORS})
     told: dict[str, list[str]] = {}  # each factor that varies, with those that vary in step with it
     for name in FACTORS:
         steps = (other for other in told if len(table[[name, other]].drop_duplicates()) == table[name].nunique())
         if table[name].nunique() > 1:
             told.setdefault(next(steps, name), []).append(FACTORS[name])
-    labels = {name: "seeds" if len(both) == len(FACTORS) else ", ".join(both) for name, both in told.items()}
-    formula = {name: f"0 + C({name})" for name in [*told, "group"] if table[name].nunique() > 1}
-    model = MixedLM.from_formula("y ~ 1", table, groups=np.ones(len(table)), re_formula="0", vc_formula=formula)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a part that is zero is at the boundary, as it may be
-        fitted = model.fit(reml=True, method=["lbfgs", "powell"])
-    found = dict(zip(model.exog_vc.names, fitted.vcomp, strict=True))
-    variances = {labels[name]: found[name] for name in told} | {GROUPS: found.get("group", 0.0), REST: fitted.scale}
-    levels = {labels[name]: table[name].nunique() for name in told} | {GROUPS: groups, REST: len(table)}
-    whole = sum(variances.values())
-    return pd.DataFrame(
-        {
-            "source": list(variances),
-            "levels": [levels[name] for name in variances],
-            "deviation": [max(0.0, value) ** 0.5 for value in variances.values()],
-            "share": [100 * value / whole if whole else float("nan") for value in variances.values()],
-        }
-    )
+    columns = {name: pd.get_dummies(table[name], dtype=float).to_numpy() for name in told}
+    mean, by_seed, by_group = percents.mean(), percents.mean(1), percents.mean(0)
+    whole = np.hstack([np.ones((seeds, 1)), *columns.values()])
+    rank, left = np.linalg.matrix_rank(whole), _beside(whole, by_seed)
+    squares = ((percents - mean) ** 2).sum() - seeds * ((by_group - mean) ** 2).sum()
+    explained = groups * (((by_seed - mean) ** 2).sum() - (left**2).sum())
+    rest = (squares - explained) / max(1, seeds * groups - groups - rank + 1)
+    variances: dict[str, float] = {}
+    for name, own in columns.items():
+        others = np.hstack([np.ones((seeds, 1)), *(each for other, each in columns.items() if other != name)])
+        degrees = rank - np.linalg.matrix_rank(others)
+        label = "seeds" if len(told[name]) == len(FACTORS) else ", ".join(told[name])
+        if degrees:
+            square = groups * ((_beside(others, by_seed) ** 2).sum() - (left**2).sum()) / degrees
+            variances[label] = (square - rest) / (groups * (_beside(others, own) ** 2).sum() / degrees)
+    variances |= {GROUPS: by_group.var(ddof=1) - rest / seeds if groups > 1 else 0.0, REST: rest}
+    levels = {
+        ", ".join(each) if len(each) < len(FACTORS) else "seeds": columns[name].shape[1] for name, each in told.items()
+    }
+    levels |= {GROUPS: groups, REST: percents.size}
+    known = pd.Series(variances).clip(lower=0)
+    found = {"levels": [levels[name] for name in known.index], "deviation": known**0.5}
+    return pd.DataFrame({"source": known.index, **found, "share": 100 * known / known.sum()}).reset_index(drop=True)
+
+
+def _beside(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What a least-squares fit of columns (S, K) leaves of values (S,) or (S, M)."""
+    return values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]

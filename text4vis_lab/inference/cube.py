@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..groups import groups_of
+from ..rows import COLUMNS
 from ..scores import Ranks, Scores
 
 REPLICATES = ("seed", "draw", "order", "fold")  # columns that tell a method's rows under one condition apart
@@ -133,7 +134,8 @@ def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> 
         raise ValueError("there is no row to take a mean of: see which methods the run has")
     seeds = [_seed(row) for row in rows.to_dict("records")]
     if len(set(seeds)) < len(seeds):
-        differ = [name for name in rows if name not in ("cell", *REPLICATES) and rows[name].astype(str).nunique() > 1]
+        told = (name for name in rows if name == "mix" or COLUMNS.get(name, str) is not float)
+        differ = [name for name in told if name not in ("cell", *REPLICATES) and rows[name].astype(str).nunique() > 1]
         raise ValueError(f"rows of one seed cannot be averaged: take the means by {', '.join(differ) or 'cell'} too")
     parts = [scores(row) for row in rows.to_dict("records")]
     names = [_once(part.videos) for part in parts]
@@ -142,6 +144,7 @@ def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> 
     right = np.full((len(parts), len(videos)), np.nan)
     at = [np.array([place[name] for name in each], dtype=int) for each in names]
     groups, unit = groups_of(dataset, [name.split("\0")[0] for name in videos])
+    unit = "videos" if groups.max(initial=-1) + 1 == len(videos) else unit
     labels = np.zeros(len(videos), dtype=int)
     for each, part in zip(at, parts, strict=True):
         labels[each] = np.asarray(part.labels)

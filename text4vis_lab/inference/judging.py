@@ -11,7 +11,7 @@ from .bootstrap import Estimate, bootstrap
 from .cube import Cube, Read, cube_of
 from .mixed import Logit, mixed_logit
 from .tables import Difference, by_method, difference
-from .verdicts import PValues, against_all, tested
+from .verdicts import PValues, against_all, p_values
 
 MARGIN, MARGINS = 5.0, {"features": 2.0}  # points, and where they are others, by data set
 CHANCE: dict[str, Any] = {}  # behind which there is no method
@@ -86,7 +86,7 @@ def judge(record: Mapping[str, Any], claims: Iterable[Claim], read: Reader = sco
         found = _compared(claim, rows, scores, dataset)
         if found is not None:
             margin = claim.margin(dataset)
-            each = [tested(claim.kind, margin, estimate) for estimate in found.each.values()]
+            each = [p_values(claim.kind, margin, estimate) for estimate in found.each.values()]
             yield Judged(claim, _worded(claim.sentence, rows, shots, margin), margin, found, against_all(each), record)
 
 
@@ -170,7 +170,7 @@ def _kept(record: Mapping[str, Any], read: Reader) -> Read:
 
 
 def _dataset(record: Mapping[str, Any]) -> str:
-    return record["parameters"].get("dataset", "puppets")
+    return record.get("parameters", {}).get("dataset", "puppets")
 
 
 def first_of_all(rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 S seeds, G groups.
 """
 
-import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ import pandas as pd
 from ..scores import Scores
 from .bootstrap import Estimate, bootstrap
 from .cube import Cube, Read, paired
-from .verdicts import EQUIVALENCE, FAILS, HOLDS, KINDS, NON_INFERIORITY, VERDICTS, decide, tested
+from .verdicts import EQUIVALENCE, FAILS, HOLDS, KINDS, NON_INFERIORITY, VERDICTS, decide, p_values
 
 
 @dataclass(frozen=True)
@@ -85,21 +84,14 @@ def rates(
         A row for each: kind, seeds, planted (points), holds, fails, undecided (percent of all claims), and wrong:
         percent of experiments in which any claim that does not hold is said to, or one that holds to fail.
     """
-    gc.freeze()  # statsmodels collects all garbage at each correction, which takes longer than all else
-    try:
-        return pd.DataFrame(
-            [
-                {"kind": kind, "seeds": count, "planted": planted} | _verdicts(drawn, kind, margin, planted)
-                for count in seeds
-                for drawn in [
-                    _drawn(noise, (count, groups), (experiments, family), np.random.default_rng([seed, count]))
-                ]
-                for kind in KINDS
-                for planted in planted_effects(kind, margin)
-            ]
-        )
-    finally:
-        gc.unfreeze()
+    lines: list[dict[str, Any]] = []
+    for count in seeds:
+        drawn = _drawn(noise, (count, groups), (experiments, family), np.random.default_rng([seed, count]))
+        for kind in KINDS:
+            for planted in planted_effects(kind, margin):
+                line = {"kind": kind, "seeds": count, "planted": planted}
+                lines.append(line | _verdicts(drawn, kind, margin, planted))
+    return pd.DataFrame(lines)
 
 
 def _drawn(
@@ -113,7 +105,7 @@ def _verdicts(drawn: list[list[Estimate]], kind: str, margin: float, planted: fl
     found, wrong, mistake = [], 0, FAILS if is_true(kind, margin, planted) else HOLDS
     for estimates in drawn:
         moved = [replace(estimate, mean=estimate.mean + planted) for estimate in estimates]
-        verdicts = [verdict for verdict, _ in decide([tested(kind, margin, each) for each in moved])]
+        verdicts = [verdict for verdict, _ in decide([p_values(kind, margin, each) for each in moved])]
         found += verdicts
         wrong += mistake in verdicts
     shares = {verdict: 100 * found.count(verdict) / len(found) for verdict in VERDICTS}

@@ -11,6 +11,7 @@ A test is one-sided at 2.5 %, so that a verdict on one claim alone can be read o
 (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987).
 """
 
+import gc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class PValues:
     fails: float
 
 
-def tested(kind: str, margin: float, estimate: Estimate) -> PValues:
+def p_values(kind: str, margin: float, estimate: Estimate) -> PValues:
     """The tests of a claim on one difference.
 
     Args:
@@ -79,9 +80,14 @@ def decide(tests: Sequence[PValues], level: float = LEVEL) -> list[tuple[str, fl
 
     if not tests:
         return []
-    holds, fails = (multipletests(p, level, "holm")[:2] for p in zip(*((t.holds, t.fails) for t in tests), strict=True))
+    gc.freeze()  # statsmodels collects garbage with each correction, which takes long where there is much
+    try:
+        p = [[test.holds for test in tests], [test.fails for test in tests]]
+        holds, fails = (multipletests(each, level, "holm")[:2] for each in p)
+    finally:
+        gc.unfreeze()
     verdicts = []
-    for held, p, failed, of_failure in zip(*holds, *fails, strict=True):
+    for held, of_claim, failed, of_failure in zip(*holds, *fails, strict=True):
         verdict = HOLDS if held else FAILS if failed else UNDECIDED
-        verdicts.append((verdict, float(of_failure if verdict == FAILS else p)))
+        verdicts.append((verdict, float(of_failure if verdict == FAILS else of_claim)))
     return verdicts

@@ -15,7 +15,7 @@ from sklearn import metrics
 
 from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
-from text4vis_core.evaluation.intervals import mean_interval, wilson_interval
+from text4vis_core.evaluation.intervals import mean_interval
 from text4vis_core.evaluation.metrics import (
     mean_average_precision,
     topk_accuracy,
@@ -87,16 +87,6 @@ def test_top_k_is_scikit_learns(videos, classes, k, seed):
     scores, labels = rng.random((videos, classes)), rng.integers(classes, size=videos)
     expected = np.mean([label in np.argsort(-row)[:k] for row, label in zip(scores, labels, strict=True)])
     assert topk_accuracy(torch.from_numpy(scores), torch.from_numpy(labels), k) == pytest.approx(100 * expected)
-
-
-@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.9, 0.95]))
-def test_wilson_interval_is_scipys(counts, confidence):
-    right, count = counts
-    theirs = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
-    ours = wilson_interval(100 * right / count, count, confidence)
-    assert ours == pytest.approx((100 * theirs.low, 100 * theirs.high), abs=1e-6)
-    assert 0 <= ours[0] <= 100 * right / count + 1e-9
-    assert 100 * right / count - 1e-9 <= ours[1] <= 100
 
 
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=10).filter(lambda values: np.std(values) > 1e-3))

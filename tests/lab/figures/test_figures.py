@@ -43,7 +43,23 @@ MEANS = pd.DataFrame(
         ("rotated, frozen", "control", 22.0),
     )
 )
-WILSON = pd.DataFrame(
+CLAIMS = [
+    {
+        "claim": f"claim {name}",
+        "kind": kind,
+        "margin": 5.0,
+        "verdict": verdict,
+        "mean": mean,
+        "low": mean - 3,
+        "high": mean + 4,
+    }
+    for name, kind, verdict, mean in (
+        ("a", "superiority", "holds", 12.0),
+        ("b", "non-inferiority", "undecided", -3.0),
+        ("c", "equivalence", "fails", 20.0),
+    )
+]
+GIVEN = pd.DataFrame(
     [
         {"test": "base", "method": "zero-shot", "top1": 80.0, "low": 71.0, "high": 86.0},
         {"test": "novel", "method": "zero-shot", "top1": 0.0, "low": None, "high": None},
@@ -91,11 +107,12 @@ DRAW = {
         lambda: figures.over(HISTORIES, "seconds", "loss", hue=None, title="title"),
     ],
     "bars": [
-        lambda: figures.bars(WILSON, title="title", chance=33.3),
+        lambda: figures.bars(GIVEN, title="title", chance=33.3),
         lambda: figures.bars(ROWS, "shots", title="title"),
         lambda: figures.bars(ROWS, "method", hue="method", title="title"),
         lambda: figures.bars(HISTORIES, "method", "seconds", hue=None, title="title"),
     ],
+    "forest": [lambda: figures.forest(CLAIMS, title="title"), lambda: figures.forest(CLAIMS[:1], title="t")],
     "class_gain": [lambda: figures.class_gain(GAINS, title="title"), lambda: figures.class_gain(GAINS[:2], title="t")],
     "loss_curve": [lambda: figures.loss_curve(HISTORIES[:4], title="title")],
     "ranking": [
@@ -217,6 +234,16 @@ class TestOver:
             np.array([(mean - half, mean + half) for mean, half in points])
         )
 
+    def test_low_and_high_are_the_interval_where_they_are_given(self):
+        rows = pd.DataFrame(
+            {"shots": [1, 4], "method": "text", "mean": [50.0, 60.0], "low": [45.0, 52.0], "high": 70.0}
+        )
+        [axes] = figures.over(rows, "shots", "mean", title="t").axes
+        assert np.array(segments(axes)) == pytest.approx(np.array([(45, 70), (52, 70)]))
+        assert axes.get_ylabel() == "top-1 accuracy (%)"
+        with pytest.raises(ValueError, match=r'"low" and "high".*has 2'):
+            figures.over(pd.concat([rows, rows]), "shots", "mean", title="t")
+
     def test_one_seed_has_no_interval(self):
         [axes] = figures.over(ONE_SEED, "shots", title="t").axes
         assert segments(axes) == []
@@ -273,7 +300,7 @@ class TestBars:
         assert segments(axes) == []
 
     def test_low_and_high_are_the_interval_where_they_are_given(self):
-        [axes] = figures.bars(WILSON, title="t", chance=33.3).axes
+        [axes] = figures.bars(GIVEN, title="t", chance=33.3).axes
         assert heights(axes) == {"zero-shot": [80, 0], "text, trainable": [91, 91]}
         low, high = figures.interval(pd.Series([90.0, 92.0]))
         assert np.array(segments(axes)) == pytest.approx(np.array([(71, 86), (low, high), (low, high)]))
@@ -329,8 +356,27 @@ def test_class_gains_are_sorted_and_have_intervals():
     assert [bar.get_width() for bar in axes.patches] == [12, -4.5]
     assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [style.BLUE.lower(), style.RED.lower()]
     low, high = figures.interval(pd.Series([10.0, 14.0]))
-    ends = [line.get_xdata() for line in axes.lines]
-    assert any(np.nanmin(x) == pytest.approx(low) and np.nanmax(x) == pytest.approx(high) for x in ends)
+    assert axes.collections[0].get_segments()[0][:, 0] == pytest.approx([low, high])
+
+
+def test_class_gains_take_the_interval_that_is_given():
+    gains = pd.DataFrame({"class": ["a", "b"], "gain": [1.0, 2.0], "low": [-1.0, 0.0], "high": [4.0, 5.0]})
+    [axes] = figures.class_gain(gains, title="t").axes
+    assert [segment[:, 0].tolist() for segment in axes.collections[0].get_segments()] == [[0, 5], [-1, 4]]
+
+
+def test_a_forest_has_a_line_for_each_claim_and_its_margins():
+    [axes] = figures.forest(CLAIMS, title="t").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["claim a", "claim b", "claim c"]
+    drawn = [tuple(line.get_xdata()) for line in axes.lines]
+    assert all((claim["low"], claim["high"]) in drawn and (claim["mean"],) in drawn for claim in CLAIMS)
+    margins = [x for x in drawn if x in ((5.0, 5.0), (-5.0, -5.0))]
+    assert margins == [(5, 5), (-5, -5), (-5, -5), (5, 5)]
+    labels = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert labels == ["holds", "fails", "undecided", "margin"]
+    assert "points" in axes.get_xlabel()
+    with pytest.raises(ValueError, match="there is no claim to draw"):
+        figures.forest([], title="t")
 
 
 def test_a_loss_is_drawn_over_epochs():

@@ -26,6 +26,7 @@ THIRDS = [
     ROWS[ROWS["method"].isin(COLUMN[: len(NAMES)][third::3])] for third in range(3)
 ]  # a legend of all is higher than a figure
 UNIT = np.eye(len(NAMES))
+CLAIM = {"kind": "superiority", "margin": 5.0, "verdict": "holds", "mean": 9.0, "low": 6.0, "high": 12.0}
 QUANTITIES = [Quantity(name, [1.0, 2.0], "s", limit=2.0) for name in NAMES]
 
 DRAW = {
@@ -36,6 +37,7 @@ DRAW = {
     **{f"bars, {i}": lambda title, rows=rows: figures.bars(rows, title=title) for i, rows in enumerate(THIRDS)},
     "bars, one hue": lambda title: figures.bars(ROWS, "method", hue=None, title=title),
     "class_gain": lambda title: figures.class_gain(ROWS, title=title),
+    "forest": lambda title: figures.forest([CLAIM | {"claim": name} for name in [title, *NAMES]], title=title),
     "loss_curve": lambda title: figures.loss_curve(ROWS, title=title),
     "ranking": lambda title: figures.ranking(
         ROWS.drop_duplicates(["method", "shots"]).assign(role="text", mean=50.0, low=40.0, high=60.0), title=title
