@@ -27,6 +27,7 @@ import yaml
 
 from text4vis_lab import structure
 from text4vis_lab.claims import CLAIMS, decided
+from text4vis_lab.headline import points, why, worth
 from text4vis_lab.inference.judging import Judged, judge
 from text4vis_lab.plain import encodable, readable
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
@@ -42,8 +43,6 @@ BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside ever
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Cells that a page folds, by their tag, and what stands on the switch; parameters only where the run was given others.
 FOLDED = {"hide-input": "Setup", "parameters": "Parameters"}
-MARKS = {"holds": "yes", "fails": "no", "undecided": "open"}  # verdict -> its look
-SAID = {"holds": "hold", "fails": "fail", "undecided": "are undecided"}
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
 OWN_DATA = {"puppets": "Puppets, a data set of generated videos"}
 OWN_MODELS = {
@@ -167,38 +166,55 @@ def _filled(markdown: str, blocks: dict[str, str]) -> str:
 def _idea(run: Run, title: str) -> str:
     return (
         f":::{{figure}} {IDEA}\n:width: 100%\n"
-        ":alt: A video encoder and two last layers for it. Rows of text are related before any training, random rows "
-        "are not.\n\n"
-        "One video encoder, two last layers. The squares show how the rows of each are correlated before any training. "
-        f"Drawn in [{_escaped(title)}](runs/{run.name}.ipynb).\n:::"
+        ":alt: A video encoder and two last layers for it. Before any training, the videos of a class lie near the row "
+        "that is its name; random rows lie anywhere.\n\n"
+        "One video encoder, two last layers. The squares show the cosine of each layer's rows with the mean of each "
+        f"class's videos, before any training. Drawn in [{_escaped(title)}](runs/{run.name}.ipynb).\n:::"
     )
 
 
 def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
-    """What the records say of the claims: on what it was measured, how many hold, and a table with the evidence."""
-    family = [(run, title, judged) for run, title, record in done for judged in _judged(run, record)]
-    verdicts = [*decided([judged for _, _, judged in family])]
-    rows, counts = [], Counter(verdict["verdict"] for verdict in verdicts)
-    for (run, title, judged), verdict in zip(family, verdicts, strict=True):
-        mark = f'<span class="verdict {MARKS[verdict["verdict"]]}">{verdict["verdict"]}</span>'
-        evidence = verdict["evidence"].replace(" %", "\N{NO-BREAK SPACE}%")
-        left_out = len(judged.record.get("skipped") or [])
-        evidence += f"; videos left out: {left_out}" if left_out else ""
-        chapter = f"[{_escaped(title)}](runs/{run.name}.ipynb)"
-        rows.append(f"| {_escaped(verdict['claim'])} | {mark} | {_escaped(evidence)} | {chapter} |")
+    """What the records say of the claims: what text is worth, first where it is nothing, why, and a table of all."""
     again = _fenced(_make_book(suite), "sh")
-    if not rows:
+    verdicts = [*decided([judged for run, _, record in done for judged in _judged(run, record)])]
+    if not verdicts:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
-    said = ", ".join(f"{counts[verdict]} {word}" for verdict, word in SAID.items() if counts[verdict])
-    parts = [_measured_on([judged.record for *_, judged in family]), f"**Of {len(rows)} claims {said} in these runs.**"]
-    if counts["fails"]:
-        parts.append(
-            f":::{{admonition}} Claims that fail here: {counts['fails']}\n:class: warning\n"
-            "They are marked in the table, and the evidence says by how much they fail. Their chapters show more.\n:::"
-        )
-    parts.append("\n".join(["| claim | verdict | evidence | chapter |", "|---|---|---|---|", *rows]))
+    chapters = {run.name: f"[{_escaped(title)}](runs/{run.name}.ipynb)" for run, title, _ in done}
+    parts = []
+    for real, heading in ((False, "With the encoder trained"), (True, "On real CLIP embeddings, the encoder frozen")):
+        some = [verdict for verdict in verdicts if (verdict["dataset"] == "features") is real]
+        if some:
+            judged = [record for run, _, record in done if run.name in {verdict["run"] for verdict in some}]
+            parts += [f"### {heading}", _told(some, chapters), _measured_on(judged)]
+    counts = Counter(verdict["verdict"] for verdict in verdicts)
+    told = ", ".join(f"{counts[word]} {said}" for word, said in (("holds", "hold"), ("fails", "fail")) if counts[word])
+    undecided = f"{counts['undecided']} undecided" if counts["undecided"] else ""
+    parts += ["### Every claim", f"Of {len(verdicts)} claims {', '.join(filter(None, [told, undecided]))}."]
+    left_out = {run.name: len(record.get("skipped") or []) for run, _, record in done}
+    table = ["| claim | verdict | points | against | *p* | chapter |", "|---|---|---|---|---|---|"]
+    for verdict in sorted(verdicts, key=lambda each: ("fails", "undecided", "holds").index(each["verdict"])):
+        word = verdict["verdict"]
+        mark = f'<span class="verdict {word}">{word}</span>'
+        over = verdict["over"] + (f"; videos left out: {left_out[verdict['run']]}" if left_out[verdict["run"]] else "")
+        gain = f"{points(verdict).replace(' points', '')} over {over}"
+        p = "< 0.001" if verdict["p"] < 0.001 else f"{verdict['p']:.3f}"
+        cells = [_escaped(verdict["claim"]), mark, _escaped(gain), _escaped(verdict["comparator"]), _escaped(p)]
+        table.append(f"| {' | '.join([*cells, chapters[verdict['run']]])} |")
+    parts.append("\n".join(table))
     parts.append(f"Everything is remade by this command, which skips what is done already:\n\n{again}")
     return "\n\n".join(parts)
+
+
+def _told(verdicts: list[dict[str, Any]], chapters: dict[str, str]) -> str:
+    """What text is worth, as a list whose first line stands out, and why."""
+    lines = [
+        f"- {'**' if not number else ''}{_escaped(sentence)}{'**' if not number else ''} ({chapters[verdict['run']]})"
+        for number, (sentence, verdict) in enumerate(worth(verdicts))
+    ]
+    for run in dict.fromkeys(verdict["run"] for verdict in verdicts):
+        sentence = why([verdict for verdict in verdicts if verdict["run"] == run])
+        lines += [f"- {_escaped(sentence)} ({chapters[run]})"] if sentence else []
+    return "\n".join(lines)
 
 
 def _judged(run: Run, record: dict[str, Any]) -> list[Judged]:
@@ -219,6 +235,9 @@ def _measured_on(records: list[dict[str, Any]]) -> str:
         values = dict.fromkeys(str((record.get("parameters") or {}).get(parameter, "unknown")) for record in records)
         return " and ".join(own.get(value, _escaped(value)) for value in values)
 
+    notes = dict.fromkeys(record["metrics"]["measured_on"] for record in records if record["metrics"].get("about"))
+    if notes:
+        return "\n\n".join(f"Measured on {_escaped(note)} **These are not the paper's numbers.**" for note in notes)
     on, with_ = named("dataset", OWN_DATA), named("model", OWN_MODELS)
     return f"Measured on {on}, with {with_}. **These are not the paper's numbers.**"
 

@@ -1,6 +1,7 @@
 """What a notebook's settings ask for: methods, seeds, and the recipe of each training."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from text4vis_core.training.recipe import TrainingConfig
@@ -19,7 +20,7 @@ class Asked:
     values: dict[str, Any]
     source: Any  # a cached property of `Lab`: where models and class embeddings come from
 
-    @property
+    @cached_property
     def methods(self) -> list[Method]:
         """What the parameters `frozen`, `trainable` and `slow` ask for, in each `setting`, but for what is not here."""
         asked = methods(*(self.values.get(name, []) for name in ("frozen", "trainable", "slow")))

@@ -165,8 +165,8 @@ def decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
     """The verdict on each claim of a family, which are corrected for their number.
 
     Returns:
-        Dictionaries: id, claim, kind, margin, verdict (holds, fails, undecided), mean, low, high (points), comparator
-        (of several the best), p (after Holm), over, evidence, suite, run, notebook.
+        Dictionaries: id, claim, shots, kind, margin, verdict (holds, fails, undecided), mean, low, high (points),
+        comparator (of several the best), p (after Holm), over, evidence, dataset, suite, run, notebook.
     """
     for judged, (verdict, p) in zip(family, decide([judged.test for judged in family]), strict=True):
         found = judged.found
@@ -175,6 +175,7 @@ def decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
         yield {
             "id": judged.of.id,
             "claim": judged.claim,
+            "shots": judged.shots,
             "kind": judged.of.kind,
             "margin": judged.margin,
             "verdict": verdict,
@@ -186,6 +187,7 @@ def decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
             "over": found.over,
             "evidence": readable(f"{evidence}; p {_p(p)}", 400),
             "notebook": judged.of.notebook,
+            "dataset": judged.record["parameters"].get("dataset", "puppets"),
         } | {name: readable(judged.record[name]) for name in ("suite", "run")}
 
 

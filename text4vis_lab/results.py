@@ -81,7 +81,7 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str = "top1") -> pd.DataFrame:
-    """`inference.means` of a record's rows; without intervals where its scores do not give them: `over` says why."""
+    """`inference.means` of a record's rows; where its scores give no intervals, `over` says why."""
     try:
         return means(rows, by, partial(scores_of, record), record["parameters"].get("dataset", "puppets"), metric)
     except ValueError as error:

@@ -42,7 +42,7 @@ class Range:
         return f"{self.low:g} or more" if self.high == float("inf") else f"between {self.low:g} and {self.high:g}"
 
 
-READERS = Of("text4vis_lab.prepare.index", "READERS")  # which adds the prepared copies
+READERS = Of("text4vis_lab.sources", "READERS")  # with the prepared copies, and caches of features
 INITIALISERS = Of("text4vis_lab.tournament.methods", "INITIALISERS")  # with the laboratory's own
 TRAINABLE = Of("text4vis_lab.tournament.methods", "TRAINABLE")
 RECIPES = Of("text4vis_lab.tournament.methods", "SETTINGS")

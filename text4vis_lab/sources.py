@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
-from text4vis_core.data.formats.readers import load_videos
+from text4vis_core.data.formats.readers import READERS, load_videos
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
-from text4vis_core.data.video_list import NoValidation, VideoList
+from text4vis_core.data.video_list import AnnotationError, NoValidation, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos, embed_videos
 from text4vis_core.files import file_digest
 from text4vis_core.model.checkpoints import load_text4vis_checkpoint
@@ -36,6 +36,17 @@ from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
+
+
+def _no_videos(root: str | Path, split: str, fold: int = 1, missing: str = "error") -> VideoList:
+    """The data set "features", which holds embeddings: see `tournament.features`."""
+    raise AnnotationError(
+        f"parameter dataset: {root} is a cache of features, which holds no videos; 10_frozen_encoder and "
+        "16_frozen_tuning read it, for this notebook name a data set of videos"
+    )
+
+
+READERS["features"] = _no_videos
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def test_the_recipe_is_that_of_the_settings_or_what_was_tuned(tmp_path):
     tuned = lab.recipe(7, TUNED, 4)
     assert (tuned.seed, tuned.epochs, tuned.lr, tuned.weight_decay) == (7, 24, 0.5, 0.125)
     assert (lab.recipe(0, TUNED).lr, lab.recipe(0, TUNED).epochs) == (0.25, 3)
-    with pytest.raises(ValueError, match="no recipe for 'text, frozen' at 1 shots.* Run 15_tuning"):
+    with pytest.raises(ValueError, match=r"no recipe for 'text, frozen' at 1 shots.* Run 15_tuning"):
         lab.recipe(0, TUNED, 1)
     with pytest.raises(ValueError, match="has no recipes for 'ucf101 rows', but for puppets rows, puppets base"):
         asked(recipes=str(path), dataset="ucf101").recipe(0, TUNED, 1)

@@ -8,6 +8,7 @@ from .contrasts import contrasts
 from .distributions import difference_counts, distributions, videos_per_class
 from .forest import forest
 from .frontier import frontier
+from .league import climb, league
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
 from .ranking import ranking
@@ -22,6 +23,8 @@ __all__ = [
     "contrasts",
     "frontier",
     "ranking",
+    "league",
+    "climb",
     "forest",
     # Classes.
     "confusion",

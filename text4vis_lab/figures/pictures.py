@@ -71,12 +71,15 @@ def top_classes(probabilities: Mapping[str, np.ndarray], names: Sequence[str], k
     return fig
 
 
-def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, random: np.ndarray) -> Figure:
-    """The method in one figure: frames of a video, their encoder, and the two last layers that are compared.
+def the_idea(
+    frames: np.ndarray, names: Sequence[str], videos: np.ndarray, embeddings: np.ndarray, random: np.ndarray
+) -> Figure:
+    """The method in one figure: frames of a video, their encoder, and where its videos lie for two last layers.
 
     Args:
         frames: uint8 (T, H, W, 3), a few of them.
         names: C class names.
+        videos: (C, D), the mean embedding of each class's videos before training.
         embeddings: (C, D) text embeddings of the names, the proposed last layer.
         random: (C, D), the usual one.
     """
@@ -112,13 +115,16 @@ def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, r
     arrow((0.623, middle + 0.04), (0.7, 0.74))
     arrow((0.623, middle - 0.04), (0.7, 0.28))
 
-    side = 0.33
-    for y, rows, colour, title, note in (
-        (0.585, embeddings, BLUE, "the paper: the class names as text, frozen", "relations known from captions"),
-        (0.085, random, RED, "usual: random numbers, to be learned", "no relations yet"),
+    side, count = 0.33, len(names)
+    for y, rows, colour, title in (
+        (0.585, embeddings, BLUE, "the paper: the class names as text, frozen"),
+        (0.085, random, RED, "usual: random numbers, to be learned"),
     ):
+        cosines = _unit(rows) @ _unit(videos).T
+        nearest = int((cosines.argmax(0) == np.arange(count)).sum())
+        note = f"before training, {nearest} of {count} classes lie nearest to their row"
         ax = fig.add_axes((0.992 - side * 4.2 / 9.2, y, side * 4.2 / 9.2, side))
-        ax.imshow(rows @ rows.T, cmap="RdBu_r", vmin=-1, vmax=1)
+        ax.imshow(cosines, cmap="RdBu_r", vmin=-1, vmax=1)
         ax.set(xticks=[], yticks=range(len(names)))
         ax.set_yticklabels(labels(names), fontsize=7.5)
         ax.tick_params(length=0)
@@ -128,3 +134,7 @@ def the_idea(frames: np.ndarray, names: Sequence[str], embeddings: np.ndarray, r
         )
         canvas.text(0.992, y - 0.02, note, ha="right", va="top", fontsize=7.8, color="#555555")
     return fig
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

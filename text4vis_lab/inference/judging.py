@@ -56,6 +56,7 @@ class Judged:
     Attributes:
         of: the claim.
         claim: its sentence, with numbers.
+        shots: "4 videos", or "all videos".
         margin: points.
         found: the difference that was measured.
         test: of the claim, against every method behind.
@@ -64,6 +65,7 @@ class Judged:
 
     of: Claim
     claim: str
+    shots: str
     margin: float
     found: Difference
     test: PValues
@@ -87,7 +89,9 @@ def judge(record: Mapping[str, Any], claims: Iterable[Claim], read: Reader = sco
         if found is not None:
             margin = claim.margin(dataset)
             each = [p_values(claim.kind, margin, estimate) for estimate in found.each.values()]
-            yield Judged(claim, _worded(claim.sentence, rows, shots, margin), margin, found, against_all(each), record)
+            videos = _videos(shots, dataset)
+            sentence = _worded(claim.sentence, rows, videos, margin)
+            yield Judged(claim, sentence, videos, margin, found, against_all(each), record)
 
 
 def check_by_logit(record: Mapping[str, Any], claim: Claim, read: Reader = scores_of) -> tuple[Judged, Logit] | None:
@@ -186,8 +190,12 @@ def _meets(rows: pd.DataFrame, condition: Condition) -> pd.DataFrame:
     return rows
 
 
-def _worded(sentence: str, rows: pd.DataFrame, shots: int | None, margin: float) -> str:
-    videos = "all videos" if not shots else f"{shots} video{'s' * (shots > 1)}"
+def _videos(shots: int | None, dataset: str) -> str:
+    thing = "image" if dataset == "features" else "video"
+    return f"{shots} {thing}{'s' * (shots > 1)}" if shots else f"all {thing}s"
+
+
+def _worded(sentence: str, rows: pd.DataFrame, videos: str, margin: float) -> str:
     counted = (rows["counted"] if "counted" in rows else rows["classes"]).fillna(rows["classes"])
     classes = int(counted.iloc[0])
     return sentence.format(shots=videos, classes=classes, margin=f"{margin:g}")

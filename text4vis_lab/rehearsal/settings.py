@@ -57,7 +57,7 @@ def splits_of(settings: dict[str, Any]) -> tuple[str, ...]:
 def methods_of(settings: dict[str, Any]) -> list[Method]:
     """What a training begins with, and whether it keeps it: one or several."""
     if "shots" in settings:
-        return methods(settings["frozen"], settings["trainable"])
+        return methods(settings["frozen"], settings["trainable"], settings.get("slow", []))
     return [Method(settings["initialisation"], settings["initialisation"], settings["frozen"])]
 
 

@@ -65,6 +65,6 @@ def write_recipes(problem: str, recipes: Mapping[str, Mapping[int, Mapping[str, 
         of_problem = (known := known or {}).setdefault(problem, {})
         for method, by_shots in recipes.items():
             of_problem.setdefault(method, {}).update({shots: dict(settings) for shots, settings in by_shots.items()})
-        text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
         with replacing(path) as temporary:
             temporary.write_text(HEADING + text)

@@ -135,7 +135,7 @@ DRAW = {
         lambda: figures.top_classes({"as named": np.array([0.7, 0.2, 0.1])}, NAMES),
         lambda: figures.top_classes({"a": np.zeros(3), "b": np.array([0, 1.0, 0])}, NAMES, 2, "push up"),
     ],
-    "the_idea": [lambda: figures.the_idea(VIDEO[:3], NAMES, UNIT, UNIT)],
+    "the_idea": [lambda: figures.the_idea(VIDEO[:3], NAMES, UNIT, UNIT, UNIT)],
     "videos_per_class": [
         lambda: figures.videos_per_class(
             {"train": np.array([5, 0, 7]), "test": np.array([2, 2, 2])}, NAMES, title="title"

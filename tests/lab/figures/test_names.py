@@ -47,7 +47,7 @@ DRAW = {
     "frame_strips": lambda title: figures.frame_strips({title: VIDEO} | dict.fromkeys(NAMES, VIDEO), 2, 3),
     "picture_grid": lambda title: figures.picture_grid([VIDEO[0]] * (1 + len(NAMES)), [title, *NAMES]),
     "top_classes": lambda title: figures.top_classes({title: np.ones(len(NAMES))}, NAMES, 26, title),
-    "the_idea": lambda title: figures.the_idea(VIDEO[:3], [title, *SOME], np.eye(8), np.eye(8)),
+    "the_idea": lambda title: figures.the_idea(VIDEO[:3], [title, *SOME], np.eye(8), np.eye(8), np.eye(8)),
     "videos_per_class": lambda title: figures.videos_per_class(
         {title: np.arange(len(NAMES)), "test": np.arange(len(NAMES))}, NAMES, title=title
     ),

@@ -1,0 +1,57 @@
+"""The landing page's sentences say what the verdicts say, what fails first."""
+
+import pytest
+
+from text4vis_lab.headline import why, worth
+
+
+def verdict(identity, word, mean=6.0, shots="4 videos", half=3.0):
+    return {
+        "id": identity,
+        "verdict": word,
+        "mean": mean,
+        "low": mean - half,
+        "high": mean + half,
+        "shots": shots,
+        "margin": 5.0,
+        "comparator": "linear",
+    }
+
+
+def test_what_fails_comes_first_and_what_is_no_claim_of_worth_is_left_out():
+    verdicts = [
+        verdict("few shots", "holds", 12, "1 video"),
+        verdict("few shots", "undecided"),
+        verdict("all videos", "fails", -6, "all videos"),
+        verdict("alignment", "holds", 40),
+    ]
+    sentences = [sentence for sentence, _ in worth(verdicts)]
+    against = "against the best method without text, linear"
+    assert sentences == [
+        f"With all videos, text is behind: -6.0 points [-9.0, -3.0] {against}, where 5 would matter.",
+        f"With 4 videos per class, it is undecided whether text is ahead by 5 points: 6.0 points [3.0, 9.0] {against}.",
+        f"With 1 video per class, text is worth 12.0 points [9.0, 15.0] {against}: more than the 5 that would matter.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "alignment, geometry, words",
+    [
+        ("holds", "holds", "Both the alignment of the names with the encoder and the angles"),
+        ("holds", "fails", "aligned with the encoder; that the angles between them do is refuted"),
+        ("holds", "undecided", "aligned with the encoder; that the angles between them do is not shown"),
+        ("fails", "holds", "the angles between the names; that their alignment with the encoder does is refuted"),
+        ("undecided", "undecided", "Neither the alignment"),
+    ],
+)
+def test_alignment_and_geometry_are_told_apart(alignment, geometry, words):
+    verdicts = [verdict("alignment", alignment, 33), verdict("geometry", geometry, 2)]
+    sentence = why(verdicts)
+    assert words in sentence
+    assert "with 4 videos per class" in sentence
+    assert "33.0 points [30.0, 36.0]" in sentence
+    assert "2.0 points [-1.0, 5.0]" in sentence
+
+
+def test_why_is_not_said_where_it_was_not_asked():
+    assert why([verdict("alignment", "holds"), verdict("few shots", "holds")]) == ""

@@ -1,0 +1,112 @@
+"""A tournament's record that stays when its data is gone: rows, ranks and facts, none of the embeddings.
+
+data/records/<name>/record.json               parameters, metrics, fingerprints, provenance of the run
+data/records/<name>/rows.parquet              its table, see `rows.COLUMNS`
+data/records/<name>/scores/ranks.parquet      the rank of the true class of each tested item, for every cell
+data/records/<name>/README.md                 by hand: source, licence, and what it can and cannot show
+
+python -m text4vis_lab.tournament.kept runs/features/features data/records/ucf101_vit_b32      # keeps a run
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from text4vis_core.files import replacing
+
+from .._answers import Answers
+from ..notebooks import repository_root
+from ..plain import write_json
+from ..records import RECORD, read_record
+from ..rows import as_table, check_rows
+from ..scores import FOLDER, RANKS
+
+KEPT, ROWS = "record.json", "rows.parquet"
+COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
+FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance", "schema")
+
+
+def keep(run_dir: str | Path, folder: str | Path) -> Path:
+    """Keep a finished run's record in a folder; what was kept there before is replaced. Returns the folder.
+
+    Raises:
+        FileNotFoundError, ValueError: the run has no record, or it is damaged.
+    """
+    record, folder = read_record(Path(run_dir, RECORD)), Path(folder)
+    rows = as_table(record["rows"])
+    with replacing(folder / ROWS) as temporary:
+        rows.to_parquet(temporary, index=False, compression="zstd")
+    for name in _files(run_dir):
+        with replacing(folder / name) as temporary:
+            shutil.copyfile(Path(run_dir, name), temporary)
+    write_json(folder / KEPT, {name: record[name] for name in FACTS if name in record})
+    return folder
+
+
+def read_kept(folder: str | Path) -> dict[str, Any]:
+    """A kept record, with its rows as `rows`.
+
+    Raises:
+        FileNotFoundError: there is none in the folder.
+        ValueError: it is damaged; names the file and the remedy.
+    """
+    path = Path(folder, KEPT)
+    if not path.is_file():
+        raise FileNotFoundError(f"parameter record: {folder} holds no {KEPT}; give the folder of a kept record")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        table = pd.read_parquet(Path(folder, ROWS))
+        rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in table.to_dict("records")]
+        check_rows(rows, str(path))
+        record["parameters"]["dataset"], record["metrics"]["about"], record["provenance"]["finished"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no kept record ({error}); restore it, or keep the run again") from error
+    return record | {"rows": rows}
+
+
+def is_shown(lab: Answers, folder: str | Path) -> bool:
+    """Whether a kept record stands for the run: one is named, and the data of the settings is not at hand."""
+    root = lab.values["data_root"]
+    return bool(folder) and not (root and (repository_root() / root).is_dir())
+
+
+def show(lab: Answers, folder: str | Path) -> pd.DataFrame:
+    """Take a kept record for the notebook's own: its rows, which are returned, ranks and facts go to the run's record.
+
+    Args:
+        lab: whose dataset is the record's.
+        folder: of the kept record.
+
+    Raises:
+        FileNotFoundError, ValueError: there is none, it is damaged, or of another data set.
+    """
+    record = read_kept(folder)
+    dataset = record["parameters"]["dataset"]
+    if lab.values["dataset"] != dataset:
+        raise ValueError(f"parameter record: {folder} is of dataset {dataset!r}: set dataset to it")
+    for name in _files(folder):
+        with replacing(lab.record.run_dir / name) as temporary:
+            shutil.copyfile(Path(folder, name), temporary)
+    (lab.record.run_dir / RECORD).unlink(missing_ok=True)  # whose numbers are not those of these ranks
+    lab.record.rows, lab.record.data = record["rows"], record["data"]
+    lab.record.weights |= record["weights"]
+    facts = {name: record["provenance"].get(name) for name in ("finished", "commit", "code")}
+    lab.record.metrics |= {"text": record["metrics"]["text"], "kept": {"folder": str(folder)} | facts}
+    lab.record.metrics["about"] = f"{record['metrics']['about']} Kept: measured {facts['finished'][:10]}, {folder}."
+    return as_table(record["rows"])
+
+
+def _files(folder: str | Path) -> list[Path]:
+    """What lies beside a record: ranks, and the cosines of text rows."""
+    found = [*sorted(Path(folder, FOLDER).glob(f"{RANKS}*.parquet")), *Path(folder).glob(COSINES)]
+    return [path.relative_to(folder) for path in found]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m text4vis_lab.tournament.kept RUN_DIR FOLDER")
+    print(keep(*sys.argv[1:]))
