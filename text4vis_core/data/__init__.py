@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = on_first_use(
     {
         "reading": "Reading VideoError is_video",
         "video": "open_video read_frames",
-        "video_list": "AnnotationError Video VideoList",
+        "video_list": "AnnotationError NoValidation Video VideoList",
         "formats.readers": "READERS SPLITS load_videos",
         "datasets": "ON_ERROR FromFiles VideoDataset Views",
         "transforms": "Augmentation PUBLISHED_AUGMENTATION",
