@@ -28,7 +28,7 @@ import yaml
 from text4vis_lab import structure
 from text4vis_lab.claims import CLAIMS, decided
 from text4vis_lab.headline import points, why, worth
-from text4vis_lab.inference.judging import Judged, judge
+from text4vis_lab.judging import Judged, judge
 from text4vis_lab.plain import encodable, readable
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 

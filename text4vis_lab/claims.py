@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .inference.judging import CHANCE, Claim, Judged, Reader, judge
 from .inference.verdicts import NON_INFERIORITY, SUPERIORITY, decide
+from .judging import CHANCE, Claim, Judged, Reader, judge
 from .plain import readable
 from .results import scores_of
 

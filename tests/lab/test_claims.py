@@ -5,8 +5,8 @@ import pytest
 from inference_answers import CLASSES, Run, videos
 
 from text4vis_lab.claims import CLAIMS, claims, worse
-from text4vis_lab.inference.judging import MARGIN, MARGINS, check_by_logit
 from text4vis_lab.inference.verdicts import KINDS
+from text4vis_lab.judging import MARGIN, MARGINS, check_by_logit
 
 GROUPS = 30
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..results import rows_of, scores_of
-from .bootstrap import Estimate, bootstrap
-from .cube import Cube, Read, cube_of
-from .mixed import Logit, mixed_logit
-from .tables import Difference, by_method, difference
-from .verdicts import PValues, against_all, p_values
+from .inference.bootstrap import Estimate, bootstrap
+from .inference.cube import Cube, Read, cube_of
+from .inference.mixed import Logit, mixed_logit
+from .inference.tables import Difference, by_method, difference
+from .inference.verdicts import PValues, against_all, p_values
+from .results import rows_of, scores_of
 
 MARGIN, MARGINS = 5.0, {"features": 2.0}  # points, and where they are others, by data set
 CHANCE: dict[str, Any] = {}  # behind which there is no method
