@@ -8,9 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from text4vis_core.evaluation.intervals import mean_interval
-from text4vis_core.evaluation.protocols import harmonic_mean
-
 from .plain import encodable
 
 SCHEMA = 2  # of a record: 1 had dictionaries of each notebook's own making
@@ -73,45 +70,3 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if any(row.get(name) is not None for row in rows)])
     whole = [name for name, kind in COLUMNS.items() if name in table and kind is int]
     return table.astype(dict.fromkeys(whole, "Int64"))
-
-
-def mean_over(rows: pd.DataFrame, by: str | list[str], y: str = "top1") -> pd.DataFrame:
-    """Mean of a column over the rows (seeds, folds) of each group, with half the width of its 95 % interval.
-
-    The interval is Student's, of seeds alone: that of test videos too is `inference.means`.
-
-    Returns:
-        A row for each group, in order of appearance: the columns of `by`, mean, half, n, and over what: "3 trainings".
-    """
-    found = []
-    names = [by] if isinstance(by, str) else by
-    for key, group in rows.groupby(names, sort=False, observed=True, dropna=False):
-        mean, half = mean_interval(group[y].to_numpy())
-        over = f"{len(group)} training{'s' * (len(group) > 1)}"
-        found.append(dict(zip(names, key, strict=True)) | {"mean": mean, "half": half, "n": len(group), "over": over})
-    return pd.DataFrame(found, columns=[*names, "mean", "half", "n", "over"])
-
-
-def gain(ahead: pd.DataFrame, behind: pd.DataFrame, y: str = "top1", pairs: str = "seed") -> tuple[float, float] | None:
-    """Mean of the paired differences of two groups of rows, in points, and half the width of its interval.
-
-    Args:
-        ahead, behind: rows of two methods under the same conditions.
-        y: the column that is compared.
-        pairs: the column whose equal values are a pair.
-
-    Returns:
-        None where there is no pair.
-    """
-    both = ahead.set_index(pairs)[y].sub(behind.set_index(pairs)[y]).dropna()
-    return mean_interval(both.to_numpy()) if len(both) else None
-
-
-def with_harmonic_mean(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with further ones, test "harmonic mean", of each cell's accuracies on "base" and "novel"."""
-    means = []
-    for _, cell in rows.groupby("cell", sort=False):
-        by = cell.set_index("test")["top1"]
-        first = cell.iloc[0].to_dict() | {"test": "harmonic mean", "videos": None}
-        means.append(first | {"top1": harmonic_mean(by["base"], by["novel"]), "top5": None})
-    return pd.concat([rows, pd.DataFrame(means, columns=rows.columns)], ignore_index=True)

@@ -20,7 +20,6 @@ from text4vis_lab.plain import encodable, readable
 from text4vis_lab.prepare.data_set import Work, prepare
 from text4vis_lab.records import RunRecord, read_record
 from text4vis_lab.results import headline, histories_of, overview, recompute_all, rows_of, scores_of
-from text4vis_lab.rows import mean_over
 from text4vis_lab.scores import Scores, write_scores
 
 # Those that a file can have.
@@ -71,7 +70,7 @@ def test_a_record_keeps_names_as_they_are(record, name):
 def test_every_table_of_a_record_is_made_and_shown(record, name):
     rows = rows_of(record)
     assert rows["method"].tolist() == [encodable(name)] * 2
-    tables = [rows, mean_over(rows, ["test", "method"]), histories_of(record), headline([record]), overview([record])]
+    tables = [rows, histories_of(record), headline([record]), overview([record])]
     for table in tables:
         assert table.to_html().encode() and table.to_string().encode() and repr(table).encode()
         assert "<script>" not in table.to_html()

@@ -14,8 +14,3 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95
         return float(values.mean()), float("nan")
     # Not `stats.t.interval`, which is nan where all values are equal.
     return float(values.mean()), float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
-
-
-def with_interval(mean: float, half: float | None, unit: str = "%") -> str:
-    """A mean with half the width of its interval, as text: "52.9 ± 3.1 %"; without it where there is none."""
-    return f"{mean:.1f} {unit}" if half is None or np.isnan(half) else f"{mean:.1f} ± {half:.1f} {unit}"
