@@ -60,11 +60,12 @@ def _paths(videos: VideoList) -> list[str]:
 
 
 def groups_of(dataset: str, videos: Sequence[str]) -> tuple[np.ndarray, str]:
-    """The group of each video, as whole numbers (N,) from 0, and what a group is: "groups", or "videos".
+    """The group of each video, as whole numbers (N,) from 0, and what a group is: "groups", "videos" or "images".
 
     Args:
         dataset: a key of `data.READERS`.
         videos: N paths, as `scores.Scores` has them; parts of one file are one video.
     """
     names = [group_name(dataset, video) for video in videos]
-    return np.unique(names, return_inverse=True)[1], "groups" if dataset in GROUPS else "videos"
+    unit = "groups" if dataset in GROUPS else "images" if dataset == "features" else "videos"
+    return np.unique(names, return_inverse=True)[1], unit

@@ -42,3 +42,9 @@ def test_groups_that_are_in_two_splits_are_counted():
     assert table["groups"].tolist() == [2, 1, 1]
     assert table["shared groups"].tolist() == [1, 0, 1]
     assert groups_in("kinetics400", lists)["shared groups"].tolist() == [0, 0, 0]
+
+
+def test_of_a_cache_of_features_every_image_is_one():
+    groups, unit = groups_of("features", ["test/0", "test/1"])
+    assert groups.tolist() == [0, 1]
+    assert unit == "images"
