@@ -15,7 +15,7 @@ from filelock import FileLock
 from text4vis_core.files import replacing
 
 RECIPES = Path("experiments/recipes.yaml")
-HEADING = "# Chosen on validation videos by 15_tuning; no test video was scored for it.\n"
+HEADING = "# Chosen on validation data by 15_tuning and 16_frozen_tuning; no test item was scored for it.\n"
 Chosen = dict[str, dict[int, dict[str, Any]]]  # method -> shots (0: all) -> settings, and "validation" in percent
 
 
