@@ -30,7 +30,8 @@ RUNS = {run.name: run for run in suite.runs}
 # is what measures the machine.
 OTHERS = {"suites", "rehearsal", "bench"}
 CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
-CORE += [*sorted(str(path) for path in Path("data").glob("*.csv")), "requirements.lock"]
+GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
+CORE += [str(path) for pattern in GIVEN for path in sorted(Path().glob(pattern))]
 
 
 def inputs(wildcards):
