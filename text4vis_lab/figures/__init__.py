@@ -11,7 +11,6 @@ from .frontier import frontier
 from .league import climb, league
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
-from .ranking import ranking
 from .style import interval, look, palette, use_style
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "loss_curve",
     "contrasts",
     "frontier",
-    "ranking",
     "league",
     "climb",
     "forest",

@@ -1,4 +1,4 @@
-"""Every method of a tournament beside every other: a dot with its interval for each, number of shots and setting."""
+"""Every method of a tournament beside every other: a dot with its interval for each panel and setting."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,39 +8,45 @@ from matplotlib.lines import Line2D
 
 from ..plain import readable
 from .contrasts import MARKERS
-from .style import BLUE, COLOURS, DARK_GREY, GREEN, RED, axis_label, labels, legend_outside
+from .style import BLUE, COLOURS, DARK_GREY, GREEN, GREY, RED, axis_label, labels, legend_outside
 
 ROLE = {"text": (BLUE, "o", "knows the names"), "text-free": (RED, "s", "no text"), "control": (GREEN, "^", "control")}
-NEEDED = ("method", "role", "setting", "shots", "mean", "low", "high")
+NEEDED = ("method", "role", "setting", "mean", "low", "high")
 FIRST = "tuned"  # setting, drawn full
 
 
-def league(table: pd.DataFrame, *, title: str) -> Figure:
-    """Methods from the best to the worst, with a panel for each number of shots.
+def league(table: pd.DataFrame, by: str = "shots", *, title: str, chance: float | None = None) -> Figure:
+    """Methods from the best to the worst, with a panel for each number of shots, or each value of another column.
 
     Colour and marker tell what a method knows; full ones are tuned on validation data, hollow ones are not.
 
     Args:
-        table: columns method, role, setting, shots, mean, low, high (percent), a row for each dot. A method without
-            shots (zero-shot) is drawn in every panel.
+        table: columns method, role, setting, `by`, mean, low, high (percent), a row for each dot. A method without
+            a value of `by` (zero-shot has no shots) is drawn in every panel.
+        by: column of the panels.
+        title: of the figure.
+        chance: a dotted line at this level.
 
     Raises:
         ValueError: a column that the table does not have, or no rows.
     """
-    missing = [name for name in NEEDED if name not in table.columns]
+    missing = [name for name in (*NEEDED, by) if name not in table.columns]
     if missing or table.empty:
         raise ValueError(f"there is nothing to draw: no rows, or no column {', '.join(missing)}")
-    panels = sorted(table["shots"].dropna().unique()) or [0]
+    panels = list(table[by].dropna().unique()) or [0]
     full = table[table["setting"] == FIRST] if (table["setting"] == FIRST).any() else table
     order = list(full.groupby("method", sort=False)["mean"].mean().sort_values().index)
     order = [*(name for name in dict.fromkeys(table["method"]) if name not in order), *order]
-    size = (2.2 + 1.5 * len(panels), 1.1 + 0.2 * len(order))
+    size = (2.6 + max(1.5, 4.5 / len(panels)) * len(panels), 1.1 + 0.2 * len(order))
     fig, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, sharex=True, squeeze=False)
-    for ax, shots in zip(axes[0], panels, strict=True):
-        some = table[(table["shots"] == shots) | table["shots"].isna()]
+    for ax, panel in zip(axes[0], sorted(panels) if by == "shots" else panels, strict=True):
+        some = table[(table[by] == panel) | table[by].isna()]
         for row in some.to_dict("records"):
             _dot(ax, row, order.index(row["method"]))
-        ax.set_title(f"{shots:g} shots" if shots != 1 else "1 shot", fontsize=9)
+        name = readable(panel) if by != "shots" else f"{panel:g} shot{'s' * (panel != 1)}" if panel else "all videos"
+        ax.set_title(name, fontsize=9)
+        if chance is not None:
+            ax.axvline(chance, color=GREY, linestyle=":", linewidth=1.2)
         ax.set_ylim(-0.7, len(order) - 0.3)
         ax.grid(axis="x", visible=True)
     axes[0, 0].set_yticks(range(len(order)), labels(order))
@@ -53,6 +59,8 @@ def league(table: pd.DataFrame, *, title: str) -> Figure:
             Line2D([], [], color=DARK_GREY, marker="o", linestyle="", label="tuned"),
             Line2D([], [], color=DARK_GREY, marker="o", linestyle="", markerfacecolor="w", label="validation-free"),
         ]
+    if chance is not None:
+        handles.append(Line2D([], [], color=GREY, linestyle=":", label=f"chance ({chance:.1f} %)"))
     fig.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 

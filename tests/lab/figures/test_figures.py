@@ -33,16 +33,6 @@ HISTORIES = pd.DataFrame(
     for epoch, value in enumerate(range(10 + seed, 90 + seed, 8), start=1)
 )
 GAINS = pd.DataFrame({"class": ["push up", "archery", "push up", "archery"], "gain": [-4.0, 10.0, -5.0, 14.0]})
-MEANS = pd.DataFrame(
-    {"method": method, "role": role, "shots": shots, "mean": mean * shots, "low": mean * shots - 5, "high": 50}
-    for shots in (1, 2)
-    for method, role, mean in (
-        ("text, frozen", "text", 20.0),
-        ("random, frozen", "text-free", 7.0),
-        ("linear", "text-free", 9.0),
-        ("rotated, frozen", "control", 22.0),
-    )
-)
 CLAIMS = [
     {
         "claim": f"claim {name}",
@@ -111,7 +101,8 @@ DRAW = {
     ],
     "league": [
         lambda: figures.league(LEAGUE, title="title"),
-        lambda: figures.league(LEAGUE.query("setting != 'tuned' and shots == 1"), title="title"),
+        lambda: figures.league(LEAGUE.query("setting != 'tuned' and shots == 1"), title="title", chance=33.3),
+        lambda: figures.league(LEAGUE.assign(test="base, all"), "test", title="title"),
     ],
     "climb": [lambda: figures.climb(LEAGUE.query("setting == 'tuned'"), title="title")],
     "contrasts": [
@@ -133,10 +124,6 @@ DRAW = {
     "forest": [lambda: figures.forest(CLAIMS, title="title"), lambda: figures.forest(CLAIMS[:1], title="t")],
     "class_gain": [lambda: figures.class_gain(GAINS, title="title"), lambda: figures.class_gain(GAINS[:2], title="t")],
     "loss_curve": [lambda: figures.loss_curve(HISTORIES[:4], title="title")],
-    "ranking": [
-        lambda: figures.ranking(MEANS, title="title", chance=33.3),
-        lambda: figures.ranking(MEANS[MEANS["shots"] == 1], title="title"),
-    ],
     "confusion": [lambda: figures.confusion(np.array([[3, 1, 0], [0, 2, 2], [0, 0, 0]]), NAMES, "title")],
     "correlation_maps": [
         lambda: figures.correlation_maps({"text": UNIT, "random": -UNIT}, NAMES),
@@ -468,19 +455,6 @@ def test_contrasts_are_dots_with_their_own_intervals():
     assert (25, 36) in [tuple(s[:, 1]) for c in fig.axes[0].containers for b in c.lines[2] for s in b.get_segments()]
     with pytest.raises(ValueError, match="no column low"):
         figures.contrasts(CONTRASTS.drop(columns="low"), title="title")
-
-
-def test_methods_are_ranked_by_the_last_panel():
-    axes = figures.ranking(MEANS, title="title").axes
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == [
-        "random, frozen",
-        "linear",
-        "text, frozen",
-        "rotated, frozen",
-    ]
-    assert [ax.get_title(loc="left") for ax in axes] == ["shots: 1", "shots: 2"]
-    with pytest.raises(ValueError, match="no column 'role'"):
-        figures.ranking(MEANS.drop(columns="role"), title="title")
 
 
 def test_a_league_has_the_best_method_on_top_in_a_panel_for_each_number_of_shots():

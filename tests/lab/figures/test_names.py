@@ -39,9 +39,6 @@ DRAW = {
     "class_gain": lambda title: figures.class_gain(ROWS, title=title),
     "forest": lambda title: figures.forest([CLAIM | {"claim": name} for name in [title, *NAMES]], title=title),
     "loss_curve": lambda title: figures.loss_curve(ROWS, title=title),
-    "ranking": lambda title: figures.ranking(
-        ROWS.drop_duplicates(["method", "shots"]).assign(role="text", mean=50.0, low=40.0, high=60.0), title=title
-    ),
     "confusion": lambda title: figures.confusion(UNIT, NAMES, title),
     "correlation_maps": lambda title: figures.correlation_maps({title: UNIT[:7, :7], "b": UNIT[:7, :7]}, SOME),
     "frame_strips": lambda title: figures.frame_strips({title: VIDEO} | dict.fromkeys(NAMES, VIDEO), 2, 3),
