@@ -95,8 +95,8 @@ def test_processes_change_nothing(features, played):
 
 
 def test_scores_that_are_not_finite_are_an_error(features):
-    with pytest.raises(ValueError, match=r"'rows from text' with .* gives scores that are not finite: lower its rate"):
-        frozen.fit(features, frozen.Draw(1, 0, (("rows from text", {"lr": 1e30}),)))
+    with pytest.raises(ValueError, match=r"'tip-adapter' with .* gives scores that are not finite: lower its rate"):
+        frozen.fit(features, frozen.Draw(1, 0, (("tip-adapter", {"alpha": float("inf")}),)))
 
 
 def test_a_method_without_a_recipe_is_named(features):
