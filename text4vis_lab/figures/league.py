@@ -43,16 +43,8 @@ def league(table: pd.DataFrame, by: str = "shots", *, title: str, chance: float 
         some = table[(table[by] == panel) | table[by].isna()]
         for row in some.to_dict("records"):
             _dot(ax, row, order.index(row["method"]))
-        counted = (
-            "all videos"
-            if panel == 0
-            else "1 shot"
-            if panel == 1
-            else f"{panel:g} shots"
-            if by == "shots"
-            else readable(panel)
-        )
-        ax.set_title(counted, fontsize=9)
+        shots = "all videos" if panel == 0 else "1 shot" if panel == 1 else f"{panel} shots".replace(".0 ", " ")
+        ax.set_title(shots if by == "shots" else readable(panel), fontsize=9)
         if chance is not None:
             ax.axvline(chance, color=GREY, linestyle=":", linewidth=1.2)
         ax.set_ylim(-0.7, len(order) - 0.3)

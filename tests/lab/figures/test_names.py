@@ -27,6 +27,8 @@ THIRDS = [
 ]  # a legend of all is higher than a figure
 UNIT = np.eye(len(NAMES))
 CLAIM = {"kind": "superiority", "margin": 5.0, "verdict": "holds", "mean": 9.0, "low": 6.0, "high": 12.0}
+MEANS = ROWS.drop_duplicates(["method", "shots"]).assign(role="text", setting="tuned", mean=50.0, low=40.0, high=60.0)
+BOTH = pd.concat([MEANS.assign(test=test) for test in ("base", "novel")]).query("method in @SOME")
 QUANTITIES = [Quantity(name, [1.0, 2.0], "s", limit=2.0) for name in NAMES]
 
 DRAW = {
@@ -38,6 +40,12 @@ DRAW = {
     "bars, one hue": lambda title: figures.bars(ROWS, "method", hue=None, title=title),
     "class_gain": lambda title: figures.class_gain(ROWS, title=title),
     "forest": lambda title: figures.forest([CLAIM | {"claim": name} for name in [title, *NAMES]], title=title),
+    "league": lambda title: figures.league(MEANS, title=title),
+    "climb": lambda title: figures.climb(MEANS[MEANS["method"].isin(SOME)], title=title),
+    "contrasts": lambda title: figures.contrasts(
+        MEANS[MEANS["method"].isin(SOME)].assign(estimand=lambda rows: rows["method"]), title=title
+    ),
+    "frontier": lambda title: figures.frontier(BOTH, title=title),
     "loss_curve": lambda title: figures.loss_curve(ROWS, title=title),
     "confusion": lambda title: figures.confusion(UNIT, NAMES, title),
     "correlation_maps": lambda title: figures.correlation_maps({title: UNIT[:7, :7], "b": UNIT[:7, :7]}, SOME),
