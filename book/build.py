@@ -30,6 +30,7 @@ from text4vis_lab.claims import CLAIMS, decided
 from text4vis_lab.headline import points, why, worth
 from text4vis_lab.judging import Judged, judge
 from text4vis_lab.plain import encodable, readable
+from text4vis_lab.published import published_note, published_results
 from text4vis_lab.suites import Run, Suite, SuiteError, read_attempt, read_suite, summary
 
 ROOT = Path(__file__).resolve().parents[1]  # where the packages lie
@@ -40,6 +41,7 @@ INDEX = BUILD / "html" / "index.html"
 STAMP = BUILD / "built.sha256"
 IDEA = "idea.png"  # the landing page's figure, which a run draws
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
+PAPERS = ("k400-vitl14-336-f32", "zs-ucf101", "zs-k600")  # ids of published numbers that the landing page repeats
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Cells that a page folds, by their tag, and what stands on the switch; parameters only where the run was given others.
 FOLDED = {"hide-input": "Setup", "parameters": "Parameters"}
@@ -112,7 +114,9 @@ def collect(suite: Suite) -> dict[str, bytes]:
         chapter = {"file": f"machine/{bench.name}", "title": _title(bench, shared=False)}
         reference = [part["caption"] for part in toc["parts"]].index("Reference")
         toc["parts"].insert(reference, {"caption": "The machine", "chapters": [chapter]})
-    index = _filled(pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done)})
+    index = _filled(
+        pages["index.md"].decode(), {"idea": idea, "findings": _findings(suite, done), "published": _published()}
+    )
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "structure.svg")
         structure.draw(structure.read_structure(), picture)
@@ -181,7 +185,7 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
     chapters = {run.name: f"[{_escaped(title)}](runs/{run.name}.ipynb)" for run, title, _ in done}
     parts = []
-    for real, heading in ((False, "With the encoder trained"), (True, "On real CLIP embeddings, the encoder frozen")):
+    for real, heading in ((False, "On generated videos"), (True, "On real CLIP embeddings, the encoder frozen")):
         some = [verdict for verdict in verdicts if (verdict["dataset"] == "features") is real]
         if some:
             judged = [record for run, _, record in done if run.name in {verdict["run"] for verdict in some}]
@@ -203,6 +207,12 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
     parts.append("\n".join(table))
     parts.append(f"Everything is remade by this command, which skips what is done already:\n\n{again}")
     return "\n\n".join(parts)
+
+
+def _published() -> str:
+    """What the paper reports, from the table of published numbers."""
+    rows = {row["id"]: row for row in published_results("data/published_results.csv")}
+    return "\n".join(f"- {_escaped(published_note(rows[name]))}" for name in PAPERS)
 
 
 def _told(verdicts: list[dict[str, Any]], chapters: dict[str, str]) -> str:

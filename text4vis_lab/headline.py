@@ -65,5 +65,6 @@ def points(verdict: Verdict) -> str:
 
 
 def _where(verdict: Verdict, first: bool = True) -> str:
-    word = "With" if first else "with"
-    return f"{word} {verdict['shots']}" + ("" if verdict["shots"].startswith("all ") else " per class")
+    where = f"with {verdict['shots']}" + ("" if verdict["shots"].startswith("all ") else " per class")
+    where += " and a frozen encoder" if verdict["id"] == "frozen encoder" else ""
+    return where[0].upper() + where[1:] if first else where

@@ -147,7 +147,7 @@ class HardwareSettings:
     cache: Annotated[str, "folder that keeps embeddings of what is not trained; empty: nothing is kept"] = "data/cache"
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"
-    ] = 1024
+    ] = 3072
 
 
 @dataclass(frozen=True)

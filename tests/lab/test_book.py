@@ -41,7 +41,8 @@ NOTEBOOK = {
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     """book/build.py in a repository of two suites: `mine`, and `bench` with two runs."""
-    (tmp_path / "book").symlink_to(ROOT / "book")
+    for folder in ("book", "data"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     for folder in ("notebooks", "experiments"):
         (tmp_path / folder).mkdir()
     (tmp_path / "notebooks" / "train.ipynb").write_text(json.dumps(NOTEBOOK))
