@@ -245,7 +245,7 @@ def _measured_on(records: list[dict[str, Any]]) -> str:
         values = dict.fromkeys(str((record.get("parameters") or {}).get(parameter, "unknown")) for record in records)
         return " and ".join(own.get(value, _escaped(value)) for value in values)
 
-    notes = dict.fromkeys(record["metrics"]["measured_on"] for record in records if record["metrics"].get("about"))
+    notes = dict.fromkeys(record["metrics"]["about"] for record in records if record["metrics"].get("about"))
     if notes:
         return "\n\n".join(f"Measured on {_escaped(note)} **These are not the paper's numbers.**" for note in notes)
     on, with_ = named("dataset", OWN_DATA), named("model", OWN_MODELS)

@@ -18,7 +18,6 @@ import pandas as pd
 
 from text4vis_core.files import replacing
 
-from .._answers import Answers
 from ..notebooks import repository_root
 from ..plain import write_json
 from ..records import RECORD, read_record
@@ -68,13 +67,13 @@ def read_kept(folder: str | Path) -> dict[str, Any]:
     return record | {"rows": rows}
 
 
-def is_shown(lab: Answers, folder: str | Path) -> bool:
+def is_shown(lab: Any, folder: str | Path) -> bool:
     """Whether a kept record stands for the run: one is named, and the data of the settings is not at hand."""
     root = lab.values["data_root"]
     return bool(folder) and not (root and (repository_root() / root).is_dir())
 
 
-def show(lab: Answers, folder: str | Path) -> pd.DataFrame:
+def show(lab: Any, folder: str | Path) -> pd.DataFrame:
     """Take a kept record for the notebook's own: its rows, which are returned, ranks and facts go to the run's record.
 
     Args:

@@ -69,7 +69,7 @@ def linear_discriminant(means: Tensor, precision: Tensor) -> Scorer:
     about="the laboratory's: equal shares",
 )
 def means_and_text(problem: Problem, share: float = 0.5) -> Scorer:
-    """Rows between text and the class means: share m_c / |m_c| + (1 - share) t_c.
+    """Rows between text and the class means: share m_c / norm(m_c) + (1 - share) t_c.
 
     The interpolation of weights of WiSE-FT (Wortsman et al., arXiv 2109.01903, equation 1), of two classifiers without
     training.

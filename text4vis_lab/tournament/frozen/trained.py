@@ -27,7 +27,7 @@ def logistic_probe(problem: Problem, c: float = 0.316) -> Scorer:
 
     Args:
         problem: of which the text is not used.
-        c: the inverse strength of the penalty |W|^2 / 2, as scikit-learn has it.
+        c: the inverse strength of the penalty norm(W)^2 / 2, as scikit-learn has it.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -141,7 +141,7 @@ def lp_plus_plus(problem: Problem, blend: float = 250.0, iterations: int = 300) 
 def clap(problem: Problem, lr: float = 0.1, strength: float = 1.0) -> Scorer:
     """Cosine rows from the text, held near it, each class as firmly as zero-shot is right about its items.
 
-    cross-entropy + mean_c lambda_c |w_c - t_c|^2,  lambda_c the mean zero-shot probability of the class's own items
+    cross-entropy + mean_c lambda_c norm(w_c - t_c)^2,  lambda_c the mean zero-shot probability of the class's own items
 
     CLAP (Silva-Rodriguez et al., CVPR 2024, arXiv 2312.12730, section 4.2). SGD with momentum 0.9, 300 steps, rate
     falling as a cosine.
@@ -170,7 +170,7 @@ def clap(problem: Problem, lr: float = 0.1, strength: float = 1.0) -> Scorer:
 def prolip(problem: Problem, lr: float = 1e-5, strength: float = 0.0, steps: int = STEPS) -> Scorer:
     """The encoder's last projection alone is trained, held near what it was; the class embeddings stay.
 
-    cross-entropy of s cos(W z, t_c) + lambda |W - W_0|^2
+    cross-entropy of s cos(W z, t_c) + lambda norm(W - W_0)^2
 
     ProLIP (Fahes et al., arXiv 2410.05270, equations 3 to 5), z what the encoder projects. Adam, rate falling as a
     cosine, 300 steps as published, `STEPS` when tuned. Of a cache without z, W is applied to the embeddings themselves
