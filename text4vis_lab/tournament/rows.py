@@ -117,8 +117,8 @@ def derangement(count: int, generator: torch.Generator) -> Tensor:
 class TextLinear(nn.Module):
     """A linear layer whose rows begin as text embeddings, its bias as zeros; all are trained.
 
-    logits = exp(logit_scale) * (W v / norm(v) + b): the language-augmented initialisation of ELEVATER (Li et al., NeurIPS
-    2022, arXiv 2204.08790, section 4.2).
+    logits = exp(logit_scale) * (W v / norm(v) + b): the language-augmented initialisation of ELEVATER (Li et al.,
+    NeurIPS 2022, arXiv 2204.08790, section 4.2).
 
     Args:
         rows: (C, D).
