@@ -183,13 +183,13 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
     verdicts = [*decided([judged for run, _, record in done for judged in _judged(run, record)])]
     if not verdicts:
         return f"No run in this book speaks to a claim. What is missing is run by\n\n{again}"
-    chapters = {run.name: f"[{_escaped(title)}](runs/{run.name}.ipynb)" for run, title, _ in done}
+    chapters = {run.name: f"[{_escaped(title.split(':')[0])}](runs/{run.name}.ipynb)" for run, title, _ in done}
     parts = []
     for real, heading in ((False, "On generated videos"), (True, "On real CLIP embeddings, the encoder frozen")):
         some = [verdict for verdict in verdicts if (verdict["dataset"] == "features") is real]
         if some:
             judged = [record for run, _, record in done if run.name in {verdict["run"] for verdict in some}]
-            parts += [f"### {heading}", _told(some, chapters), _measured_on(judged)]
+            parts += [f"### {heading}", _told(some, chapters), _measured_on(judged, real)]
     counts = Counter(verdict["verdict"] for verdict in verdicts)
     told = ", ".join(f"{counts[word]} {said}" for word, said in (("holds", "hold"), ("fails", "fail")) if counts[word])
     undecided = f"{counts['undecided']} undecided" if counts["undecided"] else ""
@@ -222,8 +222,8 @@ def _told(verdicts: list[dict[str, Any]], chapters: dict[str, str]) -> str:
         for number, (sentence, verdict) in enumerate(worth(verdicts))
     ]
     for run in dict.fromkeys(verdict["run"] for verdict in verdicts):
-        sentence = why([verdict for verdict in verdicts if verdict["run"] == run])
-        lines += [f"- {_escaped(sentence)} ({chapters[run]})"] if sentence else []
+        told = why([verdict for verdict in verdicts if verdict["run"] == run])
+        lines += [f"- {_escaped(sentence)} ({chapters[run]})" for sentence in told]
     return "\n".join(lines)
 
 
@@ -240,16 +240,16 @@ def _judged(run: Run, record: dict[str, Any]) -> list[Judged]:
         ) from error
 
 
-def _measured_on(records: list[dict[str, Any]]) -> str:
+def _measured_on(records: list[dict[str, Any]], real: bool) -> str:
     def named(parameter: str, own: dict[str, str]) -> str:
         values = dict.fromkeys(str((record.get("parameters") or {}).get(parameter, "unknown")) for record in records)
         return " and ".join(own.get(value, _escaped(value)) for value in values)
 
-    notes = dict.fromkeys(record["metrics"]["about"] for record in records if record["metrics"].get("about"))
-    if notes:
-        return "\n\n".join(f"Measured on {_escaped(note)} **These are not the paper's numbers.**" for note in notes)
-    on, with_ = named("dataset", OWN_DATA), named("model", OWN_MODELS)
-    return f"Measured on {on}, with {with_}. **These are not the paper's numbers.**"
+    if real:  # embeddings that others computed: what they are stands in the record
+        told = " ".join(_escaped(about) for about in dict.fromkeys(record["metrics"]["about"] for record in records))
+    else:
+        told = f"{named('dataset', OWN_DATA)}, with {named('model', OWN_MODELS)}."
+    return f"Measured on {told} **These are not the paper's numbers.**"
 
 
 def _make_book(suite: Suite) -> str:

@@ -114,6 +114,20 @@ CLAIMS: tuple[Claim, ...] = (
         ahead={"method": "rows from text"},
         behind={"method": "rows from shuffled text"},
     ),
+    _10(
+        "frozen encoder, alignment",
+        f"On a frozen encoder with {{shots}} per class, rows from text are ahead of those from text in a random "
+        f"rotation {_BY}",
+        ahead={"method": "rows from text"},
+        behind={"method": "rows from rotated text"},
+    ),
+    _10(
+        "frozen encoder, geometry",
+        f"On a frozen encoder with {{shots}} per class, rows from text are ahead of those from the nearest rows of "
+        f"equal angles {_BY}",
+        ahead={"method": "rows from text"},
+        behind={"method": "rows from nearest simplex"},
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 Verdict = Mapping[str, Any]  # of `claims.claims`
 
 WORTH = ("few shots", "all videos", "frozen encoder")  # the paper's claim, where it is asked
+FROZEN = "10_frozen_encoder"
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 
 
@@ -17,7 +18,7 @@ def worth(verdicts: Sequence[Verdict]) -> list[tuple[str, Verdict]]:
 
 
 def _worth(verdict: Verdict) -> str:
-    against = f"against the best method without text, {verdict['comparator']}"
+    against = f"against the best method without text ({verdict['comparator']})"
     gain = f"{points(verdict)} {against}"
     if verdict["verdict"] == HOLDS:
         return f"{_where(verdict)}, text is worth {gain}: more than the {verdict['margin']:g} that would matter."
@@ -27,28 +28,32 @@ def _worth(verdict: Verdict) -> str:
     return f"{_where(verdict)}, it is undecided whether text is ahead by {verdict['margin']:g} points: {gain}."
 
 
-def why(verdicts: Sequence[Verdict], shots: str = "") -> str:
-    """Whether it is the alignment of the rows with the encoder or the angles between them: a sentence; "" if not asked.
+def why(verdicts: Sequence[Verdict]) -> list[str]:
+    """Whether it is the alignment of the rows with the encoder or the angles between them that helps.
 
     Args:
         verdicts: of one run.
-        shots: as in the claims, "4 videos"; empty: the last that were asked about.
+
+    Returns:
+        A sentence for the fewest shots that were asked about and for the most; none where nothing was.
     """
-    by_id: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        if not shots or verdict.get("shots") == shots:
-            by_id[verdict["id"]] = verdict
+    asked = [verdict["shots"] for verdict in verdicts if _name(verdict) == "alignment"]
+    return [*filter(None, (_why(verdicts, shots) for shots in dict.fromkeys([*asked[:1], *asked[-1:]])))]
+
+
+def _why(verdicts: Sequence[Verdict], shots: str) -> str:
+    by_id = {_name(verdict): verdict for verdict in verdicts if verdict["shots"] == shots}
     alignment, geometry, alone = (by_id.get(name) for name in ("alignment", "geometry", "geometry alone"))
     if not alignment or not geometry:
         return ""
     helps = {
-        (True, True): "Both the alignment of the names with the encoder and the angles between them help",
-        (True, False): "What helps is that the names are aligned with the encoder; that the angles between them do is "
+        (True, True): "both the alignment of the names with the encoder and the angles between them help",
+        (True, False): "what helps is that the names are aligned with the encoder; that the angles between them do is "
         + ("refuted" if geometry["verdict"] == FAILS else "not shown"),
-        (False, True): "What helps are the angles between the names; that their alignment with the encoder does is "
+        (False, True): "what helps are the angles between the names; that their alignment with the encoder does is "
         + ("refuted" if alignment["verdict"] == FAILS else "not shown"),
-        (False, False): "Neither the alignment of the names with the encoder nor the angles between them is shown to "
-        "help",
+        (False, False): "neither the alignment of the names with the encoder nor the angles between them is shown to "
+        f"be worth {alignment['margin']:g} points",
     }[alignment["verdict"] == HOLDS, geometry["verdict"] == HOLDS]
     parts = [
         f"text is ahead of itself in a random rotation, which keeps all angles, by {points(alignment)}",
@@ -56,7 +61,7 @@ def why(verdicts: Sequence[Verdict], shots: str = "") -> str:
     ]
     if alone:
         parts.append(f"where nothing is aligned, its angles are ahead of equal ones by {points(alone)}")
-    return f"{helps} ({_where(alignment, first=False)}): {'; '.join(parts)}."
+    return f"{_where(alignment)}, {helps}: {'; '.join(parts)}."
 
 
 def points(verdict: Verdict) -> str:
@@ -64,7 +69,10 @@ def points(verdict: Verdict) -> str:
     return f"{verdict['mean']:.1f} points [{verdict['low']:.1f}, {verdict['high']:.1f}]"
 
 
-def _where(verdict: Verdict, first: bool = True) -> str:
-    where = f"with {verdict['shots']}" + ("" if verdict["shots"].startswith("all ") else " per class")
-    where += " and a frozen encoder" if verdict["id"] == "frozen encoder" else ""
-    return where[0].upper() + where[1:] if first else where
+def _where(verdict: Verdict) -> str:
+    where = f"With {verdict['shots']}" + ("" if verdict["shots"].startswith("all ") else " per class")
+    return where + (" and a frozen encoder" if verdict["notebook"] == FROZEN else "")
+
+
+def _name(verdict: Verdict) -> str:
+    return verdict["id"].removeprefix("frozen encoder, ")

@@ -15,6 +15,7 @@ def verdict(identity, word, mean=6.0, shots="4 videos", half=3.0):
         "shots": shots,
         "margin": 5.0,
         "comparator": "linear",
+        "notebook": "03_few_shot",
     }
 
 
@@ -26,7 +27,7 @@ def test_what_fails_comes_first_and_what_is_no_claim_of_worth_is_left_out():
         verdict("alignment", "holds", 40),
     ]
     sentences = [sentence for sentence, _ in worth(verdicts)]
-    against = "against the best method without text, linear"
+    against = "against the best method without text (linear)"
     assert sentences == [
         f"With all videos, text is behind: -6.0 points [-9.0, -3.0] {against}, where 5 would matter.",
         f"With 4 videos per class, it is undecided whether text is ahead by 5 points: 6.0 points [3.0, 9.0] {against}.",
@@ -37,21 +38,26 @@ def test_what_fails_comes_first_and_what_is_no_claim_of_worth_is_left_out():
 @pytest.mark.parametrize(
     "alignment, geometry, words",
     [
-        ("holds", "holds", "Both the alignment of the names with the encoder and the angles"),
+        ("holds", "holds", "both the alignment of the names with the encoder and the angles"),
         ("holds", "fails", "aligned with the encoder; that the angles between them do is refuted"),
         ("holds", "undecided", "aligned with the encoder; that the angles between them do is not shown"),
         ("fails", "holds", "the angles between the names; that their alignment with the encoder does is refuted"),
-        ("undecided", "undecided", "Neither the alignment"),
+        ("undecided", "undecided", "neither the alignment"),
     ],
 )
 def test_alignment_and_geometry_are_told_apart(alignment, geometry, words):
-    verdicts = [verdict("alignment", alignment, 33), verdict("geometry", geometry, 2)]
-    sentence = why(verdicts)
+    [sentence] = why([verdict("alignment", alignment, 33), verdict("geometry", geometry, 2)])
     assert words in sentence
-    assert "with 4 videos per class" in sentence
+    assert sentence.startswith("With 4 videos per class, ")
     assert "33.0 points [30.0, 36.0]" in sentence
     assert "2.0 points [-1.0, 5.0]" in sentence
 
 
+def test_why_is_said_for_the_fewest_and_the_most_shots():
+    asked = [verdict(name, "holds", shots=f"{k} videos") for k in (1, 2, 4) for name in ("alignment", "geometry")]
+    assert [sentence.split(" per ")[0] for sentence in why(asked)] == ["With 1 videos", "With 4 videos"]
+
+
 def test_why_is_not_said_where_it_was_not_asked():
-    assert why([verdict("alignment", "holds"), verdict("few shots", "holds")]) == ""
+    assert why([verdict("alignment", "holds"), verdict("few shots", "holds")]) == []
+    assert why([verdict("few shots", "holds")]) == []

@@ -4,6 +4,7 @@ data/records/<name>/record.json               parameters, metrics, fingerprints,
 data/records/<name>/rows.parquet              its table, see `rows.COLUMNS`
 data/records/<name>/scores/ranks.parquet      the rank of the true class of each tested item, for every cell
 data/records/<name>/README.md                 by hand: source, licence, and what it can and cannot show
+data/records/<name>/note.txt                  by hand: the same in a sentence or two, beside every number of it
 
 python -m text4vis_lab.tournament.kept runs/features/features data/records/ucf101_vit_b32      # keeps a run
 """
@@ -24,7 +25,7 @@ from ..records import RECORD, read_record
 from ..rows import as_table, check_rows
 from ..scores import FOLDER, RANKS
 
-KEPT, ROWS = "record.json", "rows.parquet"
+KEPT, ROWS, NOTE = "record.json", "rows.parquet", "note.txt"
 COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
 FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance", "schema")
 
@@ -95,7 +96,9 @@ def show(lab: Any, folder: str | Path) -> pd.DataFrame:
     lab.record.weights |= record["weights"]
     facts = {name: record["provenance"].get(name) for name in ("finished", "commit", "code")}
     lab.record.metrics |= {"text": record["metrics"]["text"], "kept": {"folder": str(folder)} | facts}
-    lab.record.metrics["about"] = f"{record['metrics']['about']} Kept: measured {facts['finished'][:10]}, {folder}."
+    note, about = Path(folder, NOTE), record["metrics"]["about"]
+    words = [note.read_text(encoding="utf-8").strip()] if note.is_file() else []
+    lab.record.metrics["about"] = " ".join([about, *words, f"Kept: measured {facts['finished'][:10]}, {folder}."])
     return as_table(record["rows"])
 
 
