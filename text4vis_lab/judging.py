@@ -180,7 +180,8 @@ def _dataset(record: Mapping[str, Any]) -> str:
 def first_of_all(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of methods that were tuned where tuned and others are there, and of weights as they were trained."""
     if "setting" in rows:
-        rows = rows[rows["setting"].fillna("tuned") == "tuned"]
+        first = rows["setting"].fillna("tuned") == "tuned"
+        rows = rows[first] if (first & (rows["method"] != "zero-shot")).any() else rows
     return rows[rows["mix"].fillna(1) == 1] if "mix" in rows else rows
 
 

@@ -85,6 +85,12 @@ def test_settings_and_weights_that_are_not_meant_do_not_count():
     assert verdicts(run, "03_few_shot")["few shots"]["verdict"] == "holds"
 
 
+def test_where_nothing_was_tuned_the_fixed_recipe_counts():
+    run = Run().add("zero-shot", answers(60, seeds=1), seed=None, test="novel", role="text")
+    run.add("text, frozen", answers(75), test="novel", role="text", setting="validation-free")
+    assert [verdict["id"] for verdict in claims([run.record("09_base_to_novel")], read=lambda _, row: run.scores(row))]
+
+
 def test_pairs_are_of_seeds_that_all_have():
     run = Run().add("text, frozen", answers(80, seeds=5), shots=1, role="text")
     run.add("linear", answers(50, seeds=3), shots=1, role="text-free")
