@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from text4vis_lab import structure
-from text4vis_lab.claims import CLAIMS, decided
+from text4vis_lab.claims import CLAIMS, decided, p_text
 from text4vis_lab.headline import points, why, worth
 from text4vis_lab.judging import Judged, judge
 from text4vis_lab.plain import encodable, readable
@@ -201,8 +201,8 @@ def _findings(suite: Suite, done: list[tuple[Run, str, dict[str, Any]]]) -> str:
         mark = f'<span class="verdict {word}">{word}</span>'
         over = verdict["over"] + (f"; videos left out: {left_out[verdict['run']]}" if left_out[verdict["run"]] else "")
         gain = f"{points(verdict).replace(' points', '')} over {over}"
-        p = "< 0.001" if verdict["p"] < 0.001 else f"{verdict['p']:.3f}"
-        cells = [_escaped(verdict["claim"]), mark, _escaped(gain), _escaped(verdict["comparator"]), _escaped(p)]
+        told = (gain, verdict["comparator"], p_text(verdict["p"]))
+        cells = [_escaped(verdict["claim"]), mark, *map(_escaped, told)]
         table.append(f"| {' | '.join([*cells, chapters[verdict['run']]])} |")
     parts.append("\n".join(table))
     parts.append(f"Everything is remade by this command, which skips what is done already:\n\n{again}")

@@ -199,11 +199,12 @@ def decided(family: Sequence[Judged]) -> Iterator[dict[str, Any]]:
             "comparator": readable(found.comparator),
             "p": p,
             "over": found.over,
-            "evidence": readable(f"{evidence}; p {_p(p)}", 400),
+            "evidence": readable(f"{evidence}; p {p_text(p)}", 400),
             "notebook": judged.of.notebook,
             "dataset": judged.record["parameters"].get("dataset", "puppets"),
         } | {name: readable(judged.record[name]) for name in ("suite", "run")}
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """ "0.012", or "< 0.001"."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .inference.verdicts import FAILS, HOLDS, UNDECIDED
+
 Verdict = Mapping[str, Any]  # of `claims.claims`
 
 WORTH = ("few shots", "all videos", "frozen encoder")  # the paper's claim, where it is asked
 FROZEN = "10_frozen_encoder"
-HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 
 
 def worth(verdicts: Sequence[Verdict]) -> list[tuple[str, Verdict]]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
-from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
+from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
 from text4vis_core.evaluation.protocols import half_class_splits
 from text4vis_core.files import replacing
 
@@ -85,7 +85,7 @@ class Scores:
 
     def right(self, k: int) -> np.ndarray:
         """bool (N,): whether a video's class, or any of several, is among its k highest scores."""
-        return _hits(self.scores, self.truth, k)
+        return topk_correct(self.scores, self.truth, k).numpy()
 
     def half_videos(self, half: int) -> int:
         """How many of the videos belong to a half of the classes."""
@@ -128,7 +128,7 @@ def ranks_of(scores: Tensor, labels: Tensor) -> np.ndarray:
     """
     order = scores.topk(scores.shape[1], dim=-1).indices
     ranks = (order == labels[:, None]).int().argmax(-1).numpy()
-    first, fifth = _hits(scores, labels, 1), _hits(scores, labels, 5)
+    first, fifth = (topk_correct(scores, labels, k).numpy() for k in (1, 5))
     ranks = np.where(first, 0, np.where(fifth, ranks.clip(1, 4), ranks.clip(5)))
     return ranks.astype(np.uint16)
 
@@ -208,11 +208,6 @@ def _kept_ranks(path: Path, changed: int) -> dict[tuple[str, str, str], Ranks]:
 @lru_cache(maxsize=1)
 def _kept_scores(path: Path, changed: int) -> dict[tuple[str, str], Scores]:
     return read_scores(path)
-
-
-def _hits(scores: Tensor, truth: Tensor, k: int) -> np.ndarray:
-    highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
-    return (highest == truth[:, None] if truth.ndim == 1 else truth.gather(1, highest) > 0).any(-1).numpy()
 
 
 def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = on_first_use(
     {
         "embedding": "EmbeddedVideos embed_videos",
         "protocols": "multi_view_scores half_class_splits base_novel_split zero_shot_accuracy harmonic_mean",
-        "metrics": "topk_accuracy mean_average_precision",
+        "metrics": "topk_accuracy topk_correct mean_average_precision",
         "intervals": "mean_interval",
     },
 )

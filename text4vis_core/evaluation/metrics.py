@@ -22,13 +22,17 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[
         k: all classes, when it exceeds C.
         classes: only videos of these classes count; all, when None.
     """
-    highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
-    found = highest == labels[:, None] if labels.ndim == 1 else labels.gather(1, highest) > 0
-    correct = found.any(-1).double()
+    correct = topk_correct(scores, labels, k).double()
     if classes is not None:
         ids = torch.as_tensor(list(classes), dtype=torch.int64)
         correct = correct[torch.isin(labels, ids) if labels.ndim == 1 else (labels[:, ids] > 0).any(-1)]
     return 100 * correct.mean().item()
+
+
+def topk_correct(scores: Tensor, labels: Tensor, k: int = 1) -> Tensor:
+    """bool (N,): whether a video's label, or any of several, is among its k highest scores; see `topk_accuracy`."""
+    highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
+    return (highest == labels[:, None] if labels.ndim == 1 else labels.gather(1, highest) > 0).any(-1)
 
 
 def mean_average_precision(scores: Tensor, labels: Tensor) -> float:

@@ -60,14 +60,7 @@ def _lda(num_classes: int, dim: int, *, features: Tensor | None, labels: Tensor 
     The within-class covariance is shrunk towards a multiple of the identity, without which a few shots per class,
     fewer videos than dimensions, have no inverse.
     """
-    if features is None or labels is None:
-        raise ValueError("initialisation 'lda' needs features (N, D), embeddings of labelled videos, and labels (N,)")
-    features, labels = features.double(), labels.long()
-    counts = torch.bincount(labels, minlength=num_classes)
-    if len(counts) > num_classes or (counts == 0).any():
-        raise ValueError(f"initialisation 'lda' needs labels of all {num_classes} classes and no others")
-    means = torch.zeros(num_classes, features.shape[1], dtype=torch.float64).index_add_(0, labels, features)
-    means /= counts[:, None]
+    means, features, labels = class_means("lda", num_classes, features, labels)
     centred = features - means[labels]
     covariance = centred.T @ centred / len(features)
     spread = covariance.diagonal().mean()
@@ -75,6 +68,22 @@ def _lda(num_classes: int, dim: int, *, features: Tensor | None, labels: Tensor 
     identity = torch.eye(len(covariance), dtype=torch.float64)
     covariance = (1 - LDA_SHRINKAGE) * covariance + LDA_SHRINKAGE * spread * identity if spread > 0 else identity
     return torch.linalg.solve(covariance, (means - features.mean(0)).T).T.float()
+
+
+def class_means(name: str, num_classes: int, features: Tensor | None, labels: Tensor | None) -> tuple[Tensor, ...]:
+    """Means (C, D) of each class's features, these (N, D), in float64, and labels (N,), for the initialisation `name`.
+
+    A ValueError where one of them is missing, or a class has none.
+    """
+    if features is None or labels is None:
+        needed = "features (N, D), embeddings of labelled videos, and labels (N,)"
+        raise ValueError(f"initialisation {name!r} needs {needed}")
+    features, labels = features.double(), labels.long()
+    counts = torch.bincount(labels, minlength=num_classes)
+    if len(counts) > num_classes or (counts == 0).any():
+        raise ValueError(f"initialisation {name!r} needs labels of all {num_classes} classes and no others")
+    means = torch.zeros(num_classes, features.shape[1], dtype=torch.float64).index_add_(0, labels, features)
+    return means / counts[:, None], features, labels
 
 
 @initialiser("text")

@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "components": "half_widths seed_components",
         "cube": "Cube cube_of",
         "mixed": "Logit mixed_logit",
-        "simulate": "Noise permuted rates",
+        "simulate": "Noise coverage permuted rates",
         "tables": "Difference difference mean_text means with_harmonic_mean",
     },
 )

@@ -94,6 +94,13 @@ def rates(
     return pd.DataFrame(lines)
 
 
+def coverage(noise: Noise, seeds: int, groups: int = 30, experiments: int = 300, seed: int = 0) -> float:
+    """How many of a hundred 95 % intervals hold an effect of 0, of experiments with this noise."""
+    drawn = _drawn(noise, (seeds, groups), (experiments, 1), np.random.default_rng(seed))
+    ends = [estimate.interval() for [estimate] in drawn]
+    return 100 * float(np.mean([low <= 0 <= high for low, high in ends]))
+
+
 def _drawn(
     noise: Noise, size: tuple[int, int], times: tuple[int, int], rng: np.random.Generator
 ) -> list[list[Estimate]]:

@@ -158,10 +158,11 @@ def note_text(lab: Laboratory, features: Features, further: str = "") -> None:
 
     Args:
         lab: in whose run's folder the cosines between classes are kept.
-        features: with text rows.
+        features: with text rows; a ValueError without.
         further: file of text rows of another CLIP, a tensor (C, D); empty: none.
     """
-    assert features.text is not None
+    if features.text is None:
+        raise ValueError("parameter class_embeddings is empty: give the file of the classes' text rows")
     counts = ", ".join(f"{len(getattr(features, split))} {split}" for split in SPLITS)
     notes = "".join(f" {note}." for note in features.notes)
     projection = (
@@ -186,8 +187,9 @@ def maps(lab: Laboratory) -> dict[str, np.ndarray]:
     if lab.values["dataset"] == "features" and lab.values["model"] == "mini_clip":
         assert lab.source.clip is not None
         rows = lab.source.clip.class_embeddings(list(miniature.ACTIONS), lab.values["template"])
-        found["Mini CLIP: 24 classes"] = (rows @ rows.T).numpy()
-        lab.record.metrics["text"]["Mini CLIP: 24 classes"] = spread_of(rows @ rows.T)
+        name = f"Mini CLIP: {len(rows)} classes"
+        found[name] = (rows @ rows.T).numpy()
+        lab.record.metrics["text"][name] = spread_of(rows @ rows.T)
     return found
 
 

@@ -13,6 +13,7 @@ from sklearn.model_selection import ParameterGrid
 from text4vis_core.model.temporal import split_temporal
 
 from .recipes import RECIPES, chosen_for, read_recipes
+from .sweep import best_trials
 
 PUBLISHED = {"position_std": 0.02}
 
@@ -43,17 +44,8 @@ def asked(temporals: Sequence[str], settings: Sequence[str]) -> list[tuple[str, 
 
 
 def best(rows: pd.DataFrame) -> pd.DataFrame:
-    """The best trial of each temporal module, by the mean of top-1 over its seeds, else by the training loss.
-
-    Args:
-        rows: of all trials on validation videos: columns temporal, trial, top1, train_loss.
-
-    Returns:
-        A row for each module, in order of appearance: temporal, trial, top1, train_loss.
-    """
-    means = rows.groupby(["temporal", "trial"], sort=False)[["top1", "train_loss"]].mean().reset_index()
-    order = means.sort_values(["top1", "train_loss"], ascending=[False, True], kind="stable")
-    return order.drop_duplicates("temporal").sort_index().reset_index(drop=True)
+    """The best trial of each temporal module, in order of appearance: `sweep.best_trials`."""
+    return best_trials(rows, ["temporal"])
 
 
 def settings_of(dataset: str, temporal: str, setting: str, path: Any = RECIPES) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from scipy.linalg import helmert, orthogonal_procrustes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from text4vis_core.model.classifier import INITIALISERS, initialiser
+from text4vis_core.model.classifier import INITIALISERS, class_means, initialiser
 
 
 @initialiser("simplex")
@@ -30,19 +30,13 @@ def simplex(num_classes: int, dim: int, *, generator: torch.Generator, **_) -> T
 
 
 @initialiser("means")
-def class_means(num_classes: int, dim: int, *, features: Tensor | None, labels: Tensor | None, **_) -> Tensor:
+def means(num_classes: int, dim: int, *, features: Tensor | None, labels: Tensor | None, **_) -> Tensor:
     """The mean of each class's unit embeddings by the untrained encoder (Snell et al., arXiv 1703.05175, equation 1).
 
     A ValueError for labels that do not cover the classes.
     """
-    if features is None or labels is None:
-        raise ValueError("initialisation 'means' needs features (N, D), embeddings of labelled videos, and labels (N,)")
-    labels, counts = labels.long(), torch.bincount(labels.long(), minlength=num_classes)
-    if len(counts) > num_classes or (counts == 0).any():
-        raise ValueError(f"initialisation 'means' needs labels of all {num_classes} classes and no others")
-    unit = F.normalize(features.double(), dim=-1)
-    sums = torch.zeros(num_classes, features.shape[1], dtype=torch.float64).index_add_(0, labels, unit)
-    return (sums / counts[:, None]).float()
+    unit = None if features is None else F.normalize(features.double(), dim=-1)
+    return class_means("means", num_classes, unit, labels)[0].float()
 
 
 @initialiser("nearest simplex")

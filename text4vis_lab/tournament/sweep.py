@@ -64,15 +64,16 @@ class Space:
         return not min(self.rates) * 1.001 < rate < max(self.rates) * 0.999
 
 
-def best_trials(rows: pd.DataFrame) -> pd.DataFrame:
+def best_trials(rows: pd.DataFrame, by: Sequence[str] = ("method", "shots")) -> pd.DataFrame:
     """The best trial of each method and number of shots: by the mean accuracy over its trainings, else by their loss.
 
     Args:
-        rows: of all trials, with columns method, shots, trial, top1 and train_loss.
+        rows: of all trials on validation videos, with columns trial, top1, train_loss, and those of `by`.
+        by: columns that tell apart what is tuned.
 
     Returns:
-        A row for each method and number of shots: trial, and the means top1 and train_loss.
+        A row for each combination of `by`, in order of appearance: trial, and the means top1 and train_loss.
     """
-    means = rows.groupby(["method", "shots", "trial"], sort=False)[["top1", "train_loss"]].mean().reset_index()
+    means = rows.groupby([*by, "trial"], sort=False)[["top1", "train_loss"]].mean().reset_index()
     order = means.sort_values(["top1", "train_loss"], ascending=[False, True], kind="stable")
-    return order.drop_duplicates(["method", "shots"]).sort_index().reset_index(drop=True)
+    return order.drop_duplicates([*by]).sort_index().reset_index(drop=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from inference_answers import CLASSES, Run
 
-from text4vis_lab.inference import Noise, cube_of, half_widths, mixed_logit, permuted, rates, seed_components
+from text4vis_lab.inference import Noise, coverage, cube_of, half_widths, mixed_logit, permuted, rates, seed_components
 from text4vis_lab.inference.simulate import is_true, planted_effects
 
 GROUPS = 20
@@ -92,6 +92,14 @@ def test_planted_effects_are_beside_and_at_the_margin(kind, true):
         False,
         False,
     ]
+
+
+def test_intervals_hold_what_was_planted_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    noise = Noise(3.0, rng.normal(scale=5.0, size=500), rng.normal(scale=10.0, size=(10, 50)))
+    assert 90 <= coverage(noise, seeds=3, experiments=120) <= 100
+    narrow = Noise(0.0, np.zeros(2), np.zeros((2, 2)))
+    assert coverage(narrow, seeds=3, experiments=3) == 100  # nothing varies
 
 
 def test_permuted_labels_leave_nothing_to_know(pair):

@@ -178,7 +178,7 @@ def test_answers_are_differences_of_the_same_rows(lab, run, played):
     rows = as_table(played[2].rows)
     worth = frozen.worth_of_text(rows, lab.scores, "features")
     assert set(worth["setting"]) == {"tuned", "validation-free"} and set(worth["shots"]) == {1, 4}
-    means = frozen.league_table(rows, lab.scores, "features")
+    means = inference.means(rows, ["method", "role", "setting", "shots"], lab.scores, "features")
     for line in worth.to_dict("records"):
         some = means[(means["setting"] == line["setting"]) & (means["shots"] == line["shots"])]
         best = some[some["role"] == "text-free"]["mean"].max()

@@ -2,7 +2,7 @@
 
     closed.py      no training: class means, text, and what is made of both
     trained.py     a last layer, keys or a projection that is trained
-    rows.py        cosine rows, trained from eight beginnings: which tells alignment and geometry apart
+    rows.py        cosine rows, trained from different beginnings: which tells alignment and geometry apart
     protocol.py    one budget for all: chosen on validation embeddings, then the test, once
     answers.py     what came out, as tables and sentences
 
@@ -14,7 +14,7 @@ from text4vis_core._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "answers": "MAIN in_words league_table mechanism_of side_by_side worth_of_text",
+        "answers": "MAIN in_words mechanism_of side_by_side worth_of_text",
         "method": "METHODS FrozenMethod Problem methods",
         "protocol": "Draw Fitted Tournament fit shown tournament tune",
     },

@@ -13,13 +13,8 @@ TEXT = "rows from text"
 MAIN = (TEXT, "rows from nearest simplex", "gaussian + text", "gaussian", "logistic probe", "class means", "zero-shot")
 
 
-def league_table(rows: pd.DataFrame, scores: Read, dataset: str) -> pd.DataFrame:
-    """Means of every method at each number of shots, in each setting: `inference.means`, with the methods' roles."""
-    return inference.means(rows, ["method", "role", "setting", "shots"], scores, dataset)
-
-
 def side_by_side(means: pd.DataFrame) -> pd.DataFrame:
-    """`league_table` as a reader's table: a row for each method, "71.3 [70.1, 72.5]" for each setting and shots."""
+    """Means by method, role, setting and shots as a table for readers: "71.3 [70.1, 72.5]", a row for each method."""
     text = [f"{m:.1f} [{low:.1f}, {high:.1f}]" for m, low, high in means[["mean", "low", "high"]].to_numpy()]
     shown = means.assign(text=text, shots=means["shots"].fillna(0).astype(int))
     wide = shown.pivot(index=["role", "method"], columns=["setting", "shots"], values="text")

@@ -45,14 +45,19 @@ def gaussian(problem: Problem, shrinkage: float = 0.0) -> Scorer:
     """
     from sklearn.covariance import ledoit_wolf_shrinkage
 
-    items, means = problem.items.rows, problem.means
-    centred = items - means[problem.items.labels]
-    identity, spread = torch.eye(items.shape[1]).to(items), centred.square().mean()
+    items, means, centred, identity = _within(problem)
+    spread = centred.square().mean()
     if spread < NO_SPREAD:
         return linear_discriminant(means, problem.scale * identity)
     share = shrinkage or ledoit_wolf_shrinkage(centred.cpu().double().numpy(), assume_centered=True)
     covariance = (1 - share) * centred.T @ centred / len(items) + share * spread * identity
     return linear_discriminant(means, torch.linalg.inv(covariance))
+
+
+def _within(problem: Problem) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The items (N, D), the means of their classes (C, D), the items less these (N, D), and the identity (D, D)."""
+    items, means = problem.items.rows, problem.means
+    return items, means, items - means[problem.items.labels], torch.eye(items.shape[1]).to(items)
 
 
 def linear_discriminant(means: Tensor, precision: Tensor) -> Scorer:
@@ -93,12 +98,10 @@ def gaussian_and_text(problem: Problem, alpha: float = 1.0) -> Scorer:
     equations 3, 4 and 6; P is its ridge estimate of the precision, of Kubokawa and Srivastava). With one item per class
     S is 0, where the source has crops of it: P is then s I, the class means at CLIP's temperature.
     """
-    items, means, names = problem.items.rows, problem.means, problem.names
-    centred = items - means[problem.items.labels]
-    dim, identity = items.shape[1], torch.eye(items.shape[1]).to(items)
-    scatter, precision = centred.T @ centred, problem.scale * identity
+    items, means, centred, identity = _within(problem)
+    names, scatter, precision = problem.names, centred.T @ centred, problem.scale * identity
     if centred.square().mean() > NO_SPREAD:
-        precision = dim * torch.linalg.inv(scatter + scatter.trace() / (len(items) - 1) * identity)
+        precision = len(identity) * torch.linalg.inv(scatter + scatter.trace() / (len(items) - 1) * identity)
     gaussians = linear_discriminant(means, precision)
     return lambda some: problem.scale * some.rows @ names.T + alpha * gaussians(some)
 

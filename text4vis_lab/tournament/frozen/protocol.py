@@ -25,10 +25,10 @@ from text4vis_core.processes import progress_bar
 
 from ...scores import Ranks, ranks_of
 from ..features import Features
+from ..methods import SETTINGS
 from ..recipes import Chosen, chosen_for
 from .method import FrozenMethod, Problem, methods
 
-SETTINGS = ("tuned", "validation-free")
 TUNING_SEED = 1000  # of the first draw on which is tuned; results begin at 0
 VIEW = "1 view"
 
