@@ -86,7 +86,7 @@ def test_draws_are_the_same_every_time_and_count_what_they_draw():
 
 @pytest.mark.parametrize("parts", [(3, 5, 10), (1, 0, 0), (0, 10, 3)])
 def test_intervals_of_three_seeds_hold_the_truth(parts):
-    """Of 300 experiments 95 % do, give or take what 300 can tell; the percentile interval holds it in 75 % of some."""
+    """Of 300 experiments 95 % do, give or take what 300 can tell."""
     rng, held = np.random.default_rng(2), 0
     of_seeds, of_groups, rest = parts
     for _ in range(300):
