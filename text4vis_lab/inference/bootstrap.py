@@ -66,8 +66,8 @@ def bootstrap(cubes: Sequence[Cube], statistic: Statistic) -> Estimate:
     with multiway clustering", Journal of Business and Economic Statistics 29, 2011), and not less than the larger of
     A and B. Its degrees of freedom are Satterthwaite's (Biometrics Bulletin 2, 1946).
 
-    Of 1,000 experiments for each of ten mixtures of the three parts, with 30 groups, 95 % intervals held the truth in 93
-    to 99 % with 3 seeds, in 94 to 99 % with 5, in 95 to 99 % with 10: `simulate.coverage`. The percentiles of so few
+    Of 1,000 experiments for each of ten mixtures of the three parts, with 30 groups, 95 % intervals held the truth in
+    93 to 99 % with 3 seeds, in 94 to 99 % with 5, in 95 to 99 % with 10: `simulate.coverage`. The percentiles of so few
     seeds' resamples are no alternative: three seeds have but ten different ones.
 
     Args:
