@@ -1,11 +1,13 @@
 """What a laboratory says of its rows: the scores behind them, means and differences with intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from . import inference
+from .answering import Answer, Reading
+from .figures.showing import Shown, show
 from .records import RECORD, RunRecord
 from .results import histories_of, scores_of
 from .scores import Ranks, Scores
@@ -37,6 +39,26 @@ class Answers:
     def with_harmonic_mean(self, rows: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
         """Means by test, and harmonic means of base and novel: `inference.with_harmonic_mean`."""
         return inference.with_harmonic_mean(rows, by, self.scores, self._data)
+
+    def show(
+        self,
+        draw: Callable[..., Any],
+        data: pd.DataFrame,
+        name: str,
+        caption: str,
+        alt: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> Shown:
+        """A figure of a table, with its caption, alternative text and data: `figures.showing.show`, beside the record."""
+        return show(draw, data, name, (caption, alt), options or {}, self.record.run_dir / "figures")
+
+    def answer(self, *sentences: str) -> Answer:
+        """What the notebook found, for the last line of its last cell, which is tagged `answer`."""
+        return Answer(sentences)
+
+    def reading(self, text: str) -> Reading:
+        """A paragraph that reads the figure above, for the last line of a cell that is tagged `reading`."""
+        return Reading(text)
 
     @property
     def _data(self) -> str:  # a notebook without data settings has the miniature
