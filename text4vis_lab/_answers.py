@@ -49,7 +49,7 @@ class Answers:
         alt: str,
         options: Mapping[str, Any] | None = None,
     ) -> Shown:
-        """A figure of a table, with its caption, alternative text and data: `figures.showing.show`, beside the record."""
+        """A figure of a table, with caption, alternative text and data: `figures.showing.show`, beside the record."""
         return show(draw, data, name, (caption, alt), options or {}, self.record.run_dir / "figures")
 
     def answer(self, *sentences: str) -> Answer:

@@ -1,4 +1,4 @@
-"""A figure on a page: drawn from a tidy table, with a caption, an alternative text, its data, and how to draw it again."""
+"""A figure on a page: drawn from a tidy table, with caption, alternative text, data, and how to draw it again."""
 
 import base64
 import io
