@@ -8,6 +8,7 @@ from .contrasts import contrasts
 from .distributions import difference_counts, distributions, videos_per_class
 from .forest import forest
 from .frontier import frontier
+from .headline import headline
 from .league import climb, league
 from .matrices import confusion, correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
@@ -24,6 +25,7 @@ __all__ = [
     "league",
     "climb",
     "forest",
+    "headline",
     # Classes.
     "confusion",
     "correlation_maps",
