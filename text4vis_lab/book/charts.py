@@ -47,4 +47,4 @@ def picture(spec: Mapping[str, Any]) -> bytes:
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script with a scope of its own, and the colours to swap in the dark."""
     swaps = json.dumps(SWAPS, separators=(",", ":"))
-    return f"(function(){{{vl_convert.javascript_bundle(None)}\n;window.text4visSwaps={swaps};}})();\n"
+    return f"(function(){{{vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")}\n;window.text4visSwaps={swaps};}})();\n"
