@@ -46,5 +46,6 @@ def picture(spec: Mapping[str, Any]) -> bytes:
 
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script with a scope of its own, and the colours to swap in the dark."""
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     swaps = json.dumps(SWAPS, separators=(",", ":"))
-    return f"(function(){{{vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")}\n;window.text4visSwaps={swaps};}})();\n"
+    return f"(function(){{{bundle}\n;window.text4visSwaps={swaps};}})();\n"
