@@ -70,7 +70,8 @@ def _table(facts: Facts) -> list[str]:
 
 
 def _origin(facts: Facts, provenance: Any) -> list[tuple[str, Any]]:
-    shown = [("trained on", f"{facts.data.get('videos', '?')} videos of {facts.data.get('dataset', '?')}")]
+    videos = f"{facts.data['videos']} videos of {facts.data['dataset']}" if facts.data else "nothing of its own"
+    shown = [("trained on", videos)]
     if facts.clip:
         shown.append(("text tower, for other class names", facts.clip["model"]))
     return shown + [(name, value) for name, value in provenance.items() if not isinstance(value, dict)]

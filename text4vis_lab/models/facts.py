@@ -27,7 +27,8 @@ class Facts:
         names: style of the class names, a key of `labels.NAME_STYLES`.
         clip: of the CLIP that it came from, for its text tower: `model`, `pretrained`, `world`, `fingerprint`; empty
             where there was none.
-        clips: how videos become clips, by the names of `settings.ClipSettings`: num_frames, dense, resize, clips, crops.
+        clips: how videos become clips, by the names of `settings.ClipSettings`: num_frames, dense, resize, clips,
+            crops.
         training: method, labels and recipe; empty for one that is not trained.
         data: name of the data set, and how many videos of what fingerprint.
         measured: rows of `rows.COLUMNS`, of the run that made it.
@@ -82,8 +83,8 @@ def read_facts(folder: str | Path) -> Facts:
     if not isinstance(found, dict) or found.pop("format", None) != FORMAT:
         raise ModelError(f"{readable(path)} is not of format {FORMAT}: make the model again with this version")
     try:
-        kinds = {"classes": tuple, "measured": tuple}
-        facts = Facts(**{each.name: kinds.get(each.name, lambda x: x)(found[each.name]) for each in fields(Facts)})
+        given: dict[str, Any] = {each.name: found[each.name] for each in fields(Facts)}
+        facts = Facts(**given | {name: tuple(given[name]) for name in ("classes", "measured")})
         facts.architecture["temporal"], facts.architecture["classifier"]
         if not facts.classes or not all(isinstance(name, str) for name in facts.classes):
             raise TypeError("classes are not names")

@@ -124,9 +124,8 @@ def clip_in(facts: Facts) -> Clip:
         raise ModelError(f"the text tower of {readable(name)} is needed for other class names: {error}") from error
     known = facts.clip.get("fingerprint")
     if known and fingerprint(clip.model) != known:
-        raise ModelError(
-            f"{readable(name)} is not the CLIP that the model was trained from: put that one there for other class names"
-        )
+        remedy = "put that one there, for other class names"
+        raise ModelError(f"{readable(name)} is not the CLIP that the model was trained from: {remedy}")
     return clip
 
 
