@@ -29,7 +29,7 @@ help:
 	@echo 'make test    style, types, and every test'
 	@echo 'make mutations  damage 728 films at random, and count what the readers make of them'
 	@echo 'make slurm-test  run suites on a real Slurm, set up on this machine (as root, with apt)'
-	@echo 'make lab     open JupyterLab'
+	@echo 'make lab     open JupyterLab with a copy of the notebooks, work/;  FRESH=1 takes them anew'
 	@echo 'make lint    check style;  make format  repair it;  make types  check types'
 	@echo 'make clean   remove what the others made; data/ is kept'
 	@echo 'Variables: SUITE (or suite), JOBS (cores to use), GPUS (GPUs to share out), PYTHON (for .venv),'
@@ -73,8 +73,11 @@ mutations: $(INSTALLED)
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python
 
+# The project is its folder, so that data and runs are seen beside the notebooks.
 lab: $(INSTALLED)
-	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) notebooks/00_quickstart.ipynb
+	@$(BIN)/python -m text4vis_lab.work $(if $(FRESH),--fresh)
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
+	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
