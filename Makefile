@@ -19,7 +19,7 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book rehearse bench check test mutations slurm-test lab lint types format clean
+.PHONY: help book watch rehearse bench check test mutations slurm-test lab lint types format clean
 
 help:
 	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
@@ -41,6 +41,10 @@ book: $(INSTALLED)
 	@trap 'exit 130' INT; status=0; \
 	$(BIN)/snakemake $(RUNNER) --config suite='$(SUITE)' || status=$$?; \
 	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
+
+# Beside it, in another terminal: until the suite has ended. runs/board.html is the same as a page.
+watch: $(INSTALLED)
+	@$(BIN)/python -m text4vis_lab.suites watch '$(SUITE)'
 
 # Of a suite whose runs say what they need, such as suite=experiments/kinetics400.yaml.
 rehearse: $(INSTALLED)
