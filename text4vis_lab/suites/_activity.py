@@ -73,7 +73,7 @@ def seconds_left(points: list[tuple[float, float]], now: float) -> float | None:
 
 def duration(seconds: float) -> str:
     """Seconds in words: "40 s", "12 min", "3 h 20 min", "2 d 4 h"."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     if minutes < 60:

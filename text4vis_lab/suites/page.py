@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from text4vis_core.files import replacing
 
@@ -36,7 +37,9 @@ li.running, li.waiting { background: var(--card); }
 progress { width: 100%; height: .7rem; accent-color: var(--running); }
 .time { text-align: right; color: var(--quiet); font-variant-numeric: tabular-nums; }
 .state { font-weight: 600; } a { color: var(--running); }
-@media (max-width: 40rem) { li { grid-template-columns: 1fr auto; } .bar { grid-column: 1; } }
+@media (max-width: 40rem) { li { grid-template-columns: 1fr auto; } .state, .time { text-align: right; }
+  .bar { grid-column: 1 / -1; } .bar:empty { display: none; } .time { grid-column: 1 / -1; text-align: left; }
+  .time:empty { display: none; } }
 """
 # Where nobody writes the page any more, it says so by itself.
 SCRIPT = """
@@ -114,7 +117,7 @@ def _item(state: State) -> str:
         bar = f'<progress max="100" value="{percent}" aria-label="{html.escape(run.name)}">{percent} %</progress>'
     files = {"log": run.log, "notebook": run.executed}
     links = [
-        f'<a href="{html.escape(path.relative_to("runs").as_posix())}">{name}</a>'
+        f'<a href="{quote(path.relative_to("runs").as_posix())}">{name}</a>'
         for name, path in files.items()
         if state.state != "queued" and path.exists()
     ]
