@@ -5,7 +5,7 @@ model.json           all else, see `facts.py`; written last: with it the folder 
 README.md            the model card
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from .network import rebuilt, same, weights_of
 
 WEIGHTS, KNOWN, CARD = "model.safetensors", "known.safetensors", "README.md"
 FOLDERS = ("model", "models")  # of a run's, where its models lie: one, or one of each cell
+RECORD = "result.json"
 MOST_KNOWN = 2000  # videos whose embeddings are kept
 
 
@@ -77,6 +78,21 @@ def load_network(folder: str | Path, facts: Facts | None = None) -> VideoClassif
     return rebuilt(facts.architecture, weights, readable(folder))
 
 
+def rows_of_names(folder: str | Path, names: Sequence[str]) -> Tensor:
+    """Rows of a model's own classifier in the place of text embeddings, where there is no text tower: (C, D).
+
+    Raises:
+        ModelError: a name is none of its classes, or its classifier compares nothing by cosine.
+    """
+    facts = read_facts(folder)
+    missing = [name for name in names if name not in facts.classes]
+    if missing or facts.architecture["classifier"] != "cosine":
+        why = f"{missing[0]!r} is none of its classes" if missing else "its classifier is a linear layer"
+        raise ModelError(f"{readable(folder)}: {why}, and the CLIP that it came from is not here for its text tower")
+    weight = _read(Path(folder, WEIGHTS))["classifier.weight"]
+    return weight[[facts.classes.index(name) for name in names]]
+
+
 def load_known(folder: str | Path) -> dict[str, Tensor]:
     """`embeddings` (N, D) and `labels` (N,) of videos that a model was tested on; empty where none were kept."""
     path = Path(folder, KNOWN)
@@ -91,8 +107,10 @@ def models_in(run: str | Path) -> list[Path]:
 
 def is_model(place: str | Path) -> bool:
     """Whether a text names a model's folder, or a run that has left models; never an error."""
+    if not str(place):
+        return False
     try:
-        return bool(str(place)) and (Path(place, FILE).is_file() or Path(place, "result.json").is_file())
+        return any((at / file).is_file() for at in _places(Path(place)) for file in (FILE, RECORD))
     except (OSError, ValueError):
         return False
 
@@ -107,10 +125,9 @@ def find_model(place: str | Path) -> Path:
     Raises:
         ModelError: there is none, or there are several (which).
     """
-    for given in (Path(place), Path("runs", place)):
-        for folder in (given, *(given.parent / part / given.name for part in FOLDERS)):
-            if (folder / FILE).is_file():
-                return folder
+    for given in _places(Path(place)):
+        if (given / FILE).is_file():
+            return given
         if given.is_dir():
             found = models_in(given)
             if len(found) == 1:
@@ -121,6 +138,13 @@ def find_model(place: str | Path) -> Path:
             remedy = "run its notebook again with keep_models=first; what is trained is not trained again"
             raise ModelError(f"{readable(given)} holds no model: {remedy}")
     raise ModelError(f"there is no folder {readable(place)}: give the folder of a model, or of a run that has kept one")
+
+
+def _places(place: Path) -> list[Path]:
+    """Where what is called so may lie."""
+    return [
+        folder for at in (place, "runs" / place) for folder in (at, *(at.parent / part / at.name for part in FOLDERS))
+    ]
 
 
 def _measured(folder: Path) -> str:
