@@ -242,7 +242,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
         learned = model.classifier.weight.detach().cpu().contiguous()  # type: ignore[union-attr, operator]
         result.tensors |= {"initial": rows, "learned": learned}
     if rank() == 0:
-        result.remarks = left_behind(cell, source, clips, model, result, first)
+        result.remarks = left_behind(cell, source, clips, model, result)
     return result
 
 

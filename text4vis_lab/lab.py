@@ -28,6 +28,7 @@ from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
+from .models.folder import is_model
 from .models.following import followed, model_of, source_of
 from .models.keeping import Keep, due
 from .models.model import Model
@@ -97,14 +98,14 @@ class Lab(Asked, Answers):
         values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
         defaults = checked({}, own, uses)
         given = injected(variables) | {name for name in values if values[name] != defaults[name]}
-        values |= (follows := followed(values, given))
+        values |= followed(values, given)
         variables.update({name: values[name] for name in own})
         for template in [values.get("template", "{}"), *values.get("templates", [])]:
             prompts(["x"], template)
         published_result(values.get("published", ""))
         split_temporal(values.get("temporal", "mean"))
         for name in ("checkpoint", "class_embeddings"):
-            if values.get(name) and not Path(values[name]).is_file() and not (name == "checkpoint" and follows):
+            if values.get(name) and not Path(values[name]).is_file() and not is_model(values[name]):
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             recipe_in(values)

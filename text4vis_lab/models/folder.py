@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -22,23 +21,18 @@ from .card import card
 from .facts import FILE, Facts, ModelError, read_facts, write_facts
 from .network import rebuilt, same, weights_of
 
-WEIGHTS, KNOWN, CARD = "model.safetensors", "known.safetensors", "README.md"
+WEIGHTS, CARD = "model.safetensors", "README.md"
 FOLDERS = ("model", "models")  # of a run's, where its models lie: one, or one of each cell
 RECORD = "result.json"
-MOST_KNOWN = 2000  # videos whose embeddings are kept
 
 
-def save_model(
-    folder: str | Path, network: VideoClassifier, facts: Facts, known: Mapping[str, Tensor] | None = None
-) -> Path:
+def save_model(folder: str | Path, network: VideoClassifier, facts: Facts) -> Path:
     """Write a model, and read it back: what is there in the end computes the same, bit for bit.
 
     Args:
         folder: its own; what another model has left there is replaced.
         network: with its classifier set.
         facts: `weights` is filled in here.
-        known: `embeddings` (N, D) and `labels` (N,) of videos that it was tested on, from which is read how far
-            another video lies from these; None for none.
 
     Returns:
         The folder.
@@ -54,9 +48,6 @@ def save_model(
     if not same(rebuilt(facts.architecture, weights, folder), network):
         raise ModelError(f"{folder}: the network holds more than a model's folder has a place for; it is not kept")
     _write(folder / WEIGHTS, weights)
-    (folder / KNOWN).unlink(missing_ok=True)
-    if known:
-        _write(folder / KNOWN, {name: _some(rows).contiguous() for name, rows in known.items()})
     facts = replace(facts, weights=file_digest(folder / WEIGHTS))
     with replacing(folder / CARD) as temporary:
         temporary.write_text(card(folder, facts), encoding="utf-8")
@@ -91,12 +82,6 @@ def rows_of_names(folder: str | Path, names: Sequence[str]) -> Tensor:
         raise ModelError(f"{readable(folder)}: {why}, and the CLIP that it came from is not here for its text tower")
     weight = _read(Path(folder, WEIGHTS))["classifier.weight"]
     return weight[[facts.classes.index(name) for name in names]]
-
-
-def load_known(folder: str | Path) -> dict[str, Tensor]:
-    """`embeddings` (N, D) and `labels` (N,) of videos that a model was tested on; empty where none were kept."""
-    path = Path(folder, KNOWN)
-    return _read(path) if path.is_file() else {}
 
 
 def models_in(run: str | Path) -> list[Path]:
@@ -150,11 +135,6 @@ def _places(place: Path) -> list[Path]:
 def _measured(folder: Path) -> str:
     rows = read_facts(folder).measured
     return ", ".join(f"{row['test']} {row['top1']:.1f} %" for row in rows[:1])
-
-
-def _some(rows: Tensor) -> Tensor:
-    """At most `MOST_KNOWN` of them, evenly over all."""
-    return rows[torch.linspace(0, len(rows) - 1, MOST_KNOWN).long()] if len(rows) > MOST_KNOWN else rows
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:

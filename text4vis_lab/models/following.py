@@ -54,9 +54,11 @@ def followed(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any
     if folder is None:
         return {}
     settings = read_facts(folder).settings()
-    found = {name: value for name, value in settings.items() if name in values and name not in given}
-    named = ", ".join(f"{name} {readable(value)!r}" for name, value in found.items())
-    print(f"As {readable(folder)} was trained: {named}.")
+    asked = {name: value for name, value in settings.items() if name in values and name not in given}
+    found = {name: value for name, value in asked.items() if values[name] != value}
+    if found:
+        named = ", ".join(f"{name} {readable(value)}" for name, value in found.items())
+        print(f"As {readable(folder)} was trained: {named}.")
     return found
 
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.files import CheckpointError, first_line
 from text4vis_core.model.checkpoints import save_text4vis_checkpoint
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
@@ -66,9 +65,7 @@ def due(cells: Iterable["Cell"], which: str, seen: dict[str, str]) -> set[str]:
     return names
 
 
-def left_behind(
-    cell: "Cell", source: Source, clips: Clips, network: VideoClassifier, outcome: "Outcome", known: EmbeddedVideos
-) -> list[str]:
+def left_behind(cell: "Cell", source: Source, clips: Clips, network: VideoClassifier, outcome: "Outcome") -> list[str]:
     """Write what a cell is to leave of its model; what could not be written is said, and no number is lost for it.
 
     Args:
@@ -76,7 +73,6 @@ def left_behind(
         source, clips: it began with.
         network: after its training.
         outcome: what was measured.
-        known: the videos of its first test, as the network sees them.
 
     Returns:
         What its user should know, a sentence each.
@@ -93,7 +89,6 @@ def left_behind(
                 cell.keep.folder,
                 network,
                 facts_of(cell, source, clips, network, outcome),
-                {"embeddings": known.mean, "labels": known.labels},
             )
         except (OSError, ModelError, CheckpointError) as error:
             remarks.append(f"its model is not kept: {first_line(error)}")

@@ -25,7 +25,6 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from ..plain import encodable
 from ..sources import Clips
 from .facts import Facts, ModelError
-from .folder import load_known
 from .videos import find_videos
 
 COLUMNS = ["video", "rank", "class", "probability", "error"]
@@ -103,11 +102,6 @@ class Model:
             return self.network.classifier
         rows = self.clip.class_embeddings(self.labels, self.template or self.facts.template)
         return CosineClassifier(rows.to(self.network.logit_scale.device))
-
-    @cached_property
-    def known(self) -> dict[str, Tensor]:
-        """`embeddings` (N, D) and `labels` (N,) of videos that it was tested on, as far as they were kept."""
-        return load_known(self.folder) if self.folder else {}
 
     def with_labels(self, labels: Sequence[str], template: str = "") -> "Model":
         """The same encoder with other class names, compared with what the text tower says of them.

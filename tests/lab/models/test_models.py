@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from backbones import KINDS, NAMES
+from backbones import KINDS, NAMES, TEMPLATE
 from conftest import CLASSES
 
 from text4vis_core import VideoClassifier, load_clip
 from text4vis_core.model.classifier import LinearClassifier
 from text4vis_lab.models import Facts, ModelError, find_model, find_videos, load_model, open_model, save_model
-from text4vis_lab.models.folder import load_known, models_in
+from text4vis_lab.models.folder import models_in
 from text4vis_lab.models.network import architecture_of, configuration
 from text4vis_lab.tournament.rows import TextLinear
 
@@ -20,9 +20,7 @@ def facts_for(network, clip, folder="") -> Facts:
     encoder = configuration(clip)
     origin = {"model": str(folder), "pretrained": "", "world": 0}
     clips = {"num_frames": 2, "dense": False, "resize": 0, "clips": 1, "crops": 1}
-    return Facts(
-        tuple(NAMES), architecture_of(network, encoder, 2), "a video of a person {}.", clip=origin, clips=clips
-    )
+    return Facts(tuple(NAMES), architecture_of(network, encoder, 2), TEMPLATE, clip=origin, clips=clips)
 
 
 def classifiers(network: VideoClassifier, rows: torch.Tensor) -> dict:
@@ -74,10 +72,9 @@ def test_a_model_that_began_as_a_published_checkpoint_comes_back(published, tmp_
 
 @pytest.fixture
 def kept(model, clip, clip_folder, tmp_path):
-    """A model in a run's folder, with what it was tested on."""
+    """A model in a run's folder, with a number that was measured."""
     facts = replace(facts_for(model, clip, clip_folder), measured=({"test": "test", "videos": 6, "top1": 50.0},))
-    known = {"embeddings": torch.eye(3, 16), "labels": torch.arange(3)}
-    return save_model(tmp_path / "run" / "models" / "text-seed0", model, facts, known)
+    return save_model(tmp_path / "run" / "models" / "text-seed0", model, facts)
 
 
 def test_a_model_is_found_by_its_folder_its_run_and_its_name(kept, model, clip, clip_folder):
@@ -117,11 +114,6 @@ def test_a_damaged_folder_is_named(file, spoil, message, kept):
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(ModelError, match=message):
         load_model(kept)
-
-
-def test_what_it_was_tested_on_is_kept_beside_it(kept):
-    assert load_model(kept).known["embeddings"].shape == (3, 16)
-    assert load_known(kept / "nothing") == {}
 
 
 def test_videos_are_found_below_folders_and_named_ones_stay(tmp_path, video):
