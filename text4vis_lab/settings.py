@@ -26,6 +26,7 @@ TRAINABLE = Of("text4vis_lab.tournament.methods", "TRAINABLE")
 RECIPES = Of("text4vis_lab.tournament.methods", "SETTINGS")
 VARIED = Of("text4vis_lab.tournament.seeds", "VARIED")
 TEMPORAL = Of("text4vis_core.model.temporal", "TEMPORAL")
+LOGGERS = Of("text4vis_lab.loggers", "LOGGERS")
 NAME_STYLES = Of("text4vis_core.model.labels", "NAME_STYLES")
 
 
@@ -117,7 +118,7 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class HardwareSettings:
-    """What a run occupies. No number depends on it, but for the last bits."""
+    """What a run occupies, and who watches it. No number depends on it, but for the last bits."""
 
     num_workers: Annotated[int, "processes that decode, for each that computes", Range(0)] = 0
     timeout: Annotated[float, "seconds that decoding a video may take, with such processes; 0: no limit", Range(0)] = (
@@ -134,6 +135,7 @@ class HardwareSettings:
         "models kept in RUN/models: first (of each method the first seed, of a sweep none), all (fills disks), none",
         ("first", "all", "none"),
     ] = "first"
+    loggers: Annotated[tuple[str, ...], "told of every epoch: csv, tensorboard, wandb, mlflow, trackio", LOGGERS] = ()
 
 
 @dataclass(frozen=True)
