@@ -46,7 +46,7 @@ STAGE = "layer2"  # of a ResNet: what a frame looks like, before what it shows
 UNFAMILIAR = 99.0  # percentile
 CLOSE = 0.05  # two probabilities that differ by less are not told apart
 EVERY = 3  # of Puppets' training videos each third is known: 160, some of every person and place
-KNOWN_AS = "Puppets, the drawn videos that Mini CLIP was made for"
+KNOWN_AS = "Puppets, the generated videos that Mini CLIP was made for,"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Known:
     Attributes:
         features: float32 (M, F), rows of unit length, of the frames of videos that it knows.
         distances: float32 (K,), increasing, of held-out videos of the same kind to these.
-        name: what these videos are, as in "farther from <name> than 99 % of such videos".
+        name: what these videos are, as in "farther from the videos of its training than 99 % of such videos".
     """
 
     features: Tensor
@@ -147,7 +147,7 @@ def reading_of(
 
 def _note(known: Known | None, percentile: float, margin: float, unread: Sequence[str]) -> str:
     if known is not None and percentile >= UNFAMILIAR:
-        return f"This video lies farther from {known.name}, than 99 % of such videos: the answer means nothing."
+        return f"This video lies farther from {known.name} than 99 % of such videos: the answer means nothing."
     if unread:
         words = ", ".join(repr(readable(word, 30)) for word in unread[:3])
         return f"The model's captions never held {words}: what it says of such a name means little."
