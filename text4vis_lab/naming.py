@@ -39,8 +39,9 @@ def checked_names(parameter: str, names: Any) -> list[str]:
 
 
 def given_names(parameter: str, names: Any) -> Any:
-    """The value of a setting: of one in `LISTS` as `checked_names` has it, from text that shows a list too, as a command
-    line passes it. Others stay as they are.
+    """The value of a setting: of one in `LISTS` as `checked_names` has it, and others as they are.
+
+    A list may be given as text that shows one, as a command line passes it.
 
     Raises:
         ValueError: as `checked_names`.
