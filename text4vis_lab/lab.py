@@ -29,6 +29,7 @@ from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
+from .loggers import check_loggers
 from .notebooks import (
     SettingsTable,
     assigned_by_hand,
@@ -39,6 +40,7 @@ from .notebooks import (
     unused_parameters,
 )
 from .plain import readable
+from .progress import watch_bars
 from .published import published_note, published_result
 from .records import RunRecord
 from .rows import as_table
@@ -104,7 +106,9 @@ class Lab(Asked, Answers):
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             recipe_in(values)
+        check_loggers(values.get("loggers", ()))
         clips_of(values, values["run_dir"])
+        watch_bars(values["run_dir"])
         figures.use_style()
         parameters = {name: value for name, value in values.items() if name != "run_dir"}
         record = RunRecord(notebook, Path(values["run_dir"]), parameters)
