@@ -105,7 +105,7 @@ def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metri
 
 
 def side_by_side(means: pd.DataFrame, by: str = "method", across: str = "test") -> pd.DataFrame:
-    """Means as a table for readers: a row for each value of `by`, a column for each of `across`, of texts as of `in_ends`."""
+    """Means as a table for readers, as texts: a row for each value of `by`, a column for each of `across`."""
     texts = [in_ends(*ends) for ends in means[["mean", "low", "high"]].to_numpy()]
     wide = means.assign(text=texts).pivot(index=by, columns=across, values="text")
     wide = wide.reindex(index=[*dict.fromkeys(means[by])], columns=[*dict.fromkeys(means[across])])
