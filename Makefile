@@ -19,21 +19,23 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book rehearse bench check test mutations slurm-test lab lint types format clean
+.PHONY: help book watch rehearse bench check test mutations slurm-test lab lint types format clean
 
 help:
-	@echo 'make book    run the experiments of SUITE (default $(SUITE)) and build the book of them'
+	@echo 'make lab     explore: JupyterLab with a copy of the notebooks in work/;  FRESH=1 takes them anew'
+	@echo 'make book    read: run the experiments of SUITE (default $(SUITE)) and build the book of them'
+	@echo 'make book DATA=folder  the same of videos of your own'
+	@echo 'make watch   see how far every run of SUITE is, in another terminal (or open runs/board.html)'
 	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
 	@echo 'make bench   measure this machine, and build the book of SUITE with what was measured'
-	@echo 'make check   style, types, and the tests that take under a second: after every edit'
-	@echo 'make test    style, types, and every test'
+	@echo 'make test    style, types, and every test;  make check  those that take under a second'
+	@echo 'make lint    check style;  make format  repair it;  make types  check types'
 	@echo 'make mutations  damage 728 films at random, and count what the readers make of them'
 	@echo 'make slurm-test  run suites on a real Slurm, set up on this machine (as root, with apt)'
-	@echo 'make lab     open JupyterLab'
-	@echo 'make lint    check style;  make format  repair it;  make types  check types'
 	@echo 'make clean   remove what the others made; data/ is kept'
 	@echo 'Variables: SUITE (or suite), JOBS (cores to use), GPUS (GPUs to share out), PYTHON (for .venv),'
 	@echo '           PROFILE (slurm: every run is a job of the cluster)'
+	@echo 'The first of them installs into .venv, once: see README.md for how long that takes, and how large it is.'
 
 # The book is built of the runs that succeeded even when others failed; their failure is the exit status.
 book: $(INSTALLED)
@@ -41,6 +43,10 @@ book: $(INSTALLED)
 	@trap 'exit 130' INT; status=0; \
 	$(BIN)/snakemake $(RUNNER) --config suite='$(SUITE)' || status=$$?; \
 	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
+
+# Beside it, in another terminal: until the suite has ended. runs/board.html is the same as a page.
+watch: $(INSTALLED)
+	@$(BIN)/python -m text4vis_lab.suites watch '$(SUITE)'
 
 # Of a suite whose runs say what they need, such as suite=experiments/kinetics400.yaml.
 rehearse: $(INSTALLED)
@@ -73,8 +79,11 @@ mutations: $(INSTALLED)
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python
 
+# The project is its folder, so that data and runs are seen beside the notebooks.
 lab: $(INSTALLED)
-	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) notebooks/00_quickstart.ipynb
+	@$(BIN)/python -m text4vis_lab.work $(if $(FRESH),--fresh)
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
+	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
@@ -101,7 +110,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo '$(PYTHON) cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv).' >&2; \
 	  exit 1; }
-	@echo 'Installing into .venv (some minutes, once) ...'
+	@echo 'Installing into .venv, once: 7 GB, of which 4 serve NVIDIA GPUs; some minutes ...'
 	@test -e $@ || '$(PYTHON)' -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[all]'
+	@$(BIN)/python -I text4vis_lab/installing.py -c requirements.lock -e '.[all]'
 	@touch $@

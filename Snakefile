@@ -5,6 +5,8 @@ Every run of the suite is one notebook, executed by `python -m text4vis_lab.suit
 what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly.
 """
 
+import atexit
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -22,13 +24,16 @@ try:
     if FIRST:
         lock = suites.hold_lock(suite)
         suites.forget_failures(suite)
+        board = contextlib.ExitStack()
+        board.enter_context(suites.shown(suite))  # runs/board.html
+        atexit.register(board.close)
 except suites.SuiteError as error:
     raise WorkflowError(str(error))
 
 RUNS = {run.name: run for run in suite.runs}
-# Results are functions of these, besides the notebook and its parameters. How runs are started is not one of them, nor
-# is what measures the machine.
-OTHERS = {"suites", "rehearsal", "bench"}
+# Results are functions of these, besides the notebook and its parameters. How runs are started and watched is not one of
+# them, nor is what measures the machine.
+OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py"}
 CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
 CORE += [str(path) for pattern in GIVEN for path in sorted(Path().glob(pattern))]

@@ -7,6 +7,8 @@ by `rank()` and `world()`. From a notebook `text4vis_lab.processes` does all tha
 import os
 from typing import Any
 
+bar_class: Any = None  # of `progress_bar`, in the place of tqdm's
+
 
 def rank() -> int:
     """This process's place among those that compute together; 0 for the first, and where there is only one."""
@@ -20,7 +22,6 @@ def world() -> int:
 
 def gather_rows(rows) -> list:
     """The tensors of all processes, in the order of ranks: (n, ...) on the CPU, each process its own n.
-
     A RuntimeError when a process is gone.
     """
     import torch
@@ -53,7 +54,7 @@ def progress_bar(iterable, description: str | None, **options):
         return iterable
     from tqdm.auto import tqdm
 
-    return tqdm(iterable, desc=description, **options)
+    return (bar_class or tqdm)(iterable, desc=description, **options)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
 from .lists import only
+from .loggers import told
 from .scores import Scores
 from .sources import Clips, Source
 from .tournament import texts
@@ -173,6 +174,7 @@ def train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, prog
     return clips.processes.run(_train_and_test, cell, source, clips, run_dir, progress)
 
 
+@told
 def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, progress: bool) -> Outcome:
     if cell.temporal:
         source = replace(source, temporal=cell.temporal)

@@ -24,20 +24,23 @@ from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import progress_bar
 
-from . import figures, miniature
+from . import figures, miniature, refusals
 from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
+from .loggers import check_loggers
 from .notebooks import (
     SettingsTable,
     assigned_by_hand,
     notebook_comments,
     notebook_defaults,
+    notebook_file,
     repository_root,
     unused_parameters,
 )
 from .plain import readable
+from .progress import watch_bars
 from .published import published_note, published_result
 from .records import RunRecord
 from .rows import as_table
@@ -86,8 +89,9 @@ class Lab(Asked, Answers):
             ValueError: a name that is no setting (with the closest), or a value that cannot be; names the parameter.
             FileNotFoundError: a file is not there; names the parameter.
         """
+        refusals.set_up()
         os.chdir(repository_root())
-        path = Path("notebooks", f"{notebook}.ipynb")
+        path = notebook_file(notebook)
         own = notebook_defaults(path)
         refuse_misspelt(unused_parameters(path))
         values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
@@ -102,7 +106,9 @@ class Lab(Asked, Answers):
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             recipe_in(values)
+        check_loggers(values.get("loggers", ()))
         clips_of(values, values["run_dir"])
+        watch_bars(values["run_dir"])
         figures.use_style()
         parameters = {name: value for name, value in values.items() if name != "run_dir"}
         record = RunRecord(notebook, Path(values["run_dir"]), parameters)
@@ -111,7 +117,7 @@ class Lab(Asked, Answers):
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
         values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
-        own = notebook_comments(Path("notebooks", f"{self.record.notebook}.ipynb"))
+        own = notebook_comments(notebook_file(self.record.notebook))
         return SettingsTable(values, self.defaults, own)
 
     def changed(self, settings: Mapping[str, Any]) -> "Lab":

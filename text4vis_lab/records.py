@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
-# How runs are started, rehearsed, measured and drawn.
-WITHOUT_EFFECT = frozenset({"suites", "rehearsal", "bench", "figures"})
+# How runs are started, watched, rehearsed, measured and drawn.
+WITHOUT_EFFECT = frozenset({"suites", "rehearsal", "bench", "figures", "progress.py", "loggers.py"})
 ROOT = Path(__file__).parents[1]
 RECORD = "result.json"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it

@@ -48,6 +48,7 @@ TRAINABLE = Of("text4vis_lab.tournament.methods", "TRAINABLE")
 RECIPES = Of("text4vis_lab.tournament.methods", "SETTINGS")
 VARIED = Of("text4vis_lab.tournament.seeds", "VARIED")
 TEMPORAL = Of("text4vis_core.model.temporal", "TEMPORAL")
+LOGGERS = Of("text4vis_lab.loggers", "LOGGERS")
 NAME_STYLES = Of("text4vis_core.model.labels", "NAME_STYLES")
 
 
@@ -136,7 +137,7 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class HardwareSettings:
-    """What a run occupies. No number depends on it, but for the last bits."""
+    """What a run occupies, and who watches it. No number depends on it, but for the last bits."""
 
     num_workers: Annotated[int, "processes that decode, for each that computes", Range(0)] = 0
     timeout: Annotated[float, "seconds that decoding a video may take, with such processes; 0: no limit", Range(0)] = (
@@ -148,6 +149,7 @@ class HardwareSettings:
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"
     ] = 3072
+    loggers: Annotated[tuple[str, ...], "told of every epoch: csv, tensorboard, wandb, mlflow, trackio", LOGGERS] = ()
 
 
 @dataclass(frozen=True)

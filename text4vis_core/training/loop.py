@@ -94,7 +94,7 @@ def fit(
             the run is finished.
         name: label of the run, for the checkpoint and the progress bar.
         after_epoch: what is measured after every epoch; None for nothing.
-        progress: show a progress bar over steps.
+        progress: show a progress bar over steps, with what each epoch gave.
 
     Raises:
         RuntimeError: the model lacks the classifier, or the text tower, that the objective needs.
@@ -119,10 +119,10 @@ def fit(
     optimizer = fabric.setup_optimizers(hardware.make_optimizer(parameter_groups(model, config), config))
     run = _Run(fabric, objective, model, optimizer, dataset, config, path)
     run.resume()
-    steps = config.epochs * math.ceil(len(dataset) / config.batch_size)
-    unfinished = progress and rank() == 0 and run.epoch < config.epochs
-    bar = progress_bar(range(steps), f"training {name}" if unfinished else None, unit="step", leave=False)
-    if unfinished:
+    about = f"training {name}" if rank() == 0 and run.epoch < config.epochs else None
+    steps = range(config.epochs * run.steps_per_epoch)
+    bar = progress_bar(steps, about, unit="step", leave=False, disable=not progress)
+    if about:
         bar.update(run.epoch * run.steps_per_epoch + run.step)
         run.tick = bar.update
     with (
@@ -135,9 +135,11 @@ def fit(
             if contrastive:
                 model.set_classifier(model.text_tower.class_embeddings())
             run.fit.history.append(row | (after_epoch.measure(model) if after_epoch else {}))
+            if about:
+                bar.set_postfix(run.fit.history[-1])
             run.begin_epoch(run.epoch + 1)
             run.save()
-    if unfinished:
+    if about:
         bar.close()
     model.eval()
     return run.fit
@@ -153,8 +155,7 @@ class _Run:
         self.multi_label = dataset.videos.multi_label
         self.depth: StochasticDepth
         self.tick: Callable[[], Any] = int
-        self.untried = config.compile
-        self.damaged = False  # whether the file at `path` is
+        self.untried, self.damaged = config.compile, False  # `damaged`: whether the file at `path` is
         self.fit, self.seconds = Fit(), 0.0
         self.begin_epoch(0)
 
@@ -182,8 +183,7 @@ class _Run:
         if rank() == 0:
             remove_unfinished(self.path)
         state, self.damaged = load_newest(self.path)
-        here = None if state is None else (state["epoch"], state["step"])
-        if len(set(gather_objects(here))) > 1:
+        if len(set(gather_objects(state and (state["epoch"], state["step"])))) > 1:
             raise CheckpointError(f"the processes see different files at {self.path}; put run_dir where all see it")
         if state is None:
             return
@@ -220,9 +220,8 @@ class _Run:
         if not math.isfinite(loss):
             remedy = f"lower lr ({config.lr}) or set grad_clip"
             raise FloatingPointError(f"the loss is {loss / seen} in epoch {self.epoch}; {remedy}")
-        lr = max(group["lr"] for group in self.optimizer.param_groups)
-        measured = {"loss": loss / seen, "train_top1": 100 * right / seen}
-        return {"epoch": self.epoch + 1} | measured | {"lr": lr, "seconds": self.seconds}
+        measured = {"epoch": self.epoch + 1, "loss": loss / seen, "train_top1": 100 * right / seen}
+        return measured | {"lr": max(group["lr"] for group in self.optimizer.param_groups), "seconds": self.seconds}
 
     def _train_step(self, step: list[list[int]], batches: Iterator[dict | None]) -> None:
         """One step of the optimiser."""

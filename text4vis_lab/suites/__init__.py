@@ -3,16 +3,21 @@
     python -m text4vis_lab.suites check experiments/miniature.yaml
     python -m text4vis_lab.suites execute experiments/miniature.yaml zero_shot
     python -m text4vis_lab.suites summary experiments/miniature.yaml
+    python -m text4vis_lab.suites watch experiments/miniature.yaml
 
 Snakemake calls `execute` once per run, in the order and as parallel as the suite and the machine allow (`Snakefile`).
 A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the notebook itself records, and
 `attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
 
 `reading.py` reads and checks a suite, `running.py` runs what it holds, `_gpus.py` shares out the machine's GPUs.
+While it goes on, `states.py` reads how far every run is; `terminal.py` shows it, `page.py` writes `runs/board.html`.
 """
 
+from .page import shown
 from .reading import NEEDS, Run, Suite, SuiteError, needs_table, read_suite, table
 from .running import execute, forget_failures, hold_lock, read_attempt, summary
+from .states import board
+from .terminal import watch
 
 __all__ = [
     "NEEDS",
@@ -27,4 +32,7 @@ __all__ = [
     "forget_failures",
     "hold_lock",
     "summary",
+    "board",
+    "shown",
+    "watch",
 ]

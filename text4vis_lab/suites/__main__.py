@@ -1,4 +1,4 @@
-"""The command line: `python -m text4vis_lab.suites check|execute|summary SUITE`."""
+"""The command line: `python -m text4vis_lab.suites check|execute|summary|watch SUITE`."""
 
 import argparse
 import os
@@ -7,13 +7,15 @@ import sys
 import time
 from typing import NoReturn
 
+from ..answering import answer_in
 from . import __doc__ as about
-from . import execute, needs_table, read_attempt, read_suite, summary
+from . import execute, needs_table, read_attempt, read_suite, summary, watch
 from .reading import Run, SuiteError
+from .states import DONE
 
 
 def main() -> NoReturn:
-    """`check`, `execute` or `summary`, with a user's mistake said in one line."""
+    """`check`, `execute`, `summary` or `watch`, with a user's mistake said in one line."""
     try:
         status = _main()
         sys.stdout.flush()
@@ -34,6 +36,7 @@ def _main() -> int:
         ("check", "read the suite and say what is wrong with it"),
         ("execute", "run one notebook of the suite"),
         ("summary", "say how each run ended; exit status 1 unless all are ok"),
+        ("watch", "show every run until the suite has ended; exit status 1 unless all are ok"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("suite", help="for instance experiments/miniature.yaml")
@@ -48,6 +51,8 @@ def _main() -> int:
         print("\n".join(filter(None, [f"{suite.path}: {len(suite.runs)} runs, nothing wrong", needs_table(suite)])))
     elif arguments.command == "execute":
         _execute(suite.run(arguments.run), arguments.gpus, arguments.with_parent)
+    elif arguments.command == "watch":
+        return int(any(state.state != DONE for state in watch(suite).states))
     else:
         print(summary(suite))
         return int(any(read_attempt(run)["status"] != "ok" for run in suite.runs))
@@ -62,7 +67,8 @@ def _execute(run: Run, gpus: int | None, with_parent: bool) -> None:
     signal.signal(signal.SIGTERM, lambda signum, _: _stopped(run, signum))
     print(f"{run.name}: started ({run.log})", flush=True)
     attempt = execute(run, gpus)
-    print(f"{run.name}: {attempt['status']} after {attempt['seconds']:.0f} s {attempt['error']}".rstrip(), flush=True)
+    found = attempt["error"] if attempt["status"] != "ok" else " ".join(answer_in(run.executed)[:1])
+    print(f"{run.name}: {attempt['status']} after {attempt['seconds']:.0f} s {found}".rstrip(), flush=True)
 
 
 def _stopped(run: Run, signum: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from ..notebooks import NotebookError, notebook_defaults, notebook_settings, notebook_uses
-from ..settings import checked
+from ..settings import check_choices, checked
 
 SUITE_KEYS = ("description", "runs")
 RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources", "needs")
@@ -278,7 +278,12 @@ def _check_parameters(run: Run, path: Path) -> None:
             others = [name for name in known if name != RUN_DIR]
             raise SuiteError(f"{where} is not one of {run.source}{_choices(str(parameter), others)}")
     try:
-        checked(run.parameters, own, uses, choices=False)
+        given = checked(run.parameters, own, uses, choices=False)
+        if given.get("loggers"):
+            from ..loggers import LOGGERS, check_loggers  # slow to import
+
+            check_choices("loggers", given["loggers"], LOGGERS)
+            check_loggers(given["loggers"])
     except ValueError as error:
         raise SuiteError(f"{path}: run {run.name!r}: {error}") from None
     if run.parameters.get("published"):

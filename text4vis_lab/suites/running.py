@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..plain import encodable, write_json
+from ..progress import begin, read, signs_of_life, tell
 from ._locks import holder, take, wait_for
 from .reading import Run, Suite, SuiteError
 
@@ -52,8 +53,10 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
         for path in (run.attempt, run.executed, run.directory / "result.json"):
             path.unlink(missing_ok=True)
         run.log.write_text("", encoding="utf-8")
+        _begin(run)
+        held.enter_context(signs_of_life(run.lock))
         if run.resources["nodes"] == 1:
-            seen = held.enter_context(own(run.resources["gpu"], gpus, waiting=lambda text: _log(run, text)))
+            seen = held.enter_context(own(run.resources["gpu"], gpus, waiting=lambda text: _wait(run, text)))
         else:  # all that each of its machines has
             seen = []
             held.enter_context(_other_nodes(run))
@@ -68,6 +71,7 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
             "host": socket.gethostname(),
             "gpus": seen,
         }
+        tell(run.directory, "ended", **{name: attempt[name] for name in ("status", "seconds", "error")})
         write_json(run.attempt, attempt)
         return attempt
 
@@ -163,7 +167,9 @@ def _papermill(run: Run) -> str:
     logger.propagate = False
     handler = logging.FileHandler(run.log, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger.addHandler(handler)
+    handlers = [handler, _Cells(run)]
+    for each in handlers:
+        logger.addHandler(each)
     try:
         with _stderr_to(run):
             for start in range(1, STARTS + 1):
@@ -189,8 +195,9 @@ def _papermill(run: Run) -> str:
             hint = f", mostly for want of memory; the run asks for mem_mb: {run.resources['mem_mb']}"
         return encodable(f"{type(failure).__name__}: {failure}{hint}")
     finally:
-        logger.removeHandler(handler)
-        handler.close()
+        for each in handlers:
+            logger.removeHandler(each)
+            each.close()
     return ""
 
 
@@ -216,6 +223,32 @@ def _other_nodes(run: Run) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+class _Cells(logging.Handler):
+    """Tells at which of the notebook's cells papermill is, which says so in its log."""
+
+    def __init__(self, run: Run):
+        super().__init__()
+        self.run = run
+        self.of = len(json.loads(run.source.read_text(encoding="utf-8"))["cells"]) + 1  # the injected parameters
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if found := re.match(r"Executing Cell (\d+)", record.getMessage()):
+            tell(self.run.directory, "notebook", number=int(found[1]), of=max(self.of, int(found[1])))
+
+
+def _begin(run: Run) -> None:
+    """Begin what the run tells of itself, with how often it was started before without coming to its end."""
+    earlier = read(run.directory)
+    ended = not earlier or earlier[-1]["event"] == "ended"
+    interrupted = 0 if ended else 1 + int(earlier[0].get("interrupted") or 0)
+    begin(run.directory, run=run.name, host=socket.gethostname(), process=os.getpid(), interrupted=interrupted)
+
+
+def _wait(run: Run, text: str) -> None:
+    _log(run, text)
+    tell(run.directory, "waiting", text=text)
 
 
 def _log(run: Run, text: str) -> None:

@@ -1,0 +1,120 @@
+"""Runs pip with a bar in the place of a thousand lines: `python text4vis_lab/installing.py pip's arguments`.
+
+Nothing but the standard library: it is run before anything is installed, as a file. In a terminal one line says how many
+packages are there, how much was fetched, and what is at work; elsewhere a line at the beginning, for each large file,
+and at the end. pip's exit status is passed on, and where it fails the end of what it said is shown.
+"""
+
+import re
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import TextIO
+
+WIDTH, LARGE = 24, 100.0  # letters of the bar; MB from which a file has a line where there is no terminal
+UNITS = {"kB": 1e-3, "MB": 1.0, "GB": 1e3}
+
+
+class Progress:
+    """How far an installation is, from pip's lines and from what lies in the environment.
+
+    Attributes:
+        known: packages that pip has found so far.
+        fetched: MB that it has fetched, or has begun to.
+        at: what it is at, in words.
+    """
+
+    def __init__(self, expected: int):
+        self.expected = max(expected, 1)
+        self.known: set[str] = set()
+        self.fetched, self.at, self.installing = 0.0, "asking which packages are needed", False
+
+    def read(self, line: str) -> str:
+        """Take a line of pip's; returns what of it is worth a line where there is no terminal."""
+        words = line.split()
+        if line.startswith("Collecting "):
+            self.known.add(re.split(r"[\s<>=!~;\[(]", words[1])[0])
+        elif found := re.search(r"Downloading (?:\S*/)?([^/\s]+?)-(\d\S*?)-\S* \(([\d.]+) ([kMG]B)\)", line):
+            size = float(found[3]) * UNITS[found[4]]
+            self.fetched, self.at = self.fetched + size, f"fetching {found[1]}, {size:.0f} MB"
+            return self.at if size >= LARGE else ""
+        elif line.startswith("Installing collected packages: "):
+            count = line.count(",") + 1
+            self.expected, self.installing, self.at = count, True, "unpacking"
+            return f"unpacking {count} packages"
+        return ""
+
+    def shown(self, installed: int, seconds: float) -> str:
+        """One line of what is known.
+
+        Args:
+            installed: packages that are in the environment since the beginning.
+            seconds: since the beginning.
+        """
+        # Fetching is the first half of the bar and unpacking the second, which is about what they take.
+        done, what = (installed, "unpacked") if self.installing else (len(self.known), "found")
+        share = min(done / self.expected, 1) / 2 + self.installing / 2
+        bar = ("#" * round(share * WIDTH)).ljust(WIDTH, ".")
+        clock = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+        return f"[{bar}] {clock}  {done} of {self.expected} packages {what}, {self.fetched / 1e3:.1f} GB fetched: {self.at}"
+
+
+def run(command: list[str], expected: int, stream: TextIO, packages: Path) -> int:
+    """Run a command that says what pip says, and show how far it is; returns its exit status.
+
+    Args:
+        command: pip and its arguments.
+        expected: packages, about.
+        stream: where to.
+        packages: the folder in which they come to lie.
+    """
+    begin, progress, last = time.monotonic(), Progress(expected), deque[str](maxlen=30)
+    before, ended = _count(packages), threading.Event()
+
+    def draw() -> None:
+        while not ended.wait(0.5):
+            text = progress.shown(_count(packages) - before, time.monotonic() - begin)
+            stream.write(f"\r{text[:100]:<100}")
+            stream.flush()
+
+    drawing = threading.Thread(target=draw, daemon=True)
+    if stream.isatty():
+        drawing.start()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            last.append(line.rstrip())
+            said = progress.read(line.strip())
+            if said and not stream.isatty():
+                print(said, file=stream, flush=True)
+    ended.set()
+    if drawing.is_alive():
+        drawing.join()
+        stream.write("\r" + " " * 100 + "\r")
+    if pip.returncode:
+        print(*last, sep="\n", file=stream)
+    else:
+        print(f"installed in {(time.monotonic() - begin) / 60:.1f} minutes", file=stream)
+    return pip.returncode
+
+
+def _count(packages: Path) -> int:
+    return sum(1 for _ in packages.glob("*.dist-info"))
+
+
+def main() -> None:
+    """pip's arguments are this program's."""
+    lock = Path("requirements.lock")
+    lines = lock.read_text(encoding="utf-8").splitlines() if lock.exists() else []
+    expected = len({line.split("==")[0] for line in lines if "==" in line and "win32" not in line})
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    command = [sys.executable, "-m", "pip", "install", *options, *sys.argv[1:]]
+    sys.exit(run(command, expected, sys.stderr, Path(sysconfig.get_path("purelib"))))
+
+
+if __name__ == "__main__":
+    main()
