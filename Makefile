@@ -22,7 +22,7 @@ INSTALLED := .venv/.installed
 .PHONY: help book watch rehearse bench check test mutations slurm-test lab lint types format clean
 
 help:
-	@echo 'make lab     explore: JupyterLab with the notebooks, beginning with the quickstart'
+	@echo 'make lab     explore: JupyterLab with a copy of the notebooks in work/;  FRESH=1 takes them anew'
 	@echo 'make book    read: run the experiments of SUITE (default $(SUITE)) and build the book of them'
 	@echo 'make book DATA=folder  the same of videos of your own'
 	@echo 'make watch   see how far every run of SUITE is, in another terminal (or open runs/board.html)'
@@ -79,8 +79,11 @@ mutations: $(INSTALLED)
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python
 
+# The project is its folder, so that data and runs are seen beside the notebooks.
 lab: $(INSTALLED)
-	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) notebooks/00_quickstart.ipynb
+	@$(BIN)/python -m text4vis_lab.work $(if $(FRESH),--fresh)
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
+	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

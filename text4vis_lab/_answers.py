@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from . import inference
-from .answering import Answer, Reading
+from .answering import Answer, Reading, say
 from .figures.showing import Shown, show
 from .records import RECORD, RunRecord
 from .results import histories_of, scores_of
@@ -53,8 +53,13 @@ class Answers:
         return show(draw, data, name, (caption, alt), options or {}, self.record.run_dir / "figures")
 
     def answer(self, *sentences: str) -> Answer:
-        """What the notebook found, for the last line of its last cell, which is tagged `answer`."""
-        return Answer(sentences)
+        """What the notebook found, for the last line of its last cell, which is tagged `answer`.
+
+        Where papermill runs the notebook, its terminal shows it too.
+        """
+        answer = Answer(sentences)
+        say(answer)
+        return answer
 
     def reading(self, text: str) -> Reading:
         """A paragraph that reads the figure above, for the last line of a cell that is tagged `reading`."""

@@ -24,7 +24,7 @@ from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import progress_bar
 
-from . import figures, miniature
+from . import figures, miniature, refusals
 from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
@@ -35,6 +35,7 @@ from .notebooks import (
     assigned_by_hand,
     notebook_comments,
     notebook_defaults,
+    notebook_file,
     repository_root,
     unused_parameters,
 )
@@ -88,8 +89,9 @@ class Lab(Asked, Answers):
             ValueError: a name that is no setting (with the closest), or a value that cannot be; names the parameter.
             FileNotFoundError: a file is not there; names the parameter.
         """
+        refusals.set_up()
         os.chdir(repository_root())
-        path = Path("notebooks", f"{notebook}.ipynb")
+        path = notebook_file(notebook)
         own = notebook_defaults(path)
         refuse_misspelt(unused_parameters(path))
         values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
@@ -115,7 +117,7 @@ class Lab(Asked, Answers):
     def settings(self) -> SettingsTable:
         """All settings of the run as a table: those that differ from their defaults first."""
         values = {name: self.values[name] for name in self.defaults if name != "run_dir"}
-        own = notebook_comments(Path("notebooks", f"{self.record.notebook}.ipynb"))
+        own = notebook_comments(notebook_file(self.record.notebook))
         return SettingsTable(values, self.defaults, own)
 
     def changed(self, settings: Mapping[str, Any]) -> "Lab":

@@ -7,6 +7,7 @@ import argparse
 import ast
 import difflib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -36,6 +37,16 @@ def repository_root(start: str | Path = ".") -> Path:
         if (folder / "notebooks").is_dir() and (folder / "text4vis_core").is_dir():
             return folder
     raise FileNotFoundError(f"{start} is not inside a clone of the project")
+
+
+def notebook_file(name: str) -> Path:
+    """The file of a notebook of this name: the one that is open in JupyterLab, which may be a copy, or the project's.
+
+    JupyterLab tells it to the kernel; a copy counts whose name begins in the same way.
+    """
+    opened = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    is_it = opened.suffix == ".ipynb" and opened.name.startswith(name) and opened.is_file()
+    return opened if is_it else repository_root() / "notebooks" / f"{name}.ipynb"
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def load_text4vis_checkpoint(
         temporal = shown
     elif temporal != shown and (temporal, shown) != ("tokenshift", "none"):
         raise ValueError(f"temporal is {temporal!r}, but the weights in {path} show {shown!r}; leave it at 'auto'")
-    return _published_model(weights, path, num_frames, temporal, temporal_heads)
+    return published_model(weights, path, num_frames, temporal, temporal_heads)
 
 
 def save_text4vis_checkpoint(path: str | Path, model: VideoClassifier, epoch: int = 0) -> None:
@@ -92,7 +92,7 @@ def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
     head = model.temporal
     heads = head.transformer.resblocks[0].attn.num_heads if isinstance(head, TemporalTransformer) else None
     try:
-        read = _published_model(state, "the exported model", num_frames, inside, heads)
+        read = published_model(state, "the exported model", num_frames, inside, heads)
     except (CheckpointError, ValueError) as error:
         raise ValueError(f"this model has no form in the published format: {error}") from error
     frames = torch.rand(1, num_frames, 3, model.size, model.size, generator=torch.Generator().manual_seed(0))
@@ -136,9 +136,10 @@ def _module_inside(weights: dict[str, Tensor]) -> str:
     return "tsm" if any(".net." in name for name in weights) else "none"
 
 
-def _published_model(
+def published_model(
     weights: dict[str, Tensor], path: str | Path, num_frames: int, inside: str, heads: int | None
 ) -> VideoClassifier:
+    """A model of weights in the published format, from `path`: `load_text4vis_checkpoint` says of what kinds."""
     if inside == "joint":
         weights = {name: tensor for name, tensor in weights.items() if not name.startswith("fusion_model.")}
     try:
@@ -212,8 +213,7 @@ def _check_architecture(model: VideoClassifier) -> None:
         layers = len(model.temporal.transformer.resblocks)
         rows = model.temporal.frame_position_embeddings.num_embeddings
         if (layers, rows) != (6, MAX_FRAMES):
-            found = f"{layers} blocks and {rows} positions"
-            problems.append(f"its temporal transformer has {found}, not 6 and {MAX_FRAMES}")
+            problems.append(f"its temporal transformer has {layers} blocks, {rows} positions, not 6 and {MAX_FRAMES}")
     for name, published in (("mean", OPENAI_DATASET_MEAN), ("std", OPENAI_DATASET_STD)):
         if not torch.allclose(getattr(model, name).flatten().cpu(), torch.tensor(published)):
             problems.append(f"the {name} of its pixels is {getattr(model, name).flatten().tolist()}, not OpenAI's")

@@ -4,12 +4,11 @@ Results come as tidy tables, one row per trained-and-tested cell; every function
 """
 
 from .accuracy import bars, class_gain, loss_curve, over
-from .contrasts import contrasts
+from .contrasts import contrasts, forest
 from .distributions import difference_counts, distributions, videos_per_class
-from .forest import forest
 from .frontier import frontier
 from .league import climb, league
-from .matrices import confusion, correlation_maps
+from .matrices import correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
 from .style import interval, look, palette, use_style
 
@@ -25,7 +24,6 @@ __all__ = [
     "climb",
     "forest",
     # Classes.
-    "confusion",
     "correlation_maps",
     # Videos.
     "frame_strips",

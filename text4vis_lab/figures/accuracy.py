@@ -1,106 +1,94 @@
 """Results over shots, epochs, seconds and data: curves and bars from tidy tables, one row per measurement."""
 
-from textwrap import fill
-
-import matplotlib.pyplot as plt
+import altair as alt
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from ..plain import readable
-from .style import (
-    BLACK,
-    BLUE,
-    RED,
-    axis_label,
-    draw_chance,
-    interval,
-    is_trainable,
-    labels,
-    legend_outside,
-    look,
-    palette,
+from .charts import (
+    ALL,
+    TOLD,
+    axis_of,
+    chance_note,
+    choice,
+    columns,
+    heading,
+    hover,
+    is_percent,
+    level,
+    means,
+    method_scales,
+    named,
+    needs,
+    with_interval,
 )
+from .lines import in_lines, sectioned, y_axis
+from .style import BLUE, RED, axis_label, labels, palette
+from .themes import INK, SOFT_INK
+
+MANY = 6  # points of a curve above which intervals are a band
 
 
 def over(
     rows: pd.DataFrame,
-    x: str,
+    x: str = "epoch",
     y: str = "top1",
     *,
     hue: str | None = "method",
     title: str,
     chance: float | None = None,
     log_x: bool = False,
-) -> Figure:
-    """Curves of means over the rows of a point, with their 95 % intervals.
+) -> alt.LayerChart:
+    """Curves of means over the rows of a point, with their 95 % intervals; a click on the legend chooses curves.
 
     Where columns "low" and "high" have a value, as in `Lab.means`, they are the interval of a point of one row; else it
     is Student's over the rows, and one row has none. Intervals are a band where there are many points, else error bars.
-    Over seconds, a point is an epoch (column "epoch"), at the mean of its seconds.
+    Over seconds, a point is an epoch (column "epoch"), at the mean of its seconds. Of several seeds one can be chosen.
 
     Args:
         rows: one per measurement; those without a value of x or y are left out.
         x: column of numbers.
         y: column of numbers, as a rule percent.
         hue: column with the names of the curves; one curve when None.
+        title: of the figure.
         chance: a dotted line at this level.
         log_x: logarithmic x axis with ticks at the points.
 
     Raises:
         ValueError: a column that the table does not have, no rows, or "low" and "high" for a point of several rows.
     """
-    rows = rows.reset_index(drop=True)  # tables that were put together may repeat theirs
-    table = _table(rows, x, y, hue).astype({"x": float})
+    table = _table(rows, x, y, hue)
+    table["x"] = table["x"].astype(float)
     if x == "seconds":
-        epochs = _column(rows, "epoch").loc[table.index]
-        table["x"] = table.groupby(["hue", epochs], observed=True)["x"].transform("mean")
-    names = list(table["hue"].cat.categories)
-    colours = palette(names)
-    means = _means(table)
-    fig, ax = plt.subplots(figsize=(6.2, 3.5))
-    for name, label in zip(names, labels(names), strict=True):
-        curve = means[means["hue"] == name]
-        many = curve["x"].nunique() > 6
-        sns.lineplot(
-            curve,
-            x="x",
-            y="y",
-            label=label,
-            color=colours[name],
-            linestyle="--" if is_trainable(name) else "-",
-            marker=look(name)[1] if hue else "o",
-            markerfacecolor="w" if is_trainable(name) else colours[name],
-            markeredgecolor=colours[name],
-            markeredgewidth=1,
-            errorbar=None,
-            legend=False,
-            ax=ax,
-        )
-        if many:
-            ax.fill_between(curve["x"], curve["low"], curve["high"], color=colours[name], alpha=0.15, linewidth=0)
-        else:
-            ends = curve.dropna(subset="low")
-            widths = [ends["y"] - ends["low"], ends["high"] - ends["y"]]
-            ax.errorbar(ends["x"], ends["y"], widths, fmt="none", color=colours[name], capsize=3, elinewidth=1.2)
-    draw_chance(ax, chance)
-    if log_x:
-        points = sorted(table["x"].unique())
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(points, [f"{point:g}" for point in points])
-        ax.minorticks_off()
-    elif x == "epoch":
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(title=readable(title), xlabel=axis_label(x), ylabel=axis_label(y))
-    if _is_percent(y):
-        low, high = ax.get_ylim()
-        ax.set_ylim(max(low, -2), min(high, 102))
-    if hue or chance is not None:
-        legend_outside(ax)
-    return fig
+        epochs = needs(rows, "epoch")["epoch"].loc[table.index]
+        table["x"] = table.groupby(["hue", epochs])["x"].transform("mean")
+    points, seeds = _points(table, ["hue", "x"], is_percent(y)), []
+    if "seed" in table and table["seed"].nunique() > 1 and table.groupby(["hue", "x"])["y"].count().max() > 1:
+        seeds = [f"{seed:g}" for seed in sorted(table["seed"].dropna().unique())]
+        each = table.assign(seed=table["seed"].map("{:g}".format), mean=table["y"], low=np.nan, high=np.nan)
+        points = pd.concat([points.assign(seed=ALL), with_interval(each, is_percent(y))], ignore_index=True)
+    names = list(table["hue"].unique())
+    points["line"] = points["hue"].map(named(names))
+    points = points.sort_values(["line", "x"], kind="stable")
+    keep = ["line", "x", "mean", "low", "high", "interval", *(name for name in TOLD if name in points)]
+    chart = _curves(points[keep], names, _x_axis(points, x, log_x), y, several=hue is not None)
+    if seeds:
+        chart = chart.transform_filter("datum.seed == seed").add_params(choice("seed", seeds, "seed"))
+    lower = [] if chance is None else [level(y=chance)]
+    return alt.layer(*lower, chart).properties(height=280, title=heading(title, chance_note(chance)))
+
+
+def loss_curve(table: pd.DataFrame, y: str = "loss", *, title: str) -> alt.LayerChart:
+    """A loss, or another number of training, over epochs; of several runs the mean and Student's 95 % interval.
+
+    Args:
+        table: columns epoch and y.
+        y: column of numbers.
+        title: of the figure.
+
+    Raises:
+        ValueError: one of the columns is missing, or there are no rows.
+    """
+    return over(table, "epoch", y, hue=None, title=title).properties(height=220)
 
 
 def bars(
@@ -111,8 +99,8 @@ def bars(
     hue: str | None = "method",
     title: str,
     chance: float | None = None,
-) -> Figure:
-    """Groups of bars: means over the rows of a bar with their 95 % intervals, the mean written above.
+) -> alt.LayerChart:
+    """Bars in groups: means over the rows of a bar with their 95 % intervals, the mean written behind.
 
     Args:
         rows: one per measurement; those without a value of y are left out. Where columns "low" and "high" have a value,
@@ -120,150 +108,133 @@ def bars(
         x: column with the names of the groups.
         y: column of numbers, as a rule percent.
         hue: column with the names of the bars in a group; one bar for each group when None.
+        title: of the figure.
         chance: a dotted line at this level.
 
     Raises:
         ValueError: a column that the table does not have, no rows, or "low" and "high" for a bar of several rows.
     """
-    table = _table(rows, x, y, hue)
-    table["x"] = _categories(table["x"])
-    means = _means(table)
-    groups, names = list(table["x"].cat.categories), list(table["hue"].cat.categories)
     grouped = hue not in (None, x)
-    bars_in_group = len(names) if grouped else 1
-    width = min(9.2, max(5.2, len(groups) * max(1.2, 0.5 * bars_in_group) + 2.2))
-    fig, ax = plt.subplots(figsize=(width, 3.3))
-    sns.barplot(
-        means,
-        x="x",
-        y="y",
-        hue="hue",
-        palette=palette(names),
-        saturation=1,
-        dodge=grouped,
-        gap=0.08 if grouped else 0,
-        errorbar=None,
-        edgecolor="w",
-        legend=False,
-        ax=ax,
-    )
-    for name, label, drawn in zip(names, labels(names), list(ax.containers), strict=True):
-        drawn.set_label(label if grouped else "_nolegend_")
-        for bar, (_, row) in zip(drawn, means[means["hue"] == name].iterrows(), strict=True):
-            bar.set_hatch("//" if is_trainable(name) else None)
-            _mark(ax, bar.get_x() + bar.get_width() / 2, row, y)
-    draw_chance(ax, chance)
-    ax.set_xticks(range(len(groups)), [fill(label, 16) for label in labels(groups)])
-    ax.set(title=readable(title), xlabel=axis_label(x), ylabel=axis_label(y))
-    if _is_percent(y):
-        ax.set(ylim=(0, 112), yticks=range(0, 101, 20))
-    else:
-        ax.margins(y=0.12)
-    ax.grid(axis="x", visible=False)
-    if (grouped and len(names) > 1) or chance is not None:
-        legend_outside(ax)
-    return fig
+    table = _table(rows, x, y, hue if grouped else x)
+    if pd.api.types.is_numeric_dtype(table["x"]):
+        table = table.sort_values("x", kind="stable")
+    points = _points(table, ["x", "hue"], is_percent(y))
+    names = list(table["hue"].unique())
+    points["section"] = points["x"].map(named(points["x"])) if grouped else ""
+    points["line"] = points["hue"].map(named(names))
+    points = in_lines(points.drop(columns=["x", "hue"]), "section", "line")
+    points["value"] = [text.split(" [")[0] for text in points["interval"]]
+    points["end"] = points[["mean", "high"]].max(axis=1)
+    first = ({"section": axis_label(x) or x} if grouped else {}) | {"line": hue or x}
+    told = hover(points, first | {"interval": f"{axis_of(y)}, 95 % interval"})
+    scale = alt.Scale(domain=[0, 100]) if is_percent(y) else alt.Scale(zero=True)
+    axis = alt.X("mean:Q", title=axis_of(y), scale=scale, axis=alt.Axis(grid=True))
+    colours = palette(map(str, names)) if grouped or hue else dict.fromkeys(map(str, names), BLUE)
+    fill = alt.Fill("line:N", scale=alt.Scale(domain=labels(names, 60), range=list(colours.values())), legend=None)
+    base = alt.Chart(points).encode(y=y_axis(), tooltip=told)
+    layers = [
+        base.mark_bar(height=13).encode(x=axis, fill=fill),
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(color=INK, strokeWidth=1.4)
+        .encode(x="low:Q", x2="high:Q"),
+        base.mark_text(align="left", dx=5, fontSize=12, color=SOFT_INK).encode(x="end:Q", text="value:N"),
+    ]
+    chart = sectioned(layers, points, "section", x, [] if chance is None else [chance])
+    return chart.properties(title=heading(title, chance_note(chance)))
 
 
-def class_gain(gains: pd.DataFrame, *, title: str, xlabel: str = "gain in accuracy (points)") -> Figure:
+def class_gain(gains: pd.DataFrame, *, title: str, xlabel: str = "gain in accuracy (points)") -> alt.LayerChart:
     """Points gained per class, the largest mean on top, with 95 % intervals.
 
     Args:
         gains: columns class and gain (points), one row per class and seed, whose interval is Student's; or one row per
             class, with columns low and high.
+        title: of the figure.
+        xlabel: what a gain is, with its unit.
 
     Raises:
         ValueError: one of the columns is missing, or there are no rows.
     """
     table = _table(gains, "class", "gain", None)
-    table["x"] = _categories(table["x"])
-    means = _means(table).sort_values("y", ascending=False, kind="stable").reset_index(drop=True)
-    fig, ax = plt.subplots(figsize=(6.6, 0.23 * len(means) + 0.9))
-    colours = [BLUE if mean >= 0 else RED for mean in means["y"]]
-    ax.barh(means.index, means["y"], 0.72, color=colours)
-    ends = means.dropna(subset="low")
-    widths = [ends["y"] - ends["low"], ends["high"] - ends["y"]]
-    ax.errorbar(ends["y"], ends.index, xerr=widths, fmt="none", color=BLACK, elinewidth=0.9, capsize=2)
-    ax.set_ylim(len(means) - 0.5, -0.5)
-    ax.axvline(0, color="#444444", linewidth=0.9)
-    ax.set_yticks(means.index, labels(means["x"]))
-    ax.set(title=readable(title), xlabel=xlabel, ylabel="")
-    ax.tick_params(axis="y", labelsize=8)
-    ax.grid(axis="x", visible=True)
-    return fig
-
-
-def loss_curve(table: pd.DataFrame, y: str = "loss", *, title: str) -> Figure:
-    """A loss, or another number of training, over epochs; of several runs the mean and Student's 95 % interval.
-
-    Args:
-        table: columns epoch and y.
-
-    Raises:
-        ValueError: one of the columns is missing, or there are no rows.
-    """
-    fig = over(table, "epoch", y, hue=None, title=title)
-    fig.set_size_inches(4.8, 2.8)
-    fig.axes[0].set_ylim(0, 1.1 * table[y].max())
-    return fig
-
-
-def _column(rows: pd.DataFrame, name: str) -> pd.Series:
-    if name not in rows.columns:
-        raise ValueError(f"no column {name!r} in the table; it has: {', '.join(map(str, rows.columns))}")
-    return rows[name]
+    points = _points(table, ["x", "hue"], True).sort_values("mean", ascending=False, kind="stable")
+    points = in_lines(points.assign(section="", line=points["x"].map(named(points["x"]))), "section", "line")
+    told = hover(points, {"line": "class", "interval": f"{xlabel}, 95 % interval"})
+    sign = alt.when("datum.mean >= 0").then(alt.value(BLUE)).otherwise(alt.value(RED))
+    base = alt.Chart(points.drop(columns=["x", "hue", "section"])).encode(y=y_axis(), tooltip=told)
+    layers = [
+        base.mark_bar(height=12).encode(x=alt.X("mean:Q", title=xlabel, axis=alt.Axis(grid=True)), fill=sign),
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(color=INK, strokeWidth=1.4)
+        .encode(x="low:Q", x2="high:Q"),
+    ]
+    return sectioned(layers, points, "section", "", [0]).properties(title=heading(title))
 
 
 def _table(rows: pd.DataFrame, x: str, y: str, hue: str | None) -> pd.DataFrame:
-    """What is drawn, in columns x, y, hue, low and high; rows without an x, y or hue are left out."""
-    table = pd.DataFrame({"x": _column(rows, x), "y": _column(rows, y).astype(float)})
-    table["hue"] = "" if hue is None else _column(rows, hue)
+    """What is drawn: columns x, y, hue, low, high, and what hovering tells; rows without an x, y or hue are left out.
+
+    Texts, and truth values as texts, keep the order in which they come.
+    """
+    rows = needs(rows, x, y, *([hue] if hue else []))
+    table = pd.DataFrame({"x": rows[x], "y": rows[y].astype(float), "hue": rows[hue].astype(object) if hue else ""})
     for end in ("low", "high"):
         table[end] = rows[end].astype(float) if end in rows.columns else np.nan
-    table = table.dropna(subset=["x", "y", "hue"])
+    told = [name for name in TOLD if name in rows and name not in (x, y, hue)]
+    table = table.join(rows[told]).dropna(subset=["x", "y", "hue"])
     if table.empty:
         raise ValueError(f"there is nothing to draw: no row of the table has a value in columns {x!r} and {y!r}")
-    table["hue"] = _categories(table["hue"])
+    table["hue"] = [f"{name:g}" if isinstance(name, float | np.number) else str(name) for name in table["hue"]]
     return table
 
 
-def _categories(column: pd.Series) -> pd.Series:
-    """A column as texts, whose order is that of the numbers or, of texts, that in which they come."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        order = [f"{value:g}" for value in sorted(column.unique())]
-        column = column.map("{:g}".format)
+def _points(table: pd.DataFrame, by: list[str], percent: bool) -> pd.DataFrame:
+    found = means(table, by)
+    return with_interval(found if found["n"].max() > 1 else found.drop(columns="n"), percent)
+
+
+def _x_axis(points: pd.DataFrame, x: str, log_x: bool) -> alt.X:
+    values = sorted(points["x"].unique())
+    if log_x:
+        scale = alt.Scale(type="log", base=2, nice=False, padding=12)
+        return alt.X("x:Q", title=axis_label(x), scale=scale, axis=alt.Axis(values=values, format="~g", grid=False))
+    whole = all(value == int(value) for value in values)
+    axis = alt.Axis(grid=False, format="d", tickMinStep=1) if whole else alt.Axis(grid=False)
+    return alt.X("x:Q", title=axis_label(x), scale=alt.Scale(nice=False, zero=x == "seconds", padding=10), axis=axis)
+
+
+def _y_scale(points: pd.DataFrame, y: str) -> alt.Scale:
+    """From 0 for what has no percent; else what is drawn, at most from 0 to 100."""
+    if not is_percent(y):
+        return alt.Scale(zero=True)
+    drawn = points[["mean", "low", "high"]].to_numpy(float)
+    ends = [max(np.nanmin(drawn) - 2, 0), min(np.nanmax(drawn) + 2, 100)]
+    return alt.Scale(domain=[round(float(end), 1) for end in ends], nice=False, clamp=True)
+
+
+def _curves(points: pd.DataFrame, names: list[str], x: alt.X, y: str, several: bool) -> alt.LayerChart:
+    scales = method_scales(names)
+    legend = alt.Legend(title=None, columns=columns(), symbolLimit=0, symbolOpacity=1) if several else None
+    stroke = alt.Stroke("line:N", scale=scales["stroke"], legend=legend)
+    first = ({"line": "curve"} if several else {}) | {"x": x["title"]}
+    told = hover(points, first | {"interval": f"{axis_of(y)}, 95 % interval"})
+    pick = alt.selection_point(fields=["line"], bind="legend", toggle="true", name="curves") if several else None
+    faint = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.08)) if pick else alt.value(1)
+    mean = alt.Y("mean:Q", title=axis_of(y), scale=_y_scale(points, y))
+    base = alt.Chart(points).encode(x=x, stroke=stroke, opacity=faint)
+    ends = base.transform_filter("isValid(datum.low)")
+    many = points.groupby("line")["x"].nunique().max() > MANY
+    if many:
+        colour = alt.Color("line:N", scale=scales["stroke"], legend=None)
+        pale = alt.when(pick).then(alt.value(0.16)).otherwise(alt.value(0.02)) if pick else alt.value(0.16)
+        interval = ends.mark_area(strokeWidth=0).encode(y=alt.Y("low:Q"), y2="high:Q", opacity=pale, color=colour)
     else:
-        column = column.astype(str)
-        order = list(column.unique())
-    return column.astype(pd.CategoricalDtype(order))
-
-
-def _means(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per point or bar, sorted by hue and x: its mean y, and the ends of its interval, low and high."""
-    means = []
-    for (hue, x), bar in table.groupby(["hue", "x"], observed=True):
-        low, high = interval(bar["y"])
-        if bar[["low", "high"]].notna().any(axis=None):
-            if len(bar) > 1:
-                raise ValueError(
-                    f'columns "low" and "high" are the interval of one row, but {x!r}, {hue!r} has {len(bar)}'
-                )
-            low, high = bar["low"].item(), bar["high"].item()
-        means.append({"x": x, "y": bar["y"].mean(), "hue": hue, "low": low, "high": high})
-    return pd.DataFrame(means).astype({"x": table["x"].dtype, "hue": table["hue"].dtype})
-
-
-def _mark(ax: Axes, x: float, bar: pd.Series, y: str) -> None:
-    """The interval of a bar, and its mean in figures above both."""
-    top = bar["y"]
-    if not np.isnan(bar["low"]):
-        ax.errorbar([x], [top], yerr=[[top - bar["low"]], [bar["high"] - top]], fmt="none", color=BLACK, capsize=2.5,
-                    linewidth=1)  # fmt: skip
-        top = max(top, bar["high"])
-    text = f"{bar['y']:.0f}" if _is_percent(y) else f"{bar['y']:.3g}"
-    place = (x, min(top, 105)) if _is_percent(y) else (x, top)
-    ax.annotate(text, place, (0, 3), textcoords="offset points", ha="center", fontsize=8)
-
-
-def _is_percent(column: str) -> bool:
-    return axis_label(column).endswith("(%)")
+        interval = ends.mark_rule(strokeWidth=1.6).encode(y=alt.Y("low:Q"), y2="high:Q")
+    dash = alt.StrokeDash("line:N", scale=scales["dash"], legend=None)
+    marks = base.mark_point(size=30 if many else 60, strokeWidth=1.4).encode(
+        y=mean,
+        fill=alt.Fill("line:N", scale=scales["fill"], legend=legend),
+        shape=alt.Shape("line:N", scale=scales["shape"], legend=legend),
+        tooltip=told,
+    )
+    marks = marks.add_params(pick) if pick else marks
+    return alt.layer(interval, base.mark_line(strokeWidth=2).encode(y=mean, strokeDash=dash), marks)

@@ -1,106 +1,136 @@
 """Base against novel classes: what each method gains on the ones, and what it keeps of the others."""
 
-import matplotlib.pyplot as plt
+import altair as alt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from ..plain import readable
-from .style import DARK_GREY, GREY, is_trainable, labels, legend_outside, look
+from .charts import TOLD, columns, heading, hover, level, method_scales, named, needs, number
+from .themes import MIDDLE, MIDDLE_DARK
 
 LEVELS = range(10, 100, 10)  # harmonic means whose curves are drawn, in percent
+ROOM = 2.0  # percent around what is drawn
 
 
 def frontier(
-    means: pd.DataFrame,
-    *,
-    title: str,
-    path: pd.DataFrame | None = None,
-    chosen: float | None = None,
-    margin: float | None = None,
-) -> Figure:
+    table: pd.DataFrame, *, title: str, chosen: float | None = None, margin: float | None = None
+) -> alt.LayerChart:
     """Accuracy on novel over accuracy on base classes, each method a point with its intervals in both directions.
 
     Grey curves join points of the same harmonic mean. Above the dashed line a method knows more of novel classes than
-    the model did before training.
+    the model did before training. A click on the legend chooses methods.
 
     Args:
-        means: columns method, test ("base" and "novel"; others are left out), mean, low, high, in percent. A method
-            "zero-shot" gives the dashed line.
-        path: of weights between those before and after training: columns mix, test, mean; drawn as a line.
-        chosen: the mix on it that is marked.
+        table: columns method, test ("base" and "novel"; others are left out), mean, low, high, in percent. A method
+            "zero-shot" gives the dashed line. Rows with a value in a column mix are of weights on the way between
+            those before (0) and after (1) training, drawn as a path.
+        title: of the figure.
+        chosen: the mix on the path that is marked.
         margin: points below zero-shot where a dotted line is drawn.
 
     Raises:
         ValueError: no method has both tests, or the path has no such mix.
     """
-    points = _both(means, "method")
+    table = needs(table, "method", "test", "mean")
+    on_path = table["mix"].notna() if "mix" in table else pd.Series(False, table.index)
+    points, path = _both(table[~on_path], "method"), _both(table[on_path], "mix")
     if points.empty:
         raise ValueError("there is nothing to draw: no method has a mean on both tests, 'base' and 'novel'")
-    fig, ax = plt.subplots(figsize=(6.4, 4.2))
-    if path is not None:
-        _draw_path(ax, _both(path, "mix").sort_index(), chosen)
-    for name, label in zip(points.index, labels(points.index), strict=True):
-        point, (colour, marker) = points.loc[name], look(name)
-        x, y = (
-            [[point[test, "mean"] - point[test, "low"]], [point[test, "high"] - point[test, "mean"]]]
-            for test in ("base", "novel")
-        )
-        ax.errorbar([point["base", "mean"]], [point["novel", "mean"]], yerr=y, xerr=x, label=label, color=colour,
-                    marker=marker, linestyle="", markerfacecolor="w" if is_trainable(name) else colour, capsize=3,
-                    elinewidth=1.2, zorder=3)  # fmt: skip
-    if "zero-shot" in points.index:
-        level, colour = points.loc["zero-shot"]["novel", "mean"], look("zero-shot")[0]
-        ax.axhline(level, color=colour, linestyle="--", linewidth=1)
+    layers, notes = [], ["Grey: equal harmonic means (H)."]
+    around = pd.concat([points, path])
+    limits = {axis: _limits(around, axis) for axis in ("x", "y")}
+    scales = {axis: alt.Scale(domain=ends, nice=False) for axis, ends in limits.items()}
+    x = alt.X("x:Q", title="base classes: top-1 accuracy (%)", scale=scales["x"], axis=alt.Axis(grid=False))
+    y = alt.Y("y:Q", title="novel classes: top-1 accuracy (%)", scale=scales["y"], axis=alt.Axis(grid=False))
+    layers += _harmonic_means(limits, x, y)
+    if (points["method"] == "zero-shot").any():
+        before = float(points.loc[points["method"] == "zero-shot", "y"].iloc[0])
+        layers.append(level(y=before, dash=(6, 4)))
+        notes.append("Dashed: zero-shot on novel classes.")
         if margin is not None:
-            lower = f"{margin:g} points below zero-shot"
-            ax.axhline(level - margin, color=colour, linestyle=":", linewidth=1.2, label=lower)
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    ax.set(xlim=(max(left, -2), min(right, 102)), ylim=(max(bottom, -2), min(top, 102)))
-    _harmonic_means(ax)
-    ax.set(title=readable(title), xlabel="base classes: top-1 accuracy (%)", ylabel="novel classes: top-1 accuracy (%)")
-    legend_outside(ax)
-    return fig
+            layers.append(level(y=before - margin))
+            notes.append(f"Dotted: {margin:g} points below.")
+    if len(path):
+        layers += _path(path.sort_values("mix"), chosen, x, y)
+        ring = "" if chosen is None else ", the ring chosen on validation videos"
+        notes.append(f"Line: weights on the way from before to after training{ring}.")
+    layers += _points(points, x, y)
+    return alt.layer(*layers).properties(height=360, title=heading(title, " ".join(notes)))
 
 
-def _draw_path(ax: Axes, line: pd.DataFrame, chosen: float | None) -> None:
-    ax.plot(line["base", "mean"], line["novel", "mean"], color=DARK_GREY, marker=".", linewidth=1.2, zorder=2,
-            label=f"weights on the way, {line.index[0]:g} to {line.index[-1]:g}")  # fmt: skip
-    if chosen is None:
-        return
-    if chosen not in line.index:
-        raise ValueError(f"the path has no point at mix {chosen}; it has {', '.join(map(str, line.index))}")
-    at = line.loc[chosen]
-    ax.plot([at["base", "mean"]], [at["novel", "mean"]], "o", markersize=13, markerfacecolor="none",
-            markeredgecolor=DARK_GREY, linestyle="", label=f"chosen on validation videos ({chosen:g})")  # fmt: skip
+def _points(points: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    names = list(points["method"])
+    scales = method_scales(names)
+    points = points.assign(line=points["method"].map(named(names)))
+    told = hover(points, {"line": "method", "base": "base (%), 95 % interval", "novel": "novel (%), 95 % interval"})
+    legend = alt.Legend(title=None, columns=columns(2), symbolLimit=0)
+    pick = alt.selection_point(fields=["line"], bind="legend", toggle="true", name="methods")
+    opacity = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.08))
+    stroke = alt.Stroke("line:N", scale=scales["stroke"], legend=legend)
+    base = alt.Chart(points).encode(stroke=stroke, opacity=opacity, tooltip=told)
+    ends = base.mark_rule(strokeWidth=1.4)
+    return [
+        ends.encode(x=alt.X("x_low:Q", scale=x["scale"]), x2="x_high:Q", y=y),
+        ends.encode(y=alt.Y("y_low:Q", scale=y["scale"]), y2="y_high:Q", x=x),
+        base.mark_point(size=90, strokeWidth=1.8)
+        .encode(
+            x=x,
+            y=y,
+            fill=alt.Fill("line:N", scale=scales["fill"], legend=legend),
+            shape=alt.Shape("line:N", scale=scales["shape"], legend=legend),
+        )
+        .add_params(pick),
+    ]
 
 
-def _both(means: pd.DataFrame, by: str) -> pd.DataFrame:
-    """A row for each value of `by` with both tests, columns (test, mean) and where known (test, low), (test, high)."""
-    some = means[means["test"].isin(["base", "novel"])].drop_duplicates([by, "test"])
-    values = [name for name in ("mean", "low", "high") if name in some]
-    wide = some.pivot(index=by, columns="test", values=values).swaplevel(axis=1)
-    complete = [("base", "mean"), ("novel", "mean")]
-    if not set(complete) <= set(wide.columns):
-        return pd.DataFrame()
-    return (
-        wide.dropna(subset=complete)
-        .reindex([name for name in some[by].unique() if name in wide.index])
-        .dropna(how="all")
-    )
+def _path(path: pd.DataFrame, chosen: float | None, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    told = hover(path, {"mix": "mix of weights, 1 after training", "base": "base (%)", "novel": "novel (%)"})
+    base = alt.Chart(path).encode(x=x, y=y, order="mix:Q", tooltip=told)
+    layers = [base.mark_line(color=MIDDLE_DARK, strokeWidth=1.4, point={"color": MIDDLE_DARK, "size": 26})]
+    if chosen is not None:
+        if not (path["mix"] == chosen).any():
+            there = ", ".join(f"{mix:g}" for mix in path["mix"])
+            raise ValueError(f"the path has no point at mix {chosen:g}; it has {there}")
+        ring = alt.Chart(path[path["mix"] == chosen]).encode(x=x, y=y, tooltip=told)
+        layers.append(ring.mark_point(size=260, color=MIDDLE_DARK, strokeWidth=1.6))
+    return layers
 
 
-def _harmonic_means(ax: Axes) -> None:
+def _both(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """A row for each value of `by` that has both tests: x and y, their ends where known, and both as text."""
+    rows = []
+    for value, some in table.groupby(by, sort=False):
+        tests = {row["test"]: row for row in some.drop_duplicates("test").to_dict("records")}
+        if not {"base", "novel"} <= set(tests) or any(pd.isna(tests[test]["mean"]) for test in ("base", "novel")):
+            continue
+        row = {by: value} | {name: tests["base"][name] for name in TOLD if name in some}
+        for axis, test in (("x", "base"), ("y", "novel")):
+            mean, low, high = (float(tests[test].get(name) or np.nan) for name in ("mean", "low", "high"))
+            mean = float(tests[test]["mean"])
+            ends = "" if np.isnan(low) else f" [{number(low)}, {number(high)}]"
+            row |= {axis: mean, f"{axis}_low": low, f"{axis}_high": high, test: number(mean) + ends}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _limits(points: pd.DataFrame, axis: str) -> list[float]:
+    values = points[[axis, f"{axis}_low", f"{axis}_high"]].to_numpy(float)
+    return [max(float(np.nanmin(values)) - ROOM, 0), min(float(np.nanmax(values)) + ROOM, 100)]
+
+
+def _harmonic_means(limits: dict[str, list[float]], x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Curves of equal harmonic mean, H = 2xy / (x + y), within the axes, each with its value at the right."""
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    for level in LEVELS:
-        x = np.linspace(max(left, level / 2 + 0.1), max(right, level / 2 + 0.2), 200)
-        y = level * x / (2 * x - level)
-        inside = (y >= bottom) & (y <= top) & (x >= left) & (x <= right)
-        if inside.any():
-            ax.plot(x[inside], y[inside], color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
-            ax.annotate(f"H {level}", (x[inside][-1], y[inside][-1]), (-2, 2), textcoords="offset points", fontsize=6.5,
-                        color=GREY, ha="right")  # fmt: skip
-    ax.set(xlim=(left, right), ylim=(bottom, top))
-    ax.grid(visible=False)
+    (left, right), (bottom, top) = limits["x"], limits["y"]
+    curves, names = [], []
+    for mean in LEVELS:
+        along = np.linspace(max(left, mean / 2 + 0.1), max(right, mean / 2 + 0.2), 60)
+        across = mean * along / (2 * along - mean)
+        inside = (across >= bottom) & (across <= top) & (along >= left) & (along <= right)
+        if inside.sum() > 1:
+            pairs = zip(along[inside].round(2), across[inside].round(2), strict=True)
+            curves += [{"H": mean, "x": a, "y": b} for a, b in pairs]
+            names.append(curves[-1] | {"text": f"H {mean}"})
+    if not curves:
+        return []
+    lines = alt.Chart(pd.DataFrame(curves)).mark_line(color=MIDDLE, strokeWidth=0.8, opacity=0.6)
+    texts = alt.Chart(pd.DataFrame(names)).mark_text(align="right", dy=-5, dx=-2, fontSize=10, color=MIDDLE)
+    return [lines.encode(x=x, y=y, detail="H:Q"), texts.encode(x=x, y=y, text="text:N")]

@@ -1,105 +1,147 @@
-"""Every method of a tournament beside every other: a dot with its interval for each panel and setting."""
+"""Every method of a tournament beside every other: a dot with its interval for each section and setting."""
 
-import matplotlib.pyplot as plt
-import numpy as np
+import altair as alt
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ..plain import readable
-from .contrasts import MARKERS
-from .style import BLUE, COLOURS, DARK_GREY, GREEN, GREY, RED, axis_label, labels, legend_outside
+from .charts import SHAPES, axis_of, chance_note, columns, heading, hover, named, needs, with_interval
+from .lines import dots, in_lines, sectioned
+from .style import BLUE, COLOURS, DARK_GREY, GREEN, MARKERS, RED
 
-ROLE = {"text": (BLUE, "o", "knows the names"), "text-free": (RED, "s", "no text"), "control": (GREEN, "^", "control")}
-NEEDED = ("method", "role", "setting", "mean", "low", "high")
+ROLES = {  # role -> what it is called, colour, marker
+    "text": ("knows the names", BLUE, "o"),
+    "zero-shot": ("zero-shot", DARK_GREY, "v"),
+    "text-free": ("no text", RED, "s"),
+    "control": ("control", GREEN, "^"),
+}
+OTHER = ("other", DARK_GREY, "D")
+NEEDED = ("method", "role", "mean", "low", "high")
 FIRST = "tuned"  # setting, drawn full
+NO_INTERVAL = "small: one training each"
 
 
-def league(table: pd.DataFrame, by: str = "shots", *, title: str, chance: float | None = None) -> Figure:
-    """Methods from the best to the worst, with a panel for each number of shots, or each value of another column.
+def league(table: pd.DataFrame, by: str = "shots", *, title: str, chance: float | None = None) -> alt.LayerChart:
+    """Methods from the best to the worst, in a section for each number of shots, or each value of another column.
 
-    Colour and marker tell what a method knows; full ones are tuned on validation data, hollow ones are not.
+    Colour and marker tell what a method knows; a click on the legend chooses. Full ones are tuned on validation data,
+    hollow ones are not.
 
     Args:
-        table: columns method, role, setting, `by`, mean, low, high (percent), a row for each dot. A method without
-            a value of `by` (zero-shot has no shots) is drawn in every panel.
-        by: column of the panels.
+        table: columns method, role, `by`, mean, low, high (percent), and setting where there are several: a row for
+            each dot. A method without a value of `by` (zero-shot has no shots) stands in every section. A row with a
+            `seed` is one training: a small dot without an interval.
+        by: column of the sections.
         title: of the figure.
-        chance: a dotted line at this level.
+        chance: a dotted line at this level, in percent.
 
     Raises:
         ValueError: a column that the table does not have, or no rows.
     """
-    missing = [name for name in (*NEEDED, by) if name not in table.columns]
-    if missing or table.empty:
-        raise ValueError(f"there is nothing to draw: no rows, or no column {', '.join(missing)}")
-    panels = list(table[by].dropna().unique()) or [0]
-    full = table[table["setting"] == FIRST] if (table["setting"] == FIRST).any() else table
-    order = list(full.groupby("method", sort=False)["mean"].mean().sort_values().index)
-    order = [*(name for name in dict.fromkeys(table["method"]) if name not in order), *order]
-    size = (2.6 + max(1.5, 4.5 / len(panels)) * len(panels), 1.1 + 0.2 * len(order))
-    fig, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, sharex=True, squeeze=False)
-    for ax, panel in zip(axes[0], sorted(panels) if by == "shots" else panels, strict=True):
-        some = table[(table[by] == panel) | table[by].isna()]
-        for row in some.to_dict("records"):
-            _dot(ax, row, order.index(row["method"]))
-        shots = "all videos" if panel == 0 else "1 shot" if panel == 1 else f"{panel} shots".replace(".0 ", " ")
-        ax.set_title(shots if by == "shots" else readable(panel), fontsize=9)
-        if chance is not None:
-            ax.axvline(chance, color=GREY, linestyle=":", linewidth=1.2)
-        ax.set_ylim(-0.7, len(order) - 0.3)
-        ax.grid(axis="x", visible=True)
-    axes[0, 0].set_yticks(range(len(order)), labels(order))
-    fig.suptitle(readable(title), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
-    fig.supxlabel(axis_label("top1"), fontsize=9.5)
-    known = [ROLE[role] for role in ROLE if (table["role"] == role).any()]
-    handles = [Line2D([], [], color=c, marker=m, linestyle="", label=text) for c, m, text in known]
-    if table["setting"].nunique() > 1:
-        handles += [
-            Line2D([], [], color=DARK_GREY, marker="o", linestyle="", label="tuned"),
-            Line2D([], [], color=DARK_GREY, marker="o", linestyle="", markerfacecolor="w", label="validation-free"),
-        ]
-    if chance is not None:
-        handles.append(Line2D([], [], color=GREY, linestyle=":", label=f"chance ({chance:.1f} %)"))
-    fig.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
-    return fig
+    table = needs(table, *NEEDED, by)
+    table = table.assign(setting=table.get("setting", FIRST))
+    one = table["seed"].notna() if "seed" in table else pd.Series(False, table.index)
+    means = _in_sections(table[~one], by)
+    several = means["setting"].nunique() > 1
+    means["full"] = (means["setting"] == FIRST) | means["setting"].isna() | (not several)
+    note = "Full: tuned on validation videos; hollow: not tuned." if several else ""
+    told = hover(means, {"line": "method", "section": by, "interval": f"{axis_of('top1')}, 95 % interval"})
+    colour, shape = _roles(means)
+    pick = alt.selection_point(fields=["known"], bind="legend", toggle="true", name="roles")
+    x = alt.X("mean:Q", title=axis_of("top1"), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(grid=True))
+    layers = dots(means, x, colour, shape, told)
+    if one.any():
+        place = means.drop_duplicates(["section", "line"])[["section", "line", "key"]]
+        seeds = _in_sections(table[one], by).drop(columns="key").merge(place, on=["section", "line"])
+        told = hover(seeds, {"line": "method", "section": by, "mean": axis_of("top1")})
+        small = alt.Chart(seeds).mark_point(size=18, opacity=0.7, strokeWidth=1)
+        small = small.encode(x=x, y=alt.Y("key:N"), stroke=colour, tooltip=told)
+        layers.insert(0, small)
+        note = f"{note} {NO_INTERVAL}.".strip().capitalize()
+    faint = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.1))
+    layers = [layer.encode(opacity=faint) for layer in layers]
+    layers[-1] = layers[-1].add_params(pick)
+    chart = sectioned(layers, means, "section", by, [] if chance is None else [chance])
+    return chart.properties(title=heading(title, note, chance_note(chance)))
 
 
-def climb(table: pd.DataFrame, *, title: str) -> Figure:
-    """Curves over the number of shots, a dot with its interval at each.
+def climb(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
+    """Curves over the number of shots, a dot with its interval at each; a click on the legend chooses methods.
 
     Args:
         table: columns method, shots, mean, low, high (percent). A method without shots (zero-shot) is a level.
+        title: of the figure.
 
     Raises:
-        ValueError: a column that the table does not have, or no rows.
+        ValueError: a column that the table does not have, or no rows with shots.
     """
-    missing = [name for name in ("method", "shots", "mean", "low", "high") if name not in table.columns]
-    if missing or table["shots"].isna().all():
-        raise ValueError(f"there is nothing to draw: no rows with shots, or no column {', '.join(missing)}")
+    table = needs(table, "method", "shots", "mean", "low", "high")
+    if table["shots"].isna().all():
+        raise ValueError("there is nothing to draw: no row of the table has a value in column 'shots'")
     names = list(dict.fromkeys(table["method"]))
-    points = sorted(table["shots"].dropna().astype(float).unique())
-    fig, ax = plt.subplots(figsize=(6.2, 3.9))
-    for number, (name, label) in enumerate(zip(names, labels(names, 60), strict=True)):
-        curve = table[table["method"] == name].sort_values("shots")
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        if curve["shots"].isna().all():
-            ax.axhline(curve["mean"].iloc[0], color=DARK_GREY, linestyle="--", linewidth=1.2, label=label)
-            continue
-        ends = np.abs(curve[["low", "high"]].to_numpy(float).T - curve["mean"].to_numpy(float))
-        ax.errorbar(curve["shots"].astype(float), curve["mean"], yerr=ends, label=label, color=colour, marker=marker,
-                    linestyle="-" if number < len(COLOURS) else ":", capsize=2.5, elinewidth=1.1)  # fmt: skip
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(points, [f"{point:g}" for point in points])
-    ax.minorticks_off()
-    ax.set(title=readable(title), xlabel=axis_label("shots"), ylabel=axis_label("top1"))
-    legend_outside(ax)
-    return fig
+    scales = _by_number(names)
+    table = with_interval(table).assign(
+        line=table["method"].map(named(names)), shots=pd.to_numeric(table["shots"]).astype("Float64").astype(float)
+    )
+    curves, levels = table[table["shots"].notna()], table[table["shots"].isna()]
+    pick = alt.selection_point(fields=["line"], bind="legend", toggle="true", name="methods")
+    told = hover(table, {"line": "method", "shots": "shots", "interval": f"{axis_of('top1')}, 95 % interval"})
+    x = alt.X(
+        "shots:Q",
+        title=axis_of("shots"),
+        scale=alt.Scale(type="log", base=2, nice=False, padding=12),
+        axis=alt.Axis(values=sorted(curves["shots"].unique()), format="d", grid=False),
+    )
+    y = alt.Y("mean:Q", title=axis_of("top1"), scale=alt.Scale(zero=False))
+    legend = alt.Legend(title=None, columns=columns(2), symbolLimit=0)
+    stroke = alt.Stroke("line:N", scale=scales["stroke"], legend=legend)
+    fill = alt.Fill("line:N", scale=scales["stroke"], legend=legend)
+    shape = alt.Shape("line:N", scale=scales["shape"], legend=legend)
+    opacity = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.1))
+    base = alt.Chart(curves).encode(x=x, tooltip=told, opacity=opacity, stroke=stroke)
+    layers = [
+        base.mark_line(strokeWidth=2).encode(y=y),
+        base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_point(size=60).encode(y=y, fill=fill, shape=shape).add_params(pick),
+    ]
+    if len(levels):
+        flat = alt.Chart(levels).encode(stroke=stroke, tooltip=told, opacity=opacity)
+        layers.insert(0, flat.mark_rule(strokeDash=[6, 4], strokeWidth=1.6).encode(y=y))
+    return alt.layer(*layers).properties(height=300, title=heading(title))
 
 
-def _dot(ax, row: dict, place: int) -> None:
-    colour, marker, _ = ROLE.get(row["role"], (DARK_GREY, "v", ""))
-    is_full = row["setting"] == FIRST
-    ends = np.abs(np.array([[row["low"]], [row["high"]]]) - row["mean"])
-    ax.errorbar([row["mean"]], [place + (0.12 if is_full else -0.12)], xerr=ends, color=colour, marker=marker,
-                markersize=4, markerfacecolor=colour if is_full else "w", capsize=0, elinewidth=1)  # fmt: skip
+def _by_number(names: list[str]) -> dict[str, alt.Scale]:
+    """Names as they are shown -> a colour and marker of their own: of many methods several would look the same."""
+    shown = list(named(names).values())
+    colours = [COLOURS[index % len(COLOURS)] for index in range(len(names))]
+    markers = [SHAPES[MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]] for index in range(len(names))]
+    return {"stroke": alt.Scale(domain=shown, range=colours), "shape": alt.Scale(domain=shown, range=markers)}
+
+
+def _in_sections(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Rows in the order of their sections, and in each of their accuracy; with section, line, key, known, interval."""
+    values = list(table[by].dropna().unique())
+    values = sorted(values) if by == "shots" else values
+    names = {value: _shots(value) if by == "shots" else readable(value) for value in values} or {None: ""}
+    parts = []
+    for value, name in names.items():
+        some = table[(table[by] == value) | table[by].isna()].assign(section=name)
+        best = some.groupby("method")["mean"].max()
+        parts.append(some.assign(best=some["method"].map(best)).sort_values("best", ascending=False, kind="stable"))
+    rows = with_interval(pd.concat(parts, ignore_index=True))
+    rows["line"] = rows["method"].map(named(table["method"]))
+    rows["known"] = [ROLES.get(role, OTHER)[0] for role in rows["role"]]
+    return in_lines(rows, "section", "line").drop(columns="best")
+
+
+def _shots(value: float) -> str:
+    return "all videos" if value == 0 else "1 shot" if value == 1 else f"{value:g} shots"
+
+
+def _roles(table: pd.DataFrame) -> tuple[alt.Stroke, alt.Shape]:
+    """Colour and marker of what a method knows."""
+    known = [role for role in (*ROLES.values(), OTHER) if (table["known"] == role[0]).any()]
+    names = [name for name, _, _ in known]
+    legend = alt.Legend(title=None, columns=columns(4), symbolOpacity=1)
+    colour = alt.Scale(domain=names, range=[colour for _, colour, _ in known])
+    marks = alt.Scale(domain=names, range=[SHAPES[marker] for _, _, marker in known])
+    return alt.Stroke("known:N", scale=colour, legend=legend), alt.Shape("known:N", scale=marks, legend=legend)

@@ -11,31 +11,6 @@ from ..plain import readable
 from .style import labels
 
 
-def confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """A confusion matrix (C, C) of counts, rows (true classes) in percent; from 10 % up a cell has its number."""
-    matrix = np.asarray(matrix, dtype=float)
-    percent = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    side = 0.23 * len(names) + 2.2
-    fig, ax = plt.subplots(figsize=(side + 0.6, side))
-    sns.heatmap(
-        percent,
-        vmin=0,
-        vmax=100,
-        cmap="Blues",
-        annot=np.where(percent >= 10, np.char.mod("%.0f", percent), ""),
-        fmt="",
-        annot_kws={"size": 6},
-        square=True,
-        xticklabels=labels(names),
-        yticklabels=labels(names),
-        cbar_kws={"shrink": 0.6, "label": "videos of the class (%)"},
-        ax=ax,
-    )
-    ax.set(title=readable(title), xlabel="predicted class", ylabel="true class")
-    ax.tick_params(labelsize=7.5, length=0)
-    return fig
-
-
 def correlation_maps(maps: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
     """Inter-class correlation maps side by side: title -> (C, C) of cosines (figure 1 of the Text4Vis paper).
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..plain import readable
+from .shrinking import all_shrunk, shrunk
 from .style import BLUE, GREY, ORANGE, RED, SKY, labels
 
 
@@ -28,7 +29,7 @@ def frame_strips(videos: Mapping[str, np.ndarray], frames: int = 8, columns: int
         ax.axis("off")
     for ax, (title, video) in zip(axes.flat, videos.items(), strict=False):
         chosen = np.linspace(0, len(video) - 1, frames).round().astype(int)
-        ax.imshow(np.concatenate(list(video[chosen]), axis=1), interpolation="lanczos")
+        ax.imshow(np.concatenate(all_shrunk(video[chosen]), axis=1), interpolation="lanczos")
         ax.set_title(readable(title, 100 // columns), fontsize=9)
     return fig
 
@@ -40,7 +41,7 @@ def picture_grid(pictures: Sequence[np.ndarray], captions: Sequence[str], column
     for ax in axes.flat:
         ax.axis("off")
     for ax, picture, caption in zip(axes.flat, pictures, captions, strict=False):
-        ax.imshow(picture, interpolation="lanczos")
+        ax.imshow(shrunk(picture), interpolation="lanczos")
         ax.text(
             0.5, -0.05, fill(readable(caption, 160), 24), fontsize=6.8, ha="center", va="top", transform=ax.transAxes
         )
@@ -87,7 +88,7 @@ def the_idea(
         fig = plt.figure(figsize=(9.2, 4.2))
     for i, frame in enumerate(frames):
         ax = fig.add_axes((0.005 + 0.024 * i, 0.36 + 0.035 * i, 0.165, 0.27))
-        ax.imshow(frame, interpolation="lanczos")
+        ax.imshow(shrunk(frame), interpolation="lanczos")
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
         for spine in ax.spines.values():

@@ -1,17 +1,42 @@
-"""A figure on a page: drawn from a tidy table, with caption, alternative text, data, and how to draw it again."""
+"""A figure on a page: drawn from a tidy table, in light and dark, with caption, alternative text, data, and a way back.
+
+    RUN/figures/NAME.csv        the table
+    RUN/figures/NAME.json       what was asked: the function, its options, caption and alternative text
+    RUN/figures/NAME.png        and NAME.dark.png; for a phone NAME-phone.png and NAME-phone.dark.png
+
+`python -m text4vis_lab.figures RUN/figures/NAME.json` draws it again.
+"""
 
 import base64
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import matplotlib.pyplot as plt
 import pandas as pd
+import vl_convert
+from matplotlib.figure import Figure
+from PIL import Image
 
 from text4vis_core.files import replacing
+
+from ..plain import readable, write_json
+from . import themes
+from .gallery import Gallery
+
+VEGA_LITE = "5.21"  # JupyterLab 4.6 shows version 5, of its own 5.6
+MIME = f"application/vnd.vegalite.v{VEGA_LITE[0]}+json"
+EMBEDDED = {"embed_options": {"actions": False, "renderer": "svg"}}
+WIDTH = 700  # pixels of a chart as a picture, of which each is drawn as two
+COLOURS = 128  # of a picture's palette
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,80}", re.ASCII)
+
+Drawn = alt.TopLevelMixin | Figure | Gallery
 
 
 @dataclass(frozen=True)
@@ -31,35 +56,120 @@ class Shown:
 
 
 def show(
-    draw: Callable[..., Any],
+    draw: Callable[..., Drawn],
     data: pd.DataFrame,
     name: str,
     texts: tuple[str, str],
     options: Mapping[str, Any],
     folder: Path,
 ) -> Shown:
-    """Draw a figure of a table, and leave the table and what was asked for beside it.
+    """Draw a figure of a table, and leave beside it the table, what was asked for, and its pictures.
 
     Args:
         draw: a function of this package: a table, and plain options, to a figure.
         data: the table, tidy.
-        name: of its files, unique in the run.
+        name: of its files, unique in the run: letters, digits, "-", "_" and ".".
         texts: caption, and alternative text.
         options: of `draw`, plain values.
-        folder: where `name`.csv and `name`.json go.
+        folder: where the files go.
+
+    Raises:
+        ValueError: the name or a text cannot be used, or what `draw` raises.
     """
-    figure = draw(data, **options)
+    asked = _asked(draw.__name__, name, texts, options)
+    drawn = draw(data, **options)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / f"{name}.csv") as path:
         data.to_csv(path, index=False)
-    caption, alt = texts
-    asked = {"draw": draw.__name__, "options": dict(options), "caption": caption, "alt": alt}
-    with replacing(folder / f"{name}.json") as path:
-        path.write_text(json.dumps(asked, indent=1))
+    again = (folder / f"{name}.json").as_posix()
+    return _shown(drawn, name, asked, {"csv": f"figures/{name}.csv", "again": again}, folder)
+
+
+def picture(figure: Figure, name: str, texts: tuple[str, str], folder: Path, phone: Figure | None = None) -> Shown:
+    """Show a figure that is not made of a table, such as frames of videos.
+
+    Args:
+        figure: as drawn.
+        name, texts, folder: as of `show`.
+        phone: the same, drawn for a narrow page.
+
+    Raises:
+        ValueError: the name or a text cannot be used.
+    """
+    asked = _asked(None, name, texts, {})
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"csv": None}
+    if phone is not None:
+        pictures(phone, folder / f"{name}-phone")
+        files |= {"phone": f"figures/{name}-phone.png", "phone_dark": f"figures/{name}-phone.dark.png"}
+    return _shown(figure, name, asked, files, folder)
+
+
+def pictures(drawn: Drawn, path: Path, alt_text: str = "") -> bytes:
+    """Write a figure as path.png, and as path.dark.png in the colours of dark pages; the PNG of the first."""
+    if isinstance(drawn, alt.TopLevelMixin):
+        spec = spec_of(drawn, alt_text)
+        light, dark = png_of(spec), png_of(themes.dark(spec))
+    else:
+        figure = drawn.figure() if isinstance(drawn, Gallery) else drawn
+        light = _saved(figure)
+        themes.darken(figure)
+        dark = _saved(figure)
+        plt.close(figure)
+    for suffix, png in ((".png", light), (".dark.png", dark)):
+        with replacing(path.with_name(path.name + suffix)) as temporary:
+            temporary.write_bytes(png)
+    return light
+
+
+def spec_of(chart: alt.TopLevelMixin, alt_text: str = "") -> dict[str, Any]:
+    """A chart as Vega-Lite's JSON, in the project's theme, with its alternative text."""
+    with alt.theme.enable(themes.NAME), alt.data_transformers.enable("default", max_rows=None):
+        spec = chart.to_dict()
+    spec["$schema"] = f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE[0]}.json"
+    return spec | ({"description": alt_text} if alt_text else {})
+
+
+def png_of(spec: Mapping[str, Any], width: int = WIDTH) -> bytes:
+    """A chart as a picture, two pixels for each of its width."""
+    png = vl_convert.vegalite_to_png({**spec, "width": width}, vl_version=VEGA_LITE, scale=2)
+    return _small(png)
+
+
+def _asked(draw: str | None, name: str, texts: tuple[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"a figure's name is made of letters, digits, '-', '_' and '.', not {readable(name)!r}")
+    for kind, text in zip(("caption", "alternative text"), texts, strict=True):
+        if not text.strip():
+            raise ValueError(f"figure {name} has no {kind}: say in a sentence what is seen")
+    asked = {"draw": draw, "options": dict(options), "caption": texts[0], "alt": texts[1]}
+    if json.loads(json.dumps(asked)) != asked:
+        raise ValueError(f"figure {name}: its options are plain values, numbers, texts and lists, not {options!r}")
+    return asked
+
+
+def _shown(drawn: Drawn, name: str, asked: dict[str, Any], files: dict[str, Any], folder: Path) -> Shown:
+    write_json(folder / f"{name}.json", asked)
+    png = pictures(drawn, folder / name, asked["alt"])
+    data = {"image/png": base64.b64encode(png).decode(), "text/plain": f"{asked['caption']} {asked['alt']}"}
+    places = {"json": f"figures/{name}.json", "light": f"figures/{name}.png", "dark": f"figures/{name}.dark.png"}
+    metadata: dict[str, Any] = {"text4vis": asked | {"name": name} | files | places}
+    if isinstance(drawn, alt.TopLevelMixin):
+        data[MIME] = spec_of(drawn, asked["alt"])
+        metadata[MIME] = EMBEDDED
+    if isinstance(drawn, Gallery):
+        data["text/html"] = drawn.html
+    return Shown(data, metadata)
+
+
+def _saved(figure: Figure) -> bytes:
     png = io.BytesIO()
-    figure.savefig(png, format="png")
-    plt.close(figure)
-    return Shown(
-        {"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": f"{caption} {alt}"},
-        {"text4vis": asked | {"csv": f"figures/{name}.csv"}},
-    )
+    figure.savefig(png, format="png", facecolor=figure.get_facecolor())
+    return _small(png.getvalue())
+
+
+def _small(png: bytes) -> bytes:
+    """A picture with a palette, which takes a third of the room."""
+    picture, small = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
+    picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()

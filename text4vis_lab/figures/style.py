@@ -18,6 +18,7 @@ from ..plain import readable
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY, DARK_GREY = "#CC79A7", "#56B4E9", "#222222", "#8A8A8A", "#666666"
 COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)  # of what has no look of its own, in this order
+MARKERS = ("o", "s", "^", "D", "X", "p", "v")
 LOOK = {  # colour and marker
     "text": (BLUE, "o"),
     "random": (RED, "s"),
@@ -30,7 +31,7 @@ LOOK = {  # colour and marker
     "zero-shot": (DARK_GREY, "v"),
     "means": (ORANGE, "P"),
     "simplex": (GREEN, "v"),
-    "rotated": (BLACK, "<"),
+    "rotated": (GREY, "<"),
     "shuffled": (DARK_GREY, ">"),
     "interpolated": (GREEN, "P"),
     "distilled": (PURPLE, "D"),

@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
         "actions": "ACTIONS NOVEL_CLASSES TIME_ORDERED_PAIRS",
-        "making": "Miniature captioned_pictures film make prepare training_log",
+        "making": "MODELS Miniature captioned_pictures film make prepare training_log",
     },
 )

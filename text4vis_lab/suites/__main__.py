@@ -7,6 +7,7 @@ import sys
 import time
 from typing import NoReturn
 
+from ..answering import answer_in
 from . import __doc__ as about
 from . import execute, needs_table, read_attempt, read_suite, summary, watch
 from .reading import Run, SuiteError
@@ -66,7 +67,8 @@ def _execute(run: Run, gpus: int | None, with_parent: bool) -> None:
     signal.signal(signal.SIGTERM, lambda signum, _: _stopped(run, signum))
     print(f"{run.name}: started ({run.log})", flush=True)
     attempt = execute(run, gpus)
-    print(f"{run.name}: {attempt['status']} after {attempt['seconds']:.0f} s {attempt['error']}".rstrip(), flush=True)
+    found = attempt["error"] if attempt["status"] != "ok" else " ".join(answer_in(run.executed)[:1])
+    print(f"{run.name}: {attempt['status']} after {attempt['seconds']:.0f} s {found}".rstrip(), flush=True)
 
 
 def _stopped(run: Run, signum: int) -> None:

@@ -1,0 +1,1 @@
+"""Pages that tell what to type, walked: their commands are run as they stand there."""

@@ -1,0 +1,145 @@
+"""A model's folder, written and read:
+
+model.safetensors    weights, and the embeddings of videos that the model was tested on (known.safetensors)
+model.json           all else, see `facts.py`; written last: with it the folder is whole
+README.md            the model card
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from text4vis_core.files import file_digest, replacing
+from text4vis_core.model.video_classifier import VideoClassifier
+
+from ..plain import readable
+from .card import card
+from .facts import FILE, Facts, ModelError, read_facts, write_facts
+from .network import rebuilt, same, weights_of
+
+WEIGHTS, KNOWN, CARD = "model.safetensors", "known.safetensors", "README.md"
+FOLDERS = ("model", "models")  # of a run's, where its models lie: one, or one of each cell
+MOST_KNOWN = 2000  # videos whose embeddings are kept
+
+
+def save_model(
+    folder: str | Path, network: VideoClassifier, facts: Facts, known: Mapping[str, Tensor] | None = None
+) -> Path:
+    """Write a model, and read it back: what is there in the end computes the same, bit for bit.
+
+    Args:
+        folder: its own; what another model has left there is replaced.
+        network: with its classifier set.
+        facts: `weights` is filled in here.
+        known: `embeddings` (N, D) and `labels` (N,) of videos that it was tested on, from which is read how far
+            another video lies from these; None for none.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: the network has no form in such a folder.
+        OSError: the folder cannot be written to.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).unlink(missing_ok=True)
+    weights = weights_of(network)
+    if not same(rebuilt(facts.architecture, weights, folder), network):
+        raise ModelError(f"{folder}: the network holds more than a model's folder has a place for; it is not kept")
+    _write(folder / WEIGHTS, weights)
+    (folder / KNOWN).unlink(missing_ok=True)
+    if known:
+        _write(folder / KNOWN, {name: _some(rows).contiguous() for name, rows in known.items()})
+    facts = replace(facts, weights=file_digest(folder / WEIGHTS))
+    with replacing(folder / CARD) as temporary:
+        temporary.write_text(card(folder, facts), encoding="utf-8")
+    write_facts(folder, facts)
+    return folder
+
+
+def load_network(folder: str | Path, facts: Facts | None = None) -> VideoClassifier:
+    """The network of a model's folder, on the CPU, with its classifier.
+
+    Raises:
+        ModelError: the folder is no model's, or damaged.
+    """
+    facts = facts or read_facts(folder)
+    path = Path(folder, WEIGHTS)
+    weights = _read(path)
+    if file_digest(path) != facts.weights:
+        raise ModelError(f"{readable(path)} is damaged, or of another model: run the notebook that made it again")
+    return rebuilt(facts.architecture, weights, readable(folder))
+
+
+def load_known(folder: str | Path) -> dict[str, Tensor]:
+    """`embeddings` (N, D) and `labels` (N,) of videos that a model was tested on; empty where none were kept."""
+    path = Path(folder, KNOWN)
+    return _read(path) if path.is_file() else {}
+
+
+def models_in(run: str | Path) -> list[Path]:
+    """The models' folders of a run, or those below a folder of runs."""
+    found = [path.parent for part in FOLDERS for path in Path(run).glob(f"**/{part}/**/{FILE}")]
+    return sorted(set(found))
+
+
+def is_model(place: str | Path) -> bool:
+    """Whether a text names a model's folder, or a run that has left models; never an error."""
+    try:
+        return bool(str(place)) and (Path(place, FILE).is_file() or Path(place, "result.json").is_file())
+    except (OSError, ValueError):
+        return False
+
+
+def find_model(place: str | Path) -> Path:
+    """The folder of the one model that is meant.
+
+    Args:
+        place: a model's folder, a run's with one model in it, or a run's and the model's name below it:
+            "runs/miniature/few_shot/text-frozen-shots4-seed0". "runs/" may be left out.
+
+    Raises:
+        ModelError: there is none, or there are several (which).
+    """
+    for given in (Path(place), Path("runs", place)):
+        for folder in (given, *(given.parent / part / given.name for part in FOLDERS)):
+            if (folder / FILE).is_file():
+                return folder
+        if given.is_dir():
+            found = models_in(given)
+            if len(found) == 1:
+                return found[0]
+            if found:
+                names = "\n  ".join(f"{readable(path)}   {_measured(path)}" for path in found)
+                raise ModelError(f"{readable(given)} holds {len(found)} models; name one of them:\n  {names}")
+            remedy = "run its notebook again with keep_models=first; what is trained is not trained again"
+            raise ModelError(f"{readable(given)} holds no model: {remedy}")
+    raise ModelError(f"there is no folder {readable(place)}: give the folder of a model, or of a run that has kept one")
+
+
+def _measured(folder: Path) -> str:
+    rows = read_facts(folder).measured
+    return ", ".join(f"{row['test']} {row['top1']:.1f} %" for row in rows[:1])
+
+
+def _some(rows: Tensor) -> Tensor:
+    """At most `MOST_KNOWN` of them, evenly over all."""
+    return rows[torch.linspace(0, len(rows) - 1, MOST_KNOWN).long()] if len(rows) > MOST_KNOWN else rows
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(dict(tensors), temporary)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{readable(path)} cannot be read ({error}): run the notebook that made it again") from None

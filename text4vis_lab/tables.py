@@ -1,0 +1,144 @@
+"""Tables on a page: numbers first, what is the same in every row said once, sorted by a click and filtered by a word.
+
+A table is plain HTML with a style and a script of its own, a few KB; nothing is fetched.
+"""
+
+import html
+import math
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .plain import readable
+
+FILTERED = 8  # rows from which a filter is worth its room
+LONGEST = 400  # characters of a cell
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as a notebook and a page of the book show it.
+
+    Attributes:
+        frame: what is shown, in the order of its columns; without those that are the same in every row.
+        same: column -> its one value.
+        caption: what it is.
+    """
+
+    frame: pd.DataFrame
+    same: dict[str, Any]
+    caption: str
+
+    def __repr__(self) -> str:
+        texts = self.frame.map(_text)
+        return "\n".join(part for part in (self._told(), texts.to_string(index=False)) if part)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        data = {"text/html": self._repr_html_(), "text/plain": repr(self)}
+        return data, {"text4vis": {"table": True, "caption": self._told()}}
+
+    def _told(self) -> str:
+        same = ", ".join(f"{name} {_text(value)}" for name, value in self.same.items())
+        return " ".join(part for part in (self.caption, f"All rows: {same}." if same else "") if part)
+
+    def _repr_html_(self) -> str:
+        numeric = {column: _is_numeric(self.frame[column]) for column in self.frame}
+        heads = "".join(
+            f'<th scope="col"{_kind(is_number)} aria-sort="none"><button type="button">{_safe(column)}</button></th>'
+            for column, is_number in numeric.items()
+        )
+        body = "".join(f"<tr>{self._row(row, numeric)}</tr>" for row in self.frame.itertuples(index=False, name=None))
+        told = f"<caption>{_safe(self._told())}</caption>" if self._told() else ""
+        search = ""
+        if len(self.frame) >= FILTERED:
+            search = f'<label>Filter <input type="search" placeholder="of {len(self.frame)} rows"></label>'
+        table = f'<div class="t4v-scroll" tabindex="0" role="region" aria-label="{_safe(self._told() or "Table")}">'
+        table += f"<table>{told}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        return f'<div class="t4v-table mathjax_ignore tex2jax_ignore">{_STYLE}{search}{table}{_SCRIPT}</div>'
+
+    def _row(self, row: Sequence[Any], numeric: dict[Any, bool]) -> str:
+        cells = []
+        for index, (value, is_number) in enumerate(zip(row, numeric.values(), strict=True)):
+            tag = 'th scope="row"' if index == 0 else "td"
+            exact = f' data-v="{value}"' if is_number and not _missing(value) else ""
+            cells.append(f"<{tag}{_kind(is_number)}{exact}>{_safe(_text(value))}</{tag.split()[0]}>")
+        return "".join(cells)
+
+
+def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> Table:
+    """A table for a page: a click on a header sorts, a word filters; it can be used at any width.
+
+    The first column names the rows and stays in sight: those of `first` come first, else the first column of text; then
+    the numbers, then the rest. Columns with one value in all of several rows are said in the caption instead.
+
+    Args:
+        frame: whose index, where it has a name or is not just numbers, becomes columns.
+        caption: what the table is.
+        first: columns that come first, in this order, and are kept.
+
+    Raises:
+        ValueError: `first` names a column that the table does not have.
+    """
+    has_index = not isinstance(frame.index, pd.RangeIndex) and (
+        any(frame.index.names) or not pd.api.types.is_integer_dtype(frame.index)
+    )
+    table = frame.reset_index() if has_index else frame.reset_index(drop=True)
+    table.columns = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in table]
+    if has_index and "index" in table and "index" not in frame:
+        table = table.rename(columns={"index": ""})
+    unknown = [name for name in first if name not in table]
+    if unknown:
+        raise ValueError(f"first: no column {unknown[0]!r} in the table; it has: {', '.join(table)}")
+    front = list(first) or [name for name in table if not _is_numeric(table[name])][:1]
+    if has_index and not first:
+        front = list(table.columns[: frame.index.nlevels])
+    same = {}
+    if len(table) > 1:
+        constant = [name for name in table if name not in front and table[name].map(_text).nunique() == 1]
+        same = {name: table[name].iloc[0] for name in constant if _text(table[name].iloc[0])}
+        table = table.drop(columns=constant)
+    rest = [name for name in table if name not in front]
+    ordered = [*front, *(n for n in rest if _is_numeric(table[n])), *(n for n in rest if not _is_numeric(table[n]))]
+    return Table(table[ordered], same, caption)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    known = column.dropna()
+    return len(known) > 0 and all(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in known)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: Any) -> str:
+    """A value as a reader wants it: whole numbers whole, others with one decimal, small ones with two digits."""
+    if _missing(value):
+        return ""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        if isinstance(value, list | tuple | set):
+            return ", ".join(map(_text, value))
+        return readable(value, LONGEST)
+    if isinstance(value, numbers.Integral):
+        return f"{value:,}" if abs(value) >= 10_000 else str(int(value))
+    size = abs(float(value))
+    if size == 0 or math.isinf(size):
+        return f"{value:g}"
+    return f"{value:,.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
+
+
+def _safe(text: Any) -> str:
+    return html.escape(readable(text, LONGEST))
+
+
+def _kind(is_number: bool) -> str:
+    return ' class="n"' if is_number else ""
+
+
+_STYLE = f"<style>{(HERE / 'tables.css').read_text(encoding='utf-8')}</style>"
+_SCRIPT = f"<script>{(HERE / 'tables.js').read_text(encoding='utf-8')}</script>"
