@@ -82,9 +82,8 @@ def darken(figure: Figure) -> None:
             if get and put and not (hasattr(artist, "get_array") and artist.get_array() is not None):
                 colours = get()
                 many = not isinstance(colours, str) and len(colours) > 0 and not _is_number(colours[0])
-                swapped = [_swapped(colour) for colour in colours] if many else _swapped(colours)
                 if len(colours):
-                    put(swapped)
+                    put([_swapped(colour) for colour in colours] if many else _swapped(colours))
     for axes in figure.axes:
         axes.tick_params(color=SWAPS[MIDDLE], labelcolor=SWAPS[SOFT_INK])
 
