@@ -84,7 +84,9 @@ def run(command: list[str], expected: int, stream: TextIO, packages: Path) -> in
     drawing = threading.Thread(target=draw, daemon=True)
     if stream.isatty():
         drawing.start()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:
             last.append(line.rstrip())
