@@ -115,7 +115,8 @@ def answers(found: pd.DataFrame, record: Mapping[str, Any] | None) -> Iterator[s
     several = _several(found)
     for _, some in found.groupby([name for name in ("setting", "shots") if name in found], sort=False):
         told = conclusion(some).removeprefix("Of what rows of text have, ").removesuffix(".")
-        yield f"With {_where(some.iloc[0], several)}, {told[0].lower()}{told[1:]}: frozen rows {on}, over {some['over'].iloc[0]}."
+        where, over = _where(some.iloc[0], several), some["over"].iloc[0]
+        yield f"With {where}, {told[0].lower()}{told[1:]}: frozen rows {on}, over {over}."
 
 
 def _several(found: pd.DataFrame) -> bool:
