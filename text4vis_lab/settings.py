@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from text4vis_core.data.reading import Reading
 
 from ._choices import Of, Range
+from .naming import given_names
 
 T = TypeVar("T")
 
@@ -248,7 +249,7 @@ def checked(
     for name in [*own, *(name for name in shared if name not in own)]:
         known = shared.get(name) or ruled.get(name)
         default = own.get(name, known.default if known else None)
-        value = values.get(name, default)
+        value = given_names(name, values.get(name, default))
         value = as_kind(name, value, known.kind if known and name in shared else type(default))
         if isinstance(value, list):
             value = _checked_list(name, value, default, known)
