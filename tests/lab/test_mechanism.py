@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 import torch
 
-from text4vis_lab.mechanism import ESTIMANDS, agreement, conclusion, correlations, estimands, in_words
+from text4vis_lab.mechanism import (
+    ESTIMANDS,
+    agreement,
+    answers,
+    conclusion,
+    correlations,
+    estimands,
+    in_words,
+    reading,
+)
 from text4vis_lab.scores import Scores
 
 GROUPS, CLASSES = 20, 2
@@ -72,6 +81,22 @@ def test_a_row_in_words():
     assert in_words(row) == "alignment (text less rotated): +33.4 points [20.0, 46.8], more than none"
     assert in_words(row | {"low": -1.0}).endswith("not to be told from none")
     assert in_words(row | {"low": -9.0, "high": -1.0}).endswith("less than none")
+
+
+def test_the_paragraph_and_the_answers_hold_every_number():
+    table = found(ALIGNED)
+    text = reading(table)
+    assert all(f"{mean:+.1f} points with 4 videos per class" in text for mean in table["mean"])
+    assert "Alignment (text less rotated) is +60.0 points" in text
+    run = {"rows": [{"test": "test", "videos": len(VIDEOS), "classes": CLASSES}]}
+    [answer] = answers(table, run)
+    assert answer.startswith(
+        "With 4 videos per class: of what rows of text have, alignment with the encoder helps (+60.0"
+    )
+    assert answer.endswith("; on 40 test videos of 2 classes, over 4 seeds × 20 groups.")
+    assert reading(table.iloc[:0]) == ""
+    [none] = answers(table.iloc[:0], None)
+    assert "have to be trained" in none
 
 
 def test_agreement_sees_angles_and_no_rotation():

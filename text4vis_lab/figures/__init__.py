@@ -7,6 +7,7 @@ from .accuracy import bars, class_gain, loss_curve, over
 from .contrasts import contrasts, forest
 from .distributions import difference_counts, distributions, videos_per_class
 from .frontier import frontier
+from .headline import headline
 from .league import climb, league
 from .matrices import correlation_maps
 from .pictures import frame_strips, picture_grid, the_idea, top_classes
@@ -23,6 +24,7 @@ __all__ = [
     "league",
     "climb",
     "forest",
+    "headline",
     # Classes.
     "correlation_maps",
     # Videos.

@@ -81,10 +81,9 @@ def darken(figure: Figure) -> None:
             get, put = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
             if get and put and not (hasattr(artist, "get_array") and artist.get_array() is not None):
                 colours = get()
-                many = not isinstance(colours, str) and len(colours) > 0 and not _is_number(colours[0])
-                swapped = [_swapped(colour) for colour in colours] if many else _swapped(colours)
-                if len(colours):
-                    put(swapped)
+                if len(colours):  # of a colour bar's lines there may be none
+                    many = not isinstance(colours, str) and not _is_number(colours[0])
+                    put([_swapped(colour) for colour in colours] if many else _swapped(colours))
     for axes in figure.axes:
         axes.tick_params(color=SWAPS[MIDDLE], labelcolor=SWAPS[SOFT_INK])
 

@@ -25,7 +25,6 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from ..plain import encodable
 from ..sources import Clips
 from .facts import Facts, ModelError
-from .folder import load_known
 from .videos import find_videos
 
 COLUMNS = ["video", "rank", "class", "probability", "error"]
@@ -58,6 +57,7 @@ class Model:
         folder: where it lies; None for one that is not kept.
         labels: class names that were given in the place of its own; empty for its own.
         template: prompt of such names.
+        head: what compares an embedding with the labels; None for their embeddings by the text tower.
         find_clip: gives the CLIP of its text tower.
     """
 
@@ -68,6 +68,7 @@ class Model:
     folder: Path | None = None
     labels: tuple[str, ...] = ()
     template: str = ""
+    head: nn.Module | None = None
     find_clip: Callable[[], Clip] | None = field(default=None, repr=False)
 
     @property
@@ -94,16 +95,13 @@ class Model:
     @cached_property
     def classifier(self) -> nn.Module:
         """What compares an embedding with the classes: the network's own, or the text embeddings of other names."""
+        if self.head is not None:
+            return self.head
         if not self.labels:
             assert self.network.classifier is not None
             return self.network.classifier
         rows = self.clip.class_embeddings(self.labels, self.template or self.facts.template)
         return CosineClassifier(rows.to(self.network.logit_scale.device))
-
-    @cached_property
-    def known(self) -> dict[str, Tensor]:
-        """`embeddings` (N, D) and `labels` (N,) of videos that it was tested on, as far as they were kept."""
-        return load_known(self.folder) if self.folder else {}
 
     def with_labels(self, labels: Sequence[str], template: str = "") -> "Model":
         """The same encoder with other class names, compared with what the text tower says of them.
@@ -115,7 +113,7 @@ class Model:
         Raises:
             ValueError: no names, a text in the place of a list, or a name that is blank or comes twice.
         """
-        return replace(self, labels=tuple(checked_labels(labels)), template=template or self.template)
+        return replace(self, labels=tuple(checked_labels(labels)), template=template or self.template, head=None)
 
     def frames(self, path: str | Path) -> np.ndarray:
         """The frames of a video that the model looks at: uint8 (T, H, W, 3).
