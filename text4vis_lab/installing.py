@@ -1,11 +1,12 @@
 """Runs pip with a bar in the place of a thousand lines: `python text4vis_lab/installing.py pip's arguments`.
 
-Nothing but the standard library: it is run before anything is installed, as a file. In a terminal one line says how many
-packages are there, how much was fetched, and what is at work; elsewhere a line at the beginning, for each large file,
-and at the end. pip's exit status is passed on, and where it fails the end of what it said is shown.
+Nothing but the standard library: it is run before anything is installed, as a file. In a terminal one line says how
+many packages are there, how much was fetched, and what is at work; elsewhere there is a line for each large file, and
+one at the end. pip's exit status is passed on, and where it fails the end of what it said is shown.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -36,12 +37,12 @@ class Progress:
     def read(self, line: str) -> str:
         """Take a line of pip's; returns what of it is worth a line where there is no terminal."""
         words = line.split()
-        if line.startswith("Collecting "):
-            self.known.add(re.split(r"[\s<>=!~;\[(]", words[1])[0])
+        if line.startswith(("Collecting ", "Processing ")):  # by its name, or a file that is here
+            self.known.add(re.split(r"[\s<>=!~;\[(]|-\d", words[1].rsplit("/", 1)[-1])[0])
         elif found := re.search(r"Downloading (?:\S*/)?([^/\s]+?)-(\d\S*?)-\S* \(([\d.]+) ([kMG]B)\)", line):
             size = float(found[3]) * UNITS[found[4]]
-            self.fetched, self.at = self.fetched + size, f"fetching {found[1]}, {size:.0f} MB"
-            return self.at if size >= LARGE else ""
+            self.fetched, self.at = self.fetched + size, f"{found[1]} ({size:.1f} MB)"
+            return f"fetching {self.at}" if size >= LARGE else ""
         elif line.startswith("Installing collected packages: "):
             count = line.count(",") + 1
             self.expected, self.installing, self.at = count, True, "unpacking"
@@ -60,7 +61,7 @@ class Progress:
         share = min(done / self.expected, 1) / 2 + self.installing / 2
         bar = ("#" * round(share * WIDTH)).ljust(WIDTH, ".")
         clock = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-        return f"[{bar}] {clock}  {done} of {self.expected} packages {what}, {self.fetched / 1e3:.1f} GB fetched: {self.at}"
+        return f"[{bar}] {clock} {done} of {self.expected} {what}, {self.fetched / 1e3:.1f} GB fetched: {self.at}"
 
 
 def run(command: list[str], expected: int, stream: TextIO, packages: Path) -> int:
@@ -74,17 +75,20 @@ def run(command: list[str], expected: int, stream: TextIO, packages: Path) -> in
     """
     begin, progress, last = time.monotonic(), Progress(expected), deque[str](maxlen=30)
     before, ended = _count(packages), threading.Event()
+    columns = shutil.get_terminal_size().columns - 1
 
     def draw() -> None:
         while not ended.wait(0.5):
             text = progress.shown(_count(packages) - before, time.monotonic() - begin)
-            stream.write(f"\r{text[:100]:<100}")
+            stream.write(f"\r{text[:columns]:<{columns}}")
             stream.flush()
 
     drawing = threading.Thread(target=draw, daemon=True)
     if stream.isatty():
         drawing.start()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:
             last.append(line.rstrip())
@@ -94,7 +98,7 @@ def run(command: list[str], expected: int, stream: TextIO, packages: Path) -> in
     ended.set()
     if drawing.is_alive():
         drawing.join()
-        stream.write("\r" + " " * 100 + "\r")
+        stream.write("\r" + " " * columns + "\r")
     if pip.returncode:
         print(*last, sep="\n", file=stream)
     else:

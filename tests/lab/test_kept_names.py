@@ -14,9 +14,8 @@ from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.book.markdown import escaped, fenced
 from text4vis_lab.claims import claims
 from text4vis_lab.datacheck import check_data
-from text4vis_lab.experiment import LONGEST_NAME, file_name
 from text4vis_lab.notebooks import SettingsTable
-from text4vis_lab.plain import encodable, readable
+from text4vis_lab.plain import LONGEST_NAME, encodable, file_name, readable
 from text4vis_lab.prepare.data_set import Work, prepare
 from text4vis_lab.records import RunRecord, read_record
 from text4vis_lab.results import headline, histories_of, overview, recompute_all, rows_of, scores_of

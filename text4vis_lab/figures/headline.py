@@ -1,43 +1,37 @@
-"""The headline comparison: text, the best method without text, and zero-shot, under each condition."""
+"""What the runs at hand found, in one chart: text against the best method without it and against zero-shot."""
 
 import altair as alt
 import pandas as pd
 
-from .charts import SHAPES, columns, hover, needs, with_interval
-from .style import BLUE, DARK_GREY, SKY, axis_label
+from .charts import TOLD, axis_of, chance_note, heading, hover, named, needs, with_interval
+from .league import NEEDED, in_roles
+from .lines import dots, in_lines, sectioned
 
-ROLES = {  # of a method -> its name, colour and marker
-    "text": ("text", BLUE, "o"),
-    "text-free": ("the best without text", SKY, "s"),
-    "zero-shot": ("zero-shot", DARK_GREY, "v"),
-}
-HEIGHT = 40  # pixels of a condition
+KEPT = ("section", "line", "key", "known", "full", "mean", "low", "high", "interval")
 
 
-def headline(table: pd.DataFrame) -> alt.LayerChart:
-    """A point with its interval for each method, a line for each condition; pointed at, it says its numbers.
+def headline(table: pd.DataFrame, *, title: str, chance: float | None = None) -> alt.LayerChart:
+    """A section for each place where it was asked, and in it a dot with its interval for each method.
 
     Args:
-        table: where (the condition), method, role (a key of `ROLES`), mean, low, high (percent), n, run.
+        table: columns where, method, role ("text", "text-free" or "zero-shot"), mean, low, high (percent), and n or
+            over, and run, where known: a row a dot, in this order.
+        title: of the figure.
+        chance: a dotted line at this level, in percent.
 
     Raises:
-        ValueError: the table has no rows, or lacks a column (which).
+        ValueError: a column that the table does not have, or no rows.
     """
-    table = with_interval(needs(table, "where", "method", "role", "mean", "low", "high", "run"))
-    known = [ROLES[role] for role in ROLES if role in set(table["role"])]
-    names, colours, markers = (list(values) for values in zip(*known, strict=True))
-    table = table.assign(kind=[ROLES[role][0] for role in table["role"]])
-    legend = alt.Legend(title=None, orient="top", columns=columns())
-    base = alt.Chart(table).encode(
-        y=alt.Y("where:N", sort=None, title=None, axis=alt.Axis(grid=False)),
-        yOffset=alt.YOffset("kind:N", sort=names, scale=alt.Scale(paddingOuter=0.5)),
-        color=alt.Color("kind:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=legend),
-        tooltip=hover(table, {"where": "with", "method": "method", "interval": axis_label("top1")}),
-    )
-    accuracy = alt.X("low:Q", title=axis_label("top1"), scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5))
-    markers = alt.Scale(domain=names, range=[SHAPES[marker] for marker in markers])
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x="mean:Q", shape=alt.Shape("kind:N", sort=names, scale=markers, legend=legend)
-    )
-    rules = base.mark_rule(strokeWidth=2).encode(x=accuracy, x2="high:Q")
-    return (rules + points).properties(height=HEIGHT * table["where"].nunique())
+    table = needs(table, "where", *NEEDED)
+    shown = with_interval(table).assign(section=table["where"].map(named(table["where"])), full=True)
+    shown["line"] = table["method"].map(named(table["method"]))
+    shown, colour, shape = in_roles(in_lines(shown, "section", "line"))
+    kept = shown[[*KEPT, *(name for name in TOLD if name in shown)]]
+    told = hover(kept, {"line": "method", "section": "where", "interval": f"{axis_of('top1')}, 95 % interval"})
+    x = alt.X("mean:Q", title=axis_of("top1"), scale=alt.Scale(zero=False), axis=alt.Axis(grid=True))
+    layers = dots(kept, x, colour, shape, told)
+    written = alt.Chart(kept).mark_text(align="left", dx=5, fontSize=11).encode(x="high:Q", y="key:N")
+    named_so = alt.Color("known:N", scale=colour["scale"], legend=colour["legend"])
+    layers.append(written.encode(text=alt.Text("mean:Q", format=".0f"), color=named_so))
+    chart = sectioned(layers, kept, "section", "where", [] if chance is None else [chance])
+    return chart.properties(title=heading(title, chance_note(chance)))

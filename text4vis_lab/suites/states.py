@@ -135,7 +135,6 @@ def _state(run: Run, started: float, now: float) -> State:
         return State(run, QUEUED)
     last = max((event["time"] for event in events), default=run.log.stat().st_mtime)
     heard = max(last, run.lock.stat().st_mtime if run.lock.exists() else 0)
-    reason = (
-        f"killed or stopped {duration(now - heard)} ago ({holder(run.lock)}); started again it goes on, see {run.log}"
-    )
-    return State(run, STOPPED, reason, seconds=max(0.0, heard - begun) if events else 0.0)
+    ago, taken = duration(max(0.0, now - heard)), max(0.0, heard - begun) if events else 0.0
+    reason = f"killed or stopped {ago} ago ({holder(run.lock)}); started again it goes on, see {run.log}"
+    return State(run, STOPPED, reason, seconds=taken)
