@@ -10,7 +10,8 @@ FIRST_WITHIN = 1800  # pixels from the top of a chapter to its first figure or a
 SCHEME = "scheme => document.documentElement.dataset.theme = document.documentElement.dataset.mode = scheme"
 TOO_WIDE = """() => {
   const wide = [...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-  return document.documentElement.scrollWidth > innerWidth + 1 ? wide.slice(0, 3).map(e => e.outerHTML.slice(0, 200)) : []
+  const all = document.documentElement.scrollWidth
+  return all > innerWidth + 1 ? wide.slice(0, 3).map(e => e.outerHTML.slice(0, 200)) : []
 }"""
 WIDE_TEXT = """() => [...document.querySelectorAll(".answer *, .reading")]
   .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != "inline").map(e => e.outerHTML)"""
