@@ -175,7 +175,7 @@ LIFTED = ("lead", "reading", "settings", "answer")  # tags of the last cells, in
 NO_FIGURE: set[str] = set()  # notebooks whose answer needs no figure
 # Not yet in the form of a chapter: take out what has come into it.
 OTHER_FORM = {
-    *("00_quickstart", "06_results", "07_data_check", "08_supervised", "09_base_to_novel", "10_frozen_encoder"),
+    *("00_quickstart", "06_results", "07_data_check", "08_supervised"),
     *("11_fidelity", "12_prepare", "13_bench", "14_conformance", "15_tuning", "16_frozen_tuning"),
 }
 
