@@ -27,6 +27,7 @@ from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
+from . import own_videos  # noqa: F401  # which makes "own" a data set
 from .cache import cached_class_embeddings, cached_videos
 from .class_embeddings import load_class_embeddings
 from .frame_store import FrameStore
