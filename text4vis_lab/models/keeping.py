@@ -118,7 +118,11 @@ def facts_of(cell: "Cell", source: Source, clips: Clips, network: VideoClassifie
         clip=origin,
         clips={name: getattr(clips, name) for name in ("num_frames", "dense", "resize", "clips", "crops")},
         training=dict(cell.columns) | {"recipe": asdict(cell.recipe) if cell.fine_tune else {}},
-        data={"dataset": keep.data, "videos": len(cell.train), "fingerprint": cell.train.fingerprint()},
+        data={
+            "dataset": keep.data,
+            "videos": len({video.path for video in cell.train.videos}),
+            "fingerprint": cell.train.fingerprint(),
+        },
         measured=tuple(rows_of_outcome(cell.name, outcome, cell.columns, cell.tests)),
         provenance={"run": Path(keep.folder).parents[1].as_posix(), "cell": cell.name} | provenance(),
     )
