@@ -7,6 +7,7 @@ write(answered, run_dir)                    predictions.csv, predictions.parquet
 
 import html
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,3 +157,9 @@ def sample(folder: Path) -> Path:
                 with replacing(place) as path:
                     shutil.copyfile(video.path, path)
     return folder
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m text4vis_lab.own_answers FOLDER, which is made: a few videos to try things with")
+    print(sample(Path(sys.argv[1]).expanduser().absolute()))
