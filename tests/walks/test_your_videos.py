@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT
-from walks.walking import Walk, all_blocks, blocks
 
 from text4vis_core import load_videos
 from text4vis_lab import miniature
 from text4vis_lab.lists import class_ids, only
+from walks.walking import Walk, all_blocks, blocks
 
 PAGE = ROOT / "book" / "howto" / "your_videos.md"
 CLASSES = ("juggling balls", "cartwheeling", "playing drums")
