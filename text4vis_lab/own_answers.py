@@ -20,7 +20,7 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.files import replacing
 from text4vis_core.processes import progress_bar
 
-from . import familiarity, miniature, moving
+from . import familiarity, miniature, moving, tables
 from .familiarity import Known
 from .lists import class_ids, only
 from .models import Model
@@ -131,8 +131,12 @@ def pictured(own: OwnVideos, answered: Answered, places: Iterable[int], alt: str
 
 def write_page(folder: Path, title: str, about: str, shown: Moving, answered: Answered) -> Path:
     """Write `predictions.html`: clips, and a table of every video; nothing in it is fetched."""
-    table = answered.table.round(3).to_html(index=False, border=0, na_rep="")
-    body = f"{shown._repr_html_()}<h2>Every video</h2><div style='overflow:auto'>{table}</div>"
+    columns = [
+        name for name in answered.table if answered.table[name].notna().any() and (answered.table[name] != "").any()
+    ]
+    said = "What the model says of every video; a click on a heading sorts."
+    table = tables.show(answered.table[columns].round(2), said)._repr_html_()
+    body = f"{shown._repr_html_()}<h2>Every video</h2>{table}"
     with replacing(folder / "predictions.html") as path:
         text = PAGE.format(title=html.escape(title), about=html.escape(about), body=body)
         path.write_text(text, encoding="utf-8")
