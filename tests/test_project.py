@@ -53,7 +53,7 @@ def test_environment_yml_is_the_same_environment():
     assert "-c requirements.lock" in pip
     [project] = [line for line in pip if line.startswith("-e .")]
     # The same extras as make installs.
-    [make] = re.findall(r"pip install .*'(\.\[.*\])'", (ROOT / "Makefile").read_text())
+    [make] = re.findall(r"installing.py .*'(\.\[.*\])'", (ROOT / "Makefile").read_text())
     assert extras_of(project) == extras_of(f"-e {make}") == {"all"}
 
 

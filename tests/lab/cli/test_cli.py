@@ -62,7 +62,10 @@ def test_the_help_shows_the_examples(capsys):
 
 
 def test_the_help_imports_nothing_heavy():
-    program = "import sys\nfrom text4vis_lab.cli import commands\nprint([m for m in ('torch', 'pandas', 'av') if m in sys.modules])"
+    program = (
+        "import sys\nfrom text4vis_lab.cli import commands\n"
+        "print([m for m in ('torch', 'pandas', 'av') if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
