@@ -135,7 +135,8 @@ def write_page(folder: Path, title: str, about: str, shown: Moving, answered: An
         name for name in answered.table if answered.table[name].notna().any() and (answered.table[name] != "").any()
     ]
     said = "What the model says of every video; a click on a heading sorts."
-    table = tables.show(answered.table[columns].round(2), said)._repr_html_()
+    first = [name for name in ("video", "class", "probability", "label") if name in columns]
+    table = tables.show(answered.table[columns].round(2), said, first)._repr_html_()
     body = f"{shown._repr_html_()}<h2>Every video</h2>{table}"
     with replacing(folder / "predictions.html") as path:
         text = PAGE.format(title=html.escape(title), about=html.escape(about), body=body)
