@@ -19,13 +19,14 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book watch rehearse bench check test mutations slurm-test lab lint types format clean
+.PHONY: help book pdf publish watch rehearse bench check test mutations slurm-test lab lint types format clean
 
 help:
 	@echo 'make lab     explore: JupyterLab with a copy of the notebooks in work/;  FRESH=1 takes them anew'
 	@echo 'make book    read: run the experiments of SUITE (default $(SUITE)) and build the book of them'
 	@echo 'make book DATA=folder  the same of videos of your own; LABELS="a, b" names them, MODEL and PRETRAINED the model'
 	@echo 'make watch   see how far every run of SUITE is, in another terminal (or open runs/board.html)'
+	@echo 'make pdf     print the book that was built, by Chromium;  make publish  put it into a folder to upload'
 	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
 	@echo 'make bench   measure this machine, and build the book of SUITE with what was measured'
 	@echo 'make test    style, types, and every test;  make check  those that take under a second'
@@ -52,6 +53,12 @@ book: $(INSTALLED)
 # Beside it, in another terminal: until the suite has ended. runs/board.html is the same as a page.
 watch: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.suites watch '$(SUITE)'
+
+pdf: $(INSTALLED)
+	@$(BIN)/python -m text4vis_lab.book.printing
+
+publish: $(INSTALLED)
+	@$(BIN)/python -m text4vis_lab.book.publishing
 
 # Of a suite whose runs say what they need, such as suite=experiments/kinetics400.yaml.
 rehearse: $(INSTALLED)
