@@ -175,7 +175,7 @@ LIFTED = ("lead", "reading", "settings", "answer")  # tags of the last cells, in
 NO_FIGURE: set[str] = set()  # notebooks whose answer needs no figure
 # Not yet in the form of a chapter: take out what has come into it.
 OTHER_FORM = {
-    *("00_quickstart", "06_results", "07_data_check", "08_supervised", "09_base_to_novel", "10_frozen_encoder"),
+    *("06_results", "07_data_check", "08_supervised", "09_base_to_novel", "10_frozen_encoder"),
     *("11_fidelity", "12_prepare", "13_bench", "14_conformance", "15_tuning", "16_frozen_tuning"),
 }
 
@@ -219,7 +219,12 @@ IMPOSSIBLE = [
     ("00_quickstart", {"video": "x.mp4"}, "cannot read video x.mp4: no such file or folder"),
     ("00_quickstart", {"video": "README.md"}, "cannot read video README.md: "),
     ("00_quickstart", {"video": "notebooks"}, "cannot read video notebooks: it has no frames"),
-    ("00_quickstart", {"model": "ViT-B32", "video": "book/_static"}, "unknown model 'ViT-B32'; closest: .*ViT-B-32"),
+    ("00_quickstart", {"model": "ViT-B32", "class_names": ["a"]}, "unknown model 'ViT-B32'; closest: .*ViT-B-32"),
+    ("00_quickstart", {"model": "RN50", "video": "book/_static"}, "parameter class_names is empty, and RN50 has no"),
+    ("00_quickstart", {"class_names": "dancing"}, 'class_names: .* is one text, not a list; write it as ."dancing".'),
+    ("00_quickstart", {"class_names": ["a", "b", "a "]}, "parameter class_names: 'a' comes twice; leave one out"),
+    ("00_quickstart", {"class_names": ["a", " "]}, "parameter class_names: name 2 of 2 is blank; leave it out"),
+    ("00_quickstart", {"reworded": {"plying guitar": "x"}}, "none of the class names; did you mean 'playing guitar'"),
     ("01_mini_clip", {"template": "{} {}"}, "must hold {} exactly once"),
     ("02_zero_shot", {"templates": ["{}", "none"]}, "must hold {} exactly once"),
     ("02_zero_shot", {"dataset": "kinetics"}, "parameter dataset: unknown 'kinetics'; choose from: puppets"),
