@@ -91,11 +91,13 @@ mutations: $(INSTALLED)
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python
 
-# The project is its folder, so that data and runs are seen beside the notebooks.
+# The project is its folder, so that data and runs are seen beside the notebooks. A video that is handed to a panel
+# comes as one message, of which a server takes 10 MB unless told otherwise.
 lab: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.work $(if $(FRESH),--fresh)
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
-	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb
+	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb \
+	  --ServerApp.tornado_settings='{"websocket_max_message_size": 1000000000}'
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
