@@ -52,7 +52,6 @@ def watch(suite: Suite, stream: TextIO | None = None, pause: Callable[[float], N
 def picture(known: Board) -> "RenderableType":
     """A board as a table of rich: a line for each run, and one beneath for what is to be read of it."""
     from rich.markup import escape
-    from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     table = Table(title=f"{known.suite.name} {escape(known.headline)}", title_justify="left", box=None, expand=True)
@@ -63,11 +62,17 @@ def picture(known: Board) -> "RenderableType":
     table.add_column("", ratio=1, overflow="fold")
     for state in known.states:
         sign, style = LOOKS[state.state]
-        bar = ProgressBar(total=1.0, completed=state.share, width=16) if state.share is not None else ""
+        bar = _bar(state.share) if state.share is not None else ""
         table.add_row(
             escape(state.run.name), f"[{style}]{sign} {state.state}[/]", bar, times(state), escape(state.doing)
         )
     return table
+
+
+def _bar(share: float) -> "RenderableType":
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=1.0, completed=share, width=16, complete_style="cyan", finished_style="cyan")
 
 
 def times(state: State) -> str:
