@@ -4,14 +4,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ._activity import duration
 from .reading import Suite
 from .states import DONE, FAILED, QUEUED, RUNNING, STOPPED, WAITING, Board, State, board
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
 SECONDS = 1.0  # between two looks
 # A sign beside the word, so that nothing rests on the colour.
@@ -49,7 +49,7 @@ def watch(suite: Suite, stream: TextIO | None = None, pause: Callable[[float], N
     return known
 
 
-def picture(known: Board) -> "RenderableType":
+def picture(known: Board) -> Any:
     """A board as a table of rich: a line for each run, and one beneath for what is to be read of it."""
     from rich.markup import escape
     from rich.table import Table
@@ -69,7 +69,7 @@ def picture(known: Board) -> "RenderableType":
     return table
 
 
-def _bar(share: float) -> "RenderableType":
+def _bar(share: float) -> Any:
     from rich.progress_bar import ProgressBar
 
     return ProgressBar(total=1.0, completed=share, width=16, complete_style="cyan", finished_style="cyan")
