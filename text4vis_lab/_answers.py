@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from . import inference
 from .answering import Answer, Reading, say
-from .figures.showing import Shown, show
+from .figures.showing import Shown, picture, show
 from .records import RECORD, RunRecord
 from .results import histories_of, scores_of
 from .scores import Ranks, Scores
@@ -49,8 +50,16 @@ class Answers:
         alt: str,
         options: Mapping[str, Any] | None = None,
     ) -> Shown:
-        """A figure of a table, with caption, alternative text and data: `figures.showing.show`, beside the record."""
-        return show(draw, data, name, (caption, alt), options or {}, self.record.run_dir / "figures")
+        """A figure of a table, with caption, alternative text and data: `figures.showing.show`, beside the record.
+
+        Hovering tells the run where the table has no column of it.
+        """
+        told = data if "run" in data else data.assign(run=self.record.run_dir.name)
+        return show(draw, told, name, (caption, alt), options or {}, self.record.run_dir / "figures")
+
+    def picture(self, figure: Figure, name: str, caption: str, alt: str, phone: Figure | None = None) -> Shown:
+        """A figure that is not made of a table, such as frames: `figures.showing.picture`, beside the record."""
+        return picture(figure, name, (caption, alt), self.record.run_dir / "figures", phone)
 
     def answer(self, *sentences: str) -> Answer:
         """What the notebook found, for the last line of its last cell, which is tagged `answer`.

@@ -7,6 +7,7 @@ cells/<cell>.json           the rest, written last: with it a cell is finished
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,7 @@ from text4vis_core.training.loop import WITHOUT_EFFECT
 
 from .cache._dependencies import file_stamps
 from .experiment import Cell, Outcome, trained_as
+from .models.facts import FILE
 from .plain import plain, write_json
 from .processes import Processes
 from .records import run_code
@@ -64,6 +66,7 @@ class FinishedCells:
             "skipped": outcome.skipped,
             "trained_parameters": outcome.trained_parameters,
             "not_compiled": outcome.not_compiled,
+            "remarks": outcome.remarks,
         }
         files = [file_digest(file) for file in (self.scores(name), self._tensors(name))]
         write_json(self._facts(name), {"fingerprint": fingerprint, "files": files, "outcome": facts})
@@ -74,6 +77,9 @@ class FinishedCells:
             for path in (self.run_dir / folder).glob("*"):
                 if path.stem not in names and not path.name.startswith(RANKS):
                     path.unlink(missing_ok=True)
+        for path in (self.run_dir / "models").glob(f"*/{FILE}"):
+            if path.parent.name not in names:
+                shutil.rmtree(path.parent)
 
     def _facts(self, name: str) -> Path:
         return self.run_dir / "cells" / f"{name}.json"

@@ -96,7 +96,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "time order",
         f"On {{classes}} classes that differ in the order of time, the temporal transformer is ahead of the mean {_BY}",
-        "04_full_training",
+        "18_time_order",
         SUPERIORITY,
         _TEXT | {"temporal": "transformer"},
         _TEXT | {"temporal": "mean"},

@@ -6,8 +6,6 @@ A list of videos goes from the notebook into a `Cell`, from there to `Clips.trai
 with them into the `VideoDataset` that decodes it. N videos, C classes, D width of an embedding.
 """
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +18,6 @@ from torch.nn import functional as F
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import topk_accuracy
-from text4vis_core.model.checkpoints import check_exportable, save_text4vis_checkpoint
 from text4vis_core.model.classifier import LinearClassifier, initialise
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import rank, world
@@ -31,6 +28,8 @@ from text4vis_core.training.recipe import TrainingConfig
 
 from .lists import only
 from .loggers import told
+from .models.keeping import Keep, left_behind
+from .plain import file_name
 from .scores import Scores
 from .sources import Clips, Source
 from .tournament import texts
@@ -38,7 +37,6 @@ from .tournament.methods import CONTRASTIVE, LINEAR, LINEAR_TEXT, SLOW, TEXT_FRE
 from .tournament.rows import TextLinear
 from .transfer import NOTHING, Kept, Transfer
 
-LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come
 TRAINED = {"loss": "loss", "top1": "train_top1"}  # columns train_* of a row: the last epoch's
 FROM_VIDEOS = ("lda", "means")  # initialisations that need the untrained embeddings of the training videos
 
@@ -73,7 +71,9 @@ class Cell:
         every_epoch: name of the test whose accuracy joins the history after every epoch; empty for none.
         by_view: score single views too, not only all of them together.
         fine_tune: else nothing is trained, and the model is tested as it is.
-        export: file for the trained model in the published format; empty for none.
+        export: file for the trained model in the published format; empty for none. What the format has no place for
+            goes to the model's folder instead.
+        keep: the folder that the trained model leaves; None for none.
         transfer: what is kept of the model before training.
     """
 
@@ -88,6 +88,7 @@ class Cell:
     by_view: bool = False
     fine_tune: bool = True
     export: str = ""
+    keep: Keep | None = None
     transfer: Transfer = NOTHING
 
     @property
@@ -97,6 +98,12 @@ class Cell:
         setting = self.method.setting if self.method.setting != "validation-free" else ""
         named = (f"{key}{value}" for key, value in (labels | self.transfer.columns).items())
         return file_name(self.transfer.of(self.method.name), setting, *named)
+
+    @property
+    def left_nothing(self) -> bool:
+        """Whether what it is to leave, beside its numbers, is not there."""
+        exported = not self.export or Path(self.export).exists() or (self.keep is not None and self.keep.written)
+        return not exported or (self.keep is not None and self.keep.always and not self.keep.written)
 
     @property
     def training(self) -> str:
@@ -144,6 +151,7 @@ class Outcome:
             of the unit embeddings of each class's videos in the first test, after.
         trained_parameters: how many numbers were trained.
         not_compiled: why not, although that was asked for.
+        remarks: what its user should know of what it left, a sentence each.
     """
 
     scores: dict[tuple[str, str], Scores]
@@ -152,6 +160,7 @@ class Outcome:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     trained_parameters: int = 0
     not_compiled: str = ""
+    remarks: list[str] = field(default_factory=list)
 
 
 def train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, progress: bool = False) -> Outcome:
@@ -179,8 +188,6 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     if cell.temporal:
         source = replace(source, temporal=cell.temporal)
     model, rows = begin(cell, source, clips)
-    if cell.export:  # what the format has no place for is said before the training
-        check_exportable(model)
     outcome, counted = Fit(), None
     if cell.every_epoch:
         part = cell.part(cell.every_epoch)
@@ -236,8 +243,8 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
     if rows is not None:
         learned = model.classifier.weight.detach().cpu().contiguous()  # type: ignore[union-attr, operator]
         result.tensors |= {"initial": rows, "learned": learned}
-    if cell.export and rank() == 0:
-        save_text4vis_checkpoint(cell.export, model, cell.recipe.epochs if cell.fine_tune else 0)
+    if rank() == 0:
+        result.remarks = left_behind(cell, source, clips, model, result)
     return result
 
 
@@ -252,6 +259,8 @@ def begin(
     seed, method = cell.rows_seed, cell.method
     model = source.build(seed)
     clips.check(model.size)
+    if source.trained and not cell.fine_tune and source.decides(cell.train):
+        return model, None  # tested as it is, with its own last layer
     if method.objective == CONTRASTIVE:
         if source.clip is None:
             raise ValueError("parameter model is empty: contrastive training needs its text tower")
@@ -334,12 +343,3 @@ def class_means(videos: EmbeddedVideos, num_classes: int) -> Tensor:
     """The mean (C, D) of the unit embeddings of each class's videos; nan for a class without any."""
     unit = F.normalize(videos.mean, dim=-1)
     return torch.stack([unit[videos.labels == label].mean(0) for label in range(num_classes)])
-
-
-def file_name(*parts: str) -> str:
-    """A name for a file, of some texts; the end of a long one becomes a digest of it."""
-    name = re.sub(r"[^\w.]+", "-", "-".join(filter(None, parts))).strip("-")
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    return f"{name.encode()[: LONGEST_NAME - 17].decode('utf-8', 'ignore')}-{digest}"

@@ -28,10 +28,27 @@ def _of_hmdb51(path: PurePosixPath) -> str:
     return re.sub(r"_[a-z]_[a-z]+_np\d+_[a-z]+_[a-z]+_\d+$", "", path.stem)
 
 
+CLIP = r"(?:clip|part|pt|seg|segment|scene|take|chunk|c)"  # words before the number of a piece of a recording
+
+
+def _of_own(path: PurePosixPath) -> str:
+    """Pieces of one recording, told by the number of a clip: a_clip1.mp4 and a_clip2.mp4, x_3_1.mp4 and x_3_2.mp4.
+
+    UCF101's and Puppets' numbers of groups are taken for such across classes. A phone's IMG_1234.mp4 and
+    VID_20260101_120000.mp4, whose numbers only count or date, are recordings of their own.
+    """
+    if group := re.search(r"_(g\d+)_c\d+$", path.stem):
+        return group[1]
+    piece = rf"(.*[^\W\d_].*?)[\W_]+{CLIP}[\W_]*\d{{1,4}}|(.*[^\W\d_].*?[\W_]*(?<!\d)\d{{1,4}})[\W_]+\d{{1,4}}"
+    match = re.fullmatch(piece, path.stem, re.IGNORECASE)
+    return str(path.with_name(match[1] or match[2])) if match else str(path)
+
+
 GROUPS: dict[str, Callable[[PurePosixPath], str]] = {
     "puppets": _of_puppets,
     "ucf101": _of_ucf101,
     "hmdb51": _of_hmdb51,
+    "own": _of_own,
 }
 
 

@@ -18,7 +18,6 @@ import pandas as pd
 
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
-from text4vis_core.model.clip import load_clip
 from text4vis_core.model.labels import prompts
 from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier
@@ -30,9 +29,14 @@ from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
 from .loggers import check_loggers
+from .models.folder import is_model
+from .models.following import followed, model_of, source_of
+from .models.keeping import Keep, due
+from .models.model import Model
 from .notebooks import (
     SettingsTable,
     assigned_by_hand,
+    injected,
     notebook_comments,
     notebook_defaults,
     notebook_file,
@@ -45,7 +49,7 @@ from .published import published_note, published_result
 from .records import RunRecord
 from .rows import as_table
 from .scores import HALVES, Scores, write_scores
-from .settings import GROUPS, by_name, checked, declared, refuse_misspelt
+from .settings import GROUPS, checked, declared, refuse_misspelt
 from .sources import Clips, Source, clips_of, listed_videos
 
 PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `miniature.prepare`
@@ -68,6 +72,7 @@ class Lab(Asked, Answers):
     clips: Clips
     _settings_of: dict[str, dict[str, Any]] = field(default_factory=dict)  # cell -> of the laboratory that ran it
     _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
+    _first: dict[str, str] = field(default_factory=dict)  # kind of training -> the cell whose model is kept
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
     @classmethod
@@ -96,13 +101,15 @@ class Lab(Asked, Answers):
         refuse_misspelt(unused_parameters(path))
         values = checked(assigned_by_hand(variables, [*own, *declared()]), own, uses)
         defaults = checked({}, own, uses)
+        given = injected(variables) | {name for name in values if values[name] != defaults[name]}
+        values |= followed(values, given)
         variables.update({name: values[name] for name in own})
         for template in [values.get("template", "{}"), *values.get("templates", [])]:
             prompts(["x"], template)
         published_result(values.get("published", ""))
         split_temporal(values.get("temporal", "mean"))
         for name in ("checkpoint", "class_embeddings"):
-            if values.get(name) and not Path(values[name]).is_file():
+            if values.get(name) and not Path(values[name]).is_file() and not is_model(values[name]):
                 raise FileNotFoundError(f"parameter {name}: there is no file {values[name]}")
         if "recipe" in uses and not (may_test_only and values["epochs"] == 0):
             recipe_in(values)
@@ -181,10 +188,7 @@ class Lab(Asked, Answers):
     @cached_property
     def source(self) -> Source:
         """Where models and class embeddings come from."""
-        name, pretrained = asked = self._places[1], self.values["pretrained"]
-        if asked not in self._loaded:
-            self._loaded[asked] = load_clip(name, pretrained or None) if name else None
-        source = by_name(Source, self.values, clip=self._loaded[asked])
+        source = source_of(self.values, self._places[1], self.defaults["model"], self._loaded)
         self.record.weights |= source.fingerprints()
         return source
 
@@ -202,6 +206,18 @@ class Lab(Asked, Answers):
         model = self.source.build()
         self.clips.check(model.size)
         return model
+
+    def model(self, class_names: Sequence[str] = (), template: str = "") -> Model:
+        """The model before training with its classes, to be asked about a video.
+
+        Args:
+            class_names: to choose between; empty for a trained model's own.
+            template: their prompt; empty for the setting's.
+
+        Raises:
+            ValueError: no names for a model that has none of its own, or names that cannot be.
+        """
+        return model_of(self.untrained, self.source, self.clips, class_names, template)
 
     def embedded(self, videos: VideoList) -> EmbeddedVideos:
         """All views of each video, encoded once by the model before training."""
@@ -260,17 +276,19 @@ class Lab(Asked, Answers):
         Returns:
             A row for each cell, test and view, see `rows.COLUMNS`.
         """
-        cells, finished, rows = list(cells), FinishedCells(self.record.run_dir), []
+        cells, finished, rows = self._keeping(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])
         for cell in progress_bar(cells, progress, unit="run"):
             labels = cell.columns
             fingerprint = cell_fingerprint(cell, self.values, self.clips.processes, self.source, self._weights)
             outcome = finished.read(cell.name, fingerprint)
-            if outcome is None or (cell.export and not Path(cell.export).exists()):
+            if outcome is None or cell.left_nothing:
                 outcome = train_and_test(cell, self.source, self.clips, self.record.run_dir, progress=len(cells) == 1)
                 finished.write(cell.name, fingerprint, outcome, labels)
             if outcome.not_compiled:
                 print(f"{cell.name} was trained without compile_model: {outcome.not_compiled}")
+            for remark in outcome.remarks:
+                print(f"{cell.name}: {remark}")
             self.record.add_skipped(outcome.skipped)
             found = rows_of_outcome(cell.name, outcome, labels, cell.tests)
             named = {"cell": cell.name} | {key: value for key, value in labels.items() if value is not None}
@@ -289,6 +307,14 @@ class Lab(Asked, Answers):
         FinishedCells(self.record.run_dir).forget_others({row["cell"] for row in self.record.rows})
         self.record.metrics |= metrics
         return self.record.save()
+
+    def _keeping(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Each with the folder that its model goes to, where it is to be kept."""
+        cells, which, folder = list(cells), self.values.get("keep_models", "none"), self.record.run_dir / "models"
+        kept = due(cells, which, self._first)
+        keeps = [Keep(str(folder / cell.name), self._data, cell.name in kept) for cell in cells]
+        wanted = zip(cells, keeps, strict=True)
+        return [replace(cell, keep=keep) if keep.always or cell.export else cell for cell, keep in wanted]
 
     def _claim(self, names: list[str]) -> None:
         """See to it that no cell takes another's place: of the same call, or of a laboratory with other settings."""

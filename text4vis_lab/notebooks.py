@@ -162,6 +162,14 @@ def assigned_by_hand(variables: dict[str, Any], known: Collection[str] = ()) -> 
     return {name: variables[name] for name in names if name in variables}
 
 
+def injected(variables: dict[str, Any]) -> set[str]:
+    """Names that papermill has injected into a notebook: its `globals()`."""
+    sources = variables["In"] if isinstance(variables.get("In"), list) else []
+    return {
+        name for source in sources if source.lstrip().startswith("# Parameters") for name in _assignments(source)[0]
+    }
+
+
 def _assignments(source: str) -> tuple[list[str], bool]:
     """The names that a cell assigns, and whether it does nothing but assign plain values."""
     python = "\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))  # without magics

@@ -1,7 +1,9 @@
 """Plain values: as JSON files, and names as text that any page, terminal and file can hold."""
 
+import hashlib
 import json
 import math
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from text4vis_core.files import replacing
 
 LONGEST = 120  # characters of a name that are shown
+LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come
 JOINERS = "\u200c\u200d"  # they print nothing, and are part of Persian and Indian words
 
 
@@ -34,6 +37,15 @@ def encodable(value: Any) -> Any:
     Other values stay as they are.
     """
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def file_name(*parts: str) -> str:
+    """A name for a file, of some texts; the end of a long one becomes a digest of it."""
+    name = re.sub(r"[^\w.]+", "-", "-".join(filter(None, parts))).strip("-")
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name.encode()[: LONGEST_NAME - 17].decode('utf-8', 'ignore')}-{digest}"
 
 
 def write_json(path: Path, value: Any) -> None:

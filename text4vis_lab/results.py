@@ -80,6 +80,21 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def measured(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """`headline` as a table for readers: what was measured, of which method, and what tells it apart in words."""
+    lines = []
+    for line in headline(records).to_dict("records"):
+        told = {name: line.get(name) for name in CONDITIONS if name != "method"}
+        words = {name: f"{value} {name}" for name, value in told.items() if name in ("shots", "mix", "strength")}
+        on = [words.get(name, value) for name, value in told.items() if value not in ("", None) and value == value]
+        more = [line["metric"]] if line["metric"] != "top1" else []
+        about = {"method": line["method"], "%": line["%"], "low": line["low"], "high": line["high"]}
+        about |= {"on": ", ".join(map(str, [*more, *on])), "data": line["data"], "run": line["run"]}
+        about |= {"over": line["over"], "videos left out": line["videos left out"], "suite": line["suite"]}
+        lines.append(about)
+    return pd.DataFrame(lines)
+
+
 def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str = "top1") -> pd.DataFrame:
     """`inference.means` of a record's rows; where its scores give no intervals, `over` says why."""
     try:
@@ -87,6 +102,19 @@ def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metri
     except ValueError as error:
         plain = rows.groupby(by, sort=False, dropna=False)[metric].mean().rename("mean").reset_index()
         return plain.assign(low=math.nan, high=math.nan, over=readable(error, 400))
+
+
+def side_by_side(means: pd.DataFrame, by: str = "method", across: str = "test") -> pd.DataFrame:
+    """Means as a table for readers, as texts: a row for each value of `by`, a column for each of `across`."""
+    texts = [in_ends(*ends) for ends in means[["mean", "low", "high"]].to_numpy()]
+    wide = means.assign(text=texts).pivot(index=by, columns=across, values="text")
+    wide = wide.reindex(index=[*dict.fromkeys(means[by])], columns=[*dict.fromkeys(means[across])])
+    return wide.fillna("").rename_axis(columns=None).reset_index()
+
+
+def in_ends(mean: float, low: float, high: float) -> str:
+    """ "71.3 [70.1, 72.5]", or "71.3" without an interval."""
+    return f"{mean:.1f}" if pd.isna(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def width_by_unit(record: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from text4vis_core.data.video_list import VideoList
+from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
 from text4vis_core.evaluation.protocols import half_class_splits
@@ -57,7 +57,7 @@ class Scores:
             truth = known.labels if known.targets is None else known.targets
             inside = torch.isin(truth, wanted) if truth.ndim == 1 else (truth[:, wanted] > 0).any(-1)
             kept = inside.nonzero()[:, 0].numpy()
-        paths = [_named(videos.videos[int(index)]) for index in known.indices[kept]]
+        paths = [video_name(videos.videos[int(index)]) for index in known.indices[kept]]
         targets = None if known.targets is None else known.targets[kept]
         return cls(paths, known.labels[kept], logits[kept].contiguous(), targets)
 
@@ -283,6 +283,7 @@ def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[di
     return found
 
 
-def _named(video) -> str:
+def video_name(video: Video) -> str:
+    """What a video is called in scores: its path, with the part of the file where only a part counts."""
     part = "" if video.start is None and video.end is None else f"#t={video.start or 0},{video.end or ''}"
     return f"{video.path}{part}"

@@ -12,35 +12,14 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import import_module
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from text4vis_core.data.reading import Reading
 
+from ._choices import Of, Range
+from .naming import given_names
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Of:
-    """Choices that another module lists; it is imported when they are asked for, and not before."""
-
-    module: str
-    name: str
-
-    def __iter__(self) -> Iterator:
-        return iter(getattr(import_module(self.module), self.name))
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers from `low` to `high`, both included."""
-
-    low: float
-    high: float = float("inf")
-
-    def __str__(self) -> str:
-        return f"{self.low:g} or more" if self.high == float("inf") else f"between {self.low:g} and {self.high:g}"
-
 
 READERS = Of("text4vis_lab.sources", "READERS")  # with the prepared copies, and caches of features
 INITIALISERS = Of("text4vis_lab.tournament.methods", "INITIALISERS")  # with the laboratory's own
@@ -82,10 +61,13 @@ class ModelSettings:
     """The model to begin with, and its class embeddings."""
 
     model: Annotated[
-        str, "mini_clip, mini_clip_withheld, an open_clip name such as ViT-B-32-quickgelu, or a folder with a model"
+        str,
+        "mini_clip, mini_clip_withheld, a name of open_clip's, a folder with one, or a trained model's or its run's",
     ] = "mini_clip"
     pretrained: Annotated[str, "of an open_clip name: a file of weights or a tag, such as openai"] = ""
-    checkpoint: Annotated[str, "video model in the published format, beside the text tower of model; empty: none"] = ""
+    checkpoint: Annotated[
+        str, "trained video model: a file in the published format, or a model's folder; model has its text tower"
+    ] = ""
     checkpoint_temporal: Annotated[
         str,
         "module inside its encoder; tokenshift has no weights to show it",
@@ -149,6 +131,11 @@ class HardwareSettings:
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"
     ] = 3072
+    keep_models: Annotated[
+        str,
+        "models kept in RUN/models: first (of each method the first seed, of a sweep none), all (fills disks), none",
+        ("first", "all", "none"),
+    ] = "first"
     loggers: Annotated[tuple[str, ...], "told of every epoch: csv, tensorboard, wandb, mlflow, trackio", LOGGERS] = ()
 
 
@@ -262,7 +249,7 @@ def checked(
     for name in [*own, *(name for name in shared if name not in own)]:
         known = shared.get(name) or ruled.get(name)
         default = own.get(name, known.default if known else None)
-        value = values.get(name, default)
+        value = given_names(name, values.get(name, default))
         value = as_kind(name, value, known.kind if known and name in shared else type(default))
         if isinstance(value, list):
             value = _checked_list(name, value, default, known)

@@ -27,10 +27,13 @@ from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
+from . import own_videos  # noqa: F401  # which makes "own" a data set
 from .cache import cached_class_embeddings, cached_videos
 from .class_embeddings import load_class_embeddings
 from .frame_store import FrameStore
 from .held_out import hold_out
+from .models.facts import read_facts
+from .models.folder import load_network, rows_of_names
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
@@ -51,16 +54,21 @@ READERS["features"] = _no_videos
 
 @dataclass(frozen=True)
 class Source(ModelSettings):
-    """Where models and class embeddings come from: a CLIP, or a published checkpoint with the text side beside it.
+    """Where models and class embeddings come from: a CLIP, or a trained model with the text side beside it.
 
     Attributes:
-        clip: image and text tower. None for a checkpoint whose class embeddings are in a file.
+        clip: image and text tower. None for a checkpoint whose class embeddings are in a file, and for a model's folder
+            whose CLIP is not here.
+        trained: folder of a trained model, which is begun with instead of the CLIP's image tower; empty for none.
         num_frames: frames in a clip.
         names: style of the class names, a key of `labels.NAME_STYLES`.
+        world: seed of the miniature, for a model's folder to say which Mini CLIP it came from.
         cache: folder that keeps what the text tower gave, see `cache`; empty: nothing is kept.
     """
 
     clip: Clip | None = None
+    trained: str = ""
+    world: int = 0
     num_frames: int = 8
     names: str = "words"
     cache: str = ""
@@ -69,7 +77,7 @@ class Source(ModelSettings):
         prompts(["x"], self.template)
         check_choices("names", self.names, NAME_STYLES)
         split_temporal(self.temporal)
-        if self.clip is None and not (self.checkpoint and self.class_embeddings):
+        if self.clip is None and not self.trained and not (self.checkpoint and self.class_embeddings):
             raise ValueError(
                 "parameter model is empty: without it, checkpoint and class_embeddings (a file) are needed, both"
             )
@@ -81,7 +89,12 @@ class Source(ModelSettings):
             ValueError, CheckpointError: the checkpoint cannot be used, or the text tower is another model's.
         """
         heads = self.temporal_heads or None
-        if not self.checkpoint:
+        if self.trained:
+            model = load_network(self.trained)
+            if self.temporal != model.temporal_name:
+                remedy = f"a trained model keeps its own, leave temporal at {model.temporal_name!r}"
+                raise ValueError(f"parameter temporal: {self.temporal!r}, but {self.trained} has another; {remedy}")
+        elif not self.checkpoint:
             assert self.clip is not None  # __post_init__ saw to it
             options = {"position_std": self.position_std} if split_temporal(self.temporal)[1] == "transformer" else {}
             model = VideoClassifier.from_clip(self.clip, self.temporal, heads, self.num_frames, seed, **options)
@@ -106,10 +119,15 @@ class Source(ModelSettings):
         """The same of class names as text, in the prompt."""
         if self.class_embeddings:
             return load_class_embeddings(self.class_embeddings, names)
-        assert self.clip is not None
+        if self.clip is None:
+            return rows_of_names(self.trained, names)
         if self.cache:
             return cached_class_embeddings(self.cache, self.clip, names, self.template)
         return self.clip.class_embeddings(names, self.template)
+
+    def decides(self, videos: VideoList) -> bool:
+        """Whether the last layer of the trained model is one of these videos' classes."""
+        return bool(self.trained) and list(read_facts(self.trained).classes) == videos.class_names(self.names)
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of each file or model that the numbers depend on.
@@ -123,6 +141,7 @@ class Source(ModelSettings):
                 if not Path(file).is_file():
                     raise FileNotFoundError(f"parameter {name}: there is no file {file}")
                 prints[name] = file_digest(Path(file))
+        prints |= {"model": read_facts(self.trained).weights} if self.trained else {}
         return prints | ({"clip": fingerprint(self.clip.model)} if self.clip else {})
 
 

@@ -24,6 +24,8 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import world
 from text4vis_core.training.recipe import TrainingConfig
 
+from .inference.verdicts import FAILS, HOLDS, NON_INFERIORITY, decide, p_values
+
 RESIDUAL = 0.1  # share of the residual layers' output, in FROSTER
 
 
@@ -312,3 +314,23 @@ def beside(
             ends = {"mean": level + gain.mean, "low": level + gain.low, "high": level + gain.high}
             found.append({"method": method, "test": test} | ends | {"gain": gain})
     return pd.DataFrame(found)
+
+
+def gains_in_words(points: pd.DataFrame, margin: float) -> list[str]:
+    """What each method gained on base classes, and whether it kept the novel ones: a sentence each.
+
+    Args:
+        points: of `beside`.
+        margin: points below zero-shot by which novel classes still count as kept.
+    """
+    said = []
+    for method, gain in points.dropna(subset="gain").groupby("method", sort=False):
+        base, novel = (gain.set_index("test")["gain"][test] for test in ("base", "novel"))
+        [(verdict, _)] = decide([p_values(NON_INFERIORITY, margin, novel.estimate)])
+        told = {HOLDS: "these are kept", FAILS: f"more than {margin:g} of these are lost"}
+        ends = [f"{each.mean:+.1f} points [{each.low:.1f}, {each.high:.1f}]" for each in (base, novel)]
+        said.append(
+            f'"{method}" gains {ends[0]} on base classes over zero-shot and {ends[1]} on novel ones: '
+            f"{told.get(verdict, f'it is undecided whether at most {margin:g} of these are lost')} (over {base.over})."
+        )
+    return said

@@ -33,8 +33,7 @@ def reference(package: str) -> str:
     if offered:
         rows = [f"| {', '.join(names)} | `{package}.{home}` |" for home, names in offered.items()]
         parts.append("\n".join(["| names | where they are |", "|---|---|", *rows]))
-    level = "####" if rooms else "###"
-    return "\n\n".join([*parts, *(f"{level} {name}\n\n{_autodoc(f'{package}.{name}')}" for name in modules)])
+    return "\n\n".join([*parts, *(f"## {name}\n\n{_autodoc(f'{package}.{name}')}" for name in modules)])
 
 
 def _autodoc(module: str) -> str:

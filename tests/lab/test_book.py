@@ -1,4 +1,4 @@
-"""What book/build.py puts together; that a book is built of it is in test_suite.py."""
+"""What the book is put together of; its chapters are in test_book_chapters.py, that it is built in test_suite.py."""
 
 import ast
 import importlib.util
@@ -12,6 +12,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from text4vis_lab.book import collecting
+from text4vis_lab.book.rooms import rooms
 from text4vis_lab.class_embeddings import load_class_embeddings
 from text4vis_lab.notebooks import notebook_defaults, notebook_settings, notebook_uses
 from text4vis_lab.rows import COLUMNS
@@ -40,7 +42,7 @@ NOTEBOOK = {
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """book/build.py in a repository of two suites: `mine`, and `bench` with two runs."""
+    """The builder's `collect` in a repository of two suites: `mine`, and `bench` with two runs."""
     for folder in ("book", "data"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     for folder in ("notebooks", "experiments"):
@@ -52,7 +54,7 @@ def build(tmp_path, monkeypatch):
     ):
         (tmp_path / "experiments" / f"{name}.yaml").write_text(f"runs: [{runs}]")
     monkeypatch.chdir(tmp_path)
-    return load(ROOT / "book" / "build.py")
+    return collecting
 
 
 def load(path):
@@ -84,6 +86,7 @@ def test_the_newest_bench_is_a_page_of_every_book(build):
     assert list(parts(pages))[-2:] == ["The machine", "Reference"]
     assert parts(pages)["The machine"] == [{"file": "machine/b-lr=2", "title": "The *bench*"}]
     assert json.loads(pages["machine/b-lr=2.result.json"]) == {"when": 200, "rows": []}
+    assert pages["machine/b-lr=2.ipynb"].count(b"# The *bench*") == 1
     assert "runs/bench/b-lr=2" in pages["machine/b-lr=2.ipynb"].decode()
     assert set(pages) - set(before) == {"machine/b-lr=2.ipynb", "machine/b-lr=2.result.json"}
 
@@ -101,31 +104,17 @@ def test_there_need_be_no_bench(build, tmp_path):
     assert "The machine" not in parts(build.collect(read_suite("experiments/mine.yaml")))
 
 
-@pytest.mark.slow
-def test_setup_and_parameters_that_were_given_are_folded(build):
-    mine = read_suite("experiments/mine.yaml")
-    finish(mine.runs[0], when=100)
-    injected = CODE | {"metadata": {"tags": ["injected-parameters"]}, "source": "lr = 1"}
-    cells = [*NOTEBOOK["cells"][:2], injected, *NOTEBOOK["cells"][2:]]
-    mine.runs[0].executed.write_text(json.dumps(NOTEBOOK | {"cells": cells}))
-    page = json.loads(build.collect(mine)["runs/a.ipynb"])
-    switches = [cell["metadata"].get("mystnb", {}).get("code_prompt_show") for cell in page["cells"]]
-    assert switches == [None, "Parameters", None, "Setup"]
-    assert ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]] == [False, True, False, True]
-    assert "remove-cell" in page["cells"][2]["metadata"]["tags"]
-    mine.runs[0].executed.write_text(json.dumps(NOTEBOOK))
-    page = json.loads(build.collect(mine)["runs/a.ipynb"])
-    assert ["hide-input" in cell["metadata"].get("tags", []) for cell in page["cells"]] == [False, False, True]
-
-
 def test_the_reference_holds_every_module_and_the_names_that_packages_offer():
-    page = load(ROOT / "book" / "_ext" / "reference.py").with_reference((ROOT / "book" / "api.md").read_text())
+    pages = {name: text.decode() for name, text in rooms((ROOT / "book" / "api.md").read_text()).items()}
+    with_reference = load(ROOT / "book" / "_ext" / "reference.py").with_reference
+    page = "\n".join(map(with_reference, pages.values()))
     for package in ("text4vis_core", "text4vis_lab"):
         for path in (ROOT / package).rglob("*.py"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             private = any(part.startswith("_") for part in module.split("."))
             assert (f".. automodule:: {module}\n" in page) != private, module
     assert re.search(r"`INITIALISERS`.*`initialise`.* \| `text4vis_core\.model\.classifier` \|", page)
+    assert all(f"({name})" in pages["api.md"] for name in pages if name != "api.md")
 
 
 def test_the_picture_of_the_packages_is_drawn_anew(build):
@@ -220,8 +209,8 @@ def test_the_page_on_records_has_every_column():
     assert re.findall(r"`(\w+)`", " ".join(columns)) == list(COLUMNS)
 
 
-def test_the_landing_page_has_every_notebook():
-    assert re.findall(r"^\| `(\d\d_\w+)` \|", PAGES["book/index.md"], re.MULTILINE) == [p.stem for p in NOTEBOOKS]
+def test_the_page_on_reading_has_every_notebook():
+    assert re.findall(r"^\| `(\d\d_\w+)` \|", PAGES["book/reading.md"], re.MULTILINE) == [p.stem for p in NOTEBOOKS]
 
 
 def test_class_embeddings_are_saved_as_the_page_says(tmp_path, monkeypatch, clip_folder, ucf101):

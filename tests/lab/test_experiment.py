@@ -12,6 +12,8 @@ from text4vis_core.model.labels import prompts
 from text4vis_lab import LINEAR, Cell, Method, Part, experiment
 from text4vis_lab.experiment import class_means, file_name, methods, own_scores, rows_of_outcome, train_and_test
 from text4vis_lab.metrics import score_metrics
+from text4vis_lab.models import load_model
+from text4vis_lab.models.keeping import Keep
 from text4vis_lab.scores import Scores
 from text4vis_lab.sources import Clips, Source
 from text4vis_lab.tournament import texts
@@ -136,11 +138,29 @@ def test_a_trained_model_is_written_in_the_published_format(
         assert not torch.equal(written, published[1].encode_video(frames))
 
 
-def test_a_model_that_the_published_format_has_no_place_for_is_not_trained(clip, train_videos, test_videos, tmp_path):
-    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, export=str(tmp_path / "trained.pt"))
-    with pytest.raises(ValueError, match="the published code cannot run this model: the mean of its pixels"):
-        train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_a_model_that_the_published_format_has_no_place_for_goes_to_its_folder(
+    clip, train_videos, test_videos, tmp_path, trained
+):
+    file, keep = tmp_path / "trained.pt", Keep(str(tmp_path / "models" / "text"), "ucf101", always=False)
+    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, export=str(file), keep=keep)
+    outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
+    assert not file.exists() and not cell.left_nothing
+    assert (
+        "trained.pt is not written, the published code cannot run this model: the mean of its pix" in outcome.remarks[0]
+    )
+    assert "models/text" in outcome.remarks[0]
+    written = load_model(keep.folder)
+    scores = outcome.scores["test", "1 view"].scores
+    assert torch.equal(written.logits_of(written.embed([v.path for v in test_videos.videos], False).embeddings), scores)
+    assert written.facts.measured[0]["top1"] == outcome.scores["test", "1 view"].metrics()["top1"]
+    assert written.facts.data["videos"] == len(train_videos)
+
+
+def test_a_model_that_cannot_be_written_costs_no_number(clip, train_videos, test_videos, tmp_path):
+    (tmp_path / "models").write_text("a file in the place of the folder")
+    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, keep=Keep(str(tmp_path / "models/text"), "x"))
+    outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
+    assert outcome.remarks[0].startswith("its model is not kept: ") and outcome.scores
 
 
 def test_the_temporal_module_of_a_cell_goes_before_the_sources(clip, train_videos, test_videos, tmp_path, trained):

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import CLASSES, ROOT, write_video
+from conftest import CLASSES, write_video
 from names import NASTY
 from PIL import Image
-from test_book import load
 
 from text4vis_core.data.video_list import Video, VideoList
+from text4vis_lab.book.markdown import escaped, fenced
 from text4vis_lab.claims import claims
 from text4vis_lab.datacheck import check_data
-from text4vis_lab.experiment import LONGEST_NAME, file_name
 from text4vis_lab.notebooks import SettingsTable
-from text4vis_lab.plain import encodable, readable
+from text4vis_lab.plain import LONGEST_NAME, encodable, file_name, readable
 from text4vis_lab.prepare.data_set import Work, prepare
 from text4vis_lab.records import RunRecord, read_record
 from text4vis_lab.results import headline, histories_of, overview, recompute_all, rows_of, scores_of
@@ -97,9 +96,8 @@ def test_a_file_is_named_after_it(name, tmp_path):
 
 
 def test_the_book_takes_it(name):
-    build = load(ROOT / "book" / "build.py")
-    assert printed(build._escaped(name), 2_000) or not name.strip()
-    assert build._fenced(f"{name}\n{name}").encode()
+    assert printed(escaped(name), 2_000) or not name.strip()
+    assert fenced(f"{name}\n{name}").encode()
 
 
 def test_what_is_readable_stays_so(name):

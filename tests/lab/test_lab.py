@@ -15,6 +15,7 @@ from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_lab import Cell, Lab, Method, Part, _cells, experiment
 from text4vis_lab import lab as laboratory
 from text4vis_lab.miniature import making
+from text4vis_lab.models import following
 from text4vis_lab.records import read_record
 from text4vis_lab.results import histories_of, recomputed, rows_of, scores_of, tensors_of
 
@@ -333,8 +334,8 @@ def test_what_an_earlier_run_left_of_other_cells_is_forgotten_when_a_run_is_save
 
 def test_a_changed_laboratory_shares_the_record_and_what_is_loaded(open_lab, monkeypatch):
     loaded = []
-    load = laboratory.load_clip
-    monkeypatch.setattr(laboratory, "load_clip", lambda *arguments: loaded.append(arguments) or load(*arguments))
+    load = following.load_clip
+    monkeypatch.setattr(following, "load_clip", lambda *arguments: loaded.append(arguments) or load(*arguments))
     lab = open_lab()
     in_time = lab.changed({"temporal_heads": 2, "lr": 5e-3, "num_frames": 1, "on_error": "skip"})
     assert in_time.record is lab.record

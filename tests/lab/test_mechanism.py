@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 import torch
 
-from text4vis_lab.mechanism import ESTIMANDS, agreement, conclusion, correlations, estimands, in_words
+from text4vis_lab.mechanism import (
+    ESTIMANDS,
+    agreement,
+    answers,
+    conclusion,
+    correlations,
+    estimands,
+    in_words,
+    nearest,
+    reading,
+)
 from text4vis_lab.scores import Scores
 
 GROUPS, CLASSES = 20, 2
@@ -74,9 +84,28 @@ def test_a_row_in_words():
     assert in_words(row | {"low": -9.0, "high": -1.0}).endswith("less than none")
 
 
+def test_the_paragraph_and_the_answers_hold_every_number():
+    table = found(ALIGNED)
+    text = reading(table)
+    assert all(f"{mean:+.1f} points with 4 videos per class" in text for mean in table["mean"])
+    assert "Alignment (text less rotated) is +60.0 points" in text
+    run = {"rows": [{"test": "test", "videos": len(VIDEOS), "classes": CLASSES}]}
+    [answer] = answers(table, run)
+    assert answer.startswith("With 4 videos per class, alignment with the encoder helps (+60.0")
+    assert answer.endswith(": frozen rows on 40 test videos of 2 classes, over 4 seeds × 20 groups.")
+    assert reading(table.iloc[:0]) == ""
+    [none] = answers(table.iloc[:0], None)
+    assert "have to be trained" in none
+
+
 def test_agreement_sees_angles_and_no_rotation():
     rows = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
     turn, _ = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(1)))
     assert agreement(rows, 3 * rows @ turn) == pytest.approx(1)
     assert np.diag(correlations(rows)) == pytest.approx(1)
     assert correlations(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))[0, 1] == pytest.approx(0.5**0.5)
+
+
+def test_the_nearest_two_classes_are_named():
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [3.0, 2.0]])
+    assert nearest(rows, ["a", "b", "c", "d"]) == "c and d (0.98)"

@@ -2,11 +2,21 @@
 
 import math
 
+import pandas as pd
 import pytest
 import torch
 
 from text4vis_lab.records import RunRecord, read_record
-from text4vis_lab.results import headline, histories_of, overview, recomputed, rows_of, scores_of, width_by_unit
+from text4vis_lab.results import (
+    headline,
+    histories_of,
+    overview,
+    recomputed,
+    rows_of,
+    scores_of,
+    side_by_side,
+    width_by_unit,
+)
 from text4vis_lab.scores import HALVES, Scores, write_scores
 
 VIDEOS, CLASSES = 40, 9
@@ -109,3 +119,14 @@ def test_without_its_scores_a_headline_has_no_interval_and_says_why(record):
 def test_how_wide_an_interval_is_over_groups_and_over_videos(record):
     text = width_by_unit(record)
     assert f"over {VIDEOS} videos, one seed; Wilson's of {VIDEOS} videos would be [" in text
+
+
+def test_means_side_by_side_are_in_their_order():
+    columns = ["method", "test", "mean", "low", "high"]
+    rows = [("zero-shot", "novel", 43.94, math.nan, math.nan), ("text", "novel", 43.1, 36.94, 49.4)]
+    table = side_by_side(pd.DataFrame([*rows, ("text", "base", 66.6, 57.7, 75.5)], columns=columns))
+    assert table.to_dict("list") == {
+        "method": ["zero-shot", "text"],
+        "novel": ["43.9", "43.1 [36.9, 49.4]"],
+        "base": ["", "66.6 [57.7, 75.5]"],
+    }

@@ -25,6 +25,7 @@ from text4vis_lab.transfer import (
     at_chosen,
     beside,
     choose,
+    gains_in_words,
     interpolate,
     transfers,
     with_ends,
@@ -200,6 +201,23 @@ def test_points_have_the_intervals_of_their_gains():
     assert by.loc[("text, frozen", "novel"), ["mean", "low", "high"]].tolist() == [58, 57, 59]
     assert by.loc[("zero-shot", "base"), "mean"] == 50 and by.loc[("zero-shot", "base"), ["low", "high"]].isna().all()
     assert points.dropna(subset="gain")["gain"].tolist() == [gain, gain]
+
+
+def test_gains_are_told_with_the_verdict_on_the_novel_classes():
+    def gain(mean):
+        estimate = SimpleNamespace(above=lambda margin: 0.001 if mean > margin else 0.9,
+                                   below=lambda margin: 0.001 if mean < margin else 0.9)  # fmt: skip
+        return SimpleNamespace(mean=mean, low=mean - 1, high=mean + 1, over="3 seeds", estimate=estimate)
+
+    found = {("text, frozen", "base"): gain(4.0), ("text, frozen", "novel"): gain(-2.0)}
+    found |= {("averaged", "base"): gain(4.0), ("averaged", "novel"): gain(-8.0), ("zero-shot", "base"): None}
+    points = pd.DataFrame([(*key, value) for key, value in found.items()], columns=["method", "test", "gain"])
+    kept, lost = gains_in_words(points, 5.0)
+    assert kept == (
+        '"text, frozen" gains +4.0 points [3.0, 5.0] on base classes over zero-shot and -2.0 points [-3.0, -1.0] on '
+        "novel ones: these are kept (over 3 seeds)."
+    )
+    assert "more than 5 of these are lost" in lost
 
 
 def test_strengths_are_asked_for_by_name():

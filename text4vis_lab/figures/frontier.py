@@ -31,7 +31,8 @@ def frontier(
         ValueError: no method has both tests, or the path has no such mix.
     """
     table = needs(table, "method", "test", "mean")
-    on_path = table["mix"].notna() if "mix" in table else pd.Series(False, table.index)
+    table = table if "mix" in table else table.assign(mix=np.nan)
+    on_path = table["mix"].notna()
     points, path = _both(table[~on_path], "method"), _both(table[on_path], "mix")
     if points.empty:
         raise ValueError("there is nothing to draw: no method has a mean on both tests, 'base' and 'novel'")

@@ -6,7 +6,9 @@
     open_model("mini_clip", labels=["juggling", "waving hand"])        # untrained, with names of one's own
 
 `facts.py` says what a folder tells of its model, `network.py` rebuilds it, `folder.py` writes and reads, `card.py`
-writes the card; `model.py` is what answers, `opening.py` opens one by name, `videos.py` finds what it is asked about.
+writes the card; `model.py` is what answers, `opening.py` opens one by name, `videos.py` finds what it is asked about,
+`doubts.py` says what speaks against an answer. `keeping.py` and `following.py` are for a laboratory that leaves or takes a model,
+`training.py` makes one of a folder of videos.
 """
 
 from text4vis_core._names import on_first_use
@@ -18,6 +20,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "facts": "Facts ModelError read_facts",
         "model": "Model",
         "opening": "load_model open_model",
+        "training": "train_folder Trained",
         "videos": "find_videos",
     },
 )

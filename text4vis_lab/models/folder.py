@@ -5,12 +5,11 @@ model.json           all else, see `facts.py`; written last: with it the folder 
 README.md            the model card
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -22,22 +21,18 @@ from .card import card
 from .facts import FILE, Facts, ModelError, read_facts, write_facts
 from .network import rebuilt, same, weights_of
 
-WEIGHTS, KNOWN, CARD = "model.safetensors", "known.safetensors", "README.md"
+WEIGHTS, CARD = "model.safetensors", "README.md"
 FOLDERS = ("model", "models")  # of a run's, where its models lie: one, or one of each cell
-MOST_KNOWN = 2000  # videos whose embeddings are kept
+RECORD = "result.json"
 
 
-def save_model(
-    folder: str | Path, network: VideoClassifier, facts: Facts, known: Mapping[str, Tensor] | None = None
-) -> Path:
+def save_model(folder: str | Path, network: VideoClassifier, facts: Facts) -> Path:
     """Write a model, and read it back: what is there in the end computes the same, bit for bit.
 
     Args:
         folder: its own; what another model has left there is replaced.
         network: with its classifier set.
         facts: `weights` is filled in here.
-        known: `embeddings` (N, D) and `labels` (N,) of videos that it was tested on, from which is read how far
-            another video lies from these; None for none.
 
     Returns:
         The folder.
@@ -53,9 +48,6 @@ def save_model(
     if not same(rebuilt(facts.architecture, weights, folder), network):
         raise ModelError(f"{folder}: the network holds more than a model's folder has a place for; it is not kept")
     _write(folder / WEIGHTS, weights)
-    (folder / KNOWN).unlink(missing_ok=True)
-    if known:
-        _write(folder / KNOWN, {name: _some(rows).contiguous() for name, rows in known.items()})
     facts = replace(facts, weights=file_digest(folder / WEIGHTS))
     with replacing(folder / CARD) as temporary:
         temporary.write_text(card(folder, facts), encoding="utf-8")
@@ -77,10 +69,19 @@ def load_network(folder: str | Path, facts: Facts | None = None) -> VideoClassif
     return rebuilt(facts.architecture, weights, readable(folder))
 
 
-def load_known(folder: str | Path) -> dict[str, Tensor]:
-    """`embeddings` (N, D) and `labels` (N,) of videos that a model was tested on; empty where none were kept."""
-    path = Path(folder, KNOWN)
-    return _read(path) if path.is_file() else {}
+def rows_of_names(folder: str | Path, names: Sequence[str]) -> Tensor:
+    """Rows of a model's own classifier in the place of text embeddings, where there is no text tower: (C, D).
+
+    Raises:
+        ModelError: a name is none of its classes, or its classifier compares nothing by cosine.
+    """
+    facts = read_facts(folder)
+    missing = [name for name in names if name not in facts.classes]
+    if missing or facts.architecture["classifier"] != "cosine":
+        why = f"{missing[0]!r} is none of its classes" if missing else "its classifier is a linear layer"
+        raise ModelError(f"{readable(folder)}: {why}, and the CLIP that it came from is not here for its text tower")
+    weight = _read(Path(folder, WEIGHTS))["classifier.weight"]
+    return weight[[facts.classes.index(name) for name in names]]
 
 
 def models_in(run: str | Path) -> list[Path]:
@@ -91,8 +92,10 @@ def models_in(run: str | Path) -> list[Path]:
 
 def is_model(place: str | Path) -> bool:
     """Whether a text names a model's folder, or a run that has left models; never an error."""
+    if not str(place):
+        return False
     try:
-        return bool(str(place)) and (Path(place, FILE).is_file() or Path(place, "result.json").is_file())
+        return any((at / file).is_file() for at in _places(Path(place)) for file in (FILE, RECORD))
     except (OSError, ValueError):
         return False
 
@@ -107,10 +110,9 @@ def find_model(place: str | Path) -> Path:
     Raises:
         ModelError: there is none, or there are several (which).
     """
-    for given in (Path(place), Path("runs", place)):
-        for folder in (given, *(given.parent / part / given.name for part in FOLDERS)):
-            if (folder / FILE).is_file():
-                return folder
+    for given in _places(Path(place)):
+        if (given / FILE).is_file():
+            return given
         if given.is_dir():
             found = models_in(given)
             if len(found) == 1:
@@ -123,14 +125,16 @@ def find_model(place: str | Path) -> Path:
     raise ModelError(f"there is no folder {readable(place)}: give the folder of a model, or of a run that has kept one")
 
 
+def _places(place: Path) -> list[Path]:
+    """Where what is called so may lie."""
+    return [
+        folder for at in (place, "runs" / place) for folder in (at, *(at.parent / part / at.name for part in FOLDERS))
+    ]
+
+
 def _measured(folder: Path) -> str:
     rows = read_facts(folder).measured
     return ", ".join(f"{row['test']} {row['top1']:.1f} %" for row in rows[:1])
-
-
-def _some(rows: Tensor) -> Tensor:
-    """At most `MOST_KNOWN` of them, evenly over all."""
-    return rows[torch.linspace(0, len(rows) - 1, MOST_KNOWN).long()] if len(rows) > MOST_KNOWN else rows
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:

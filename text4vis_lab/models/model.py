@@ -24,11 +24,11 @@ from text4vis_core.model.video_classifier import VideoClassifier
 
 from ..plain import encodable
 from ..sources import Clips
+from .doubts import Doubts
 from .facts import Facts, ModelError
-from .folder import load_known
 from .videos import find_videos
 
-COLUMNS = ["video", "rank", "class", "probability", "error"]
+COLUMNS = ["video", "rank", "class", "probability", "note", "error"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Model:
         folder: where it lies; None for one that is not kept.
         labels: class names that were given in the place of its own; empty for its own.
         template: prompt of such names.
+        head: what compares an embedding with the labels; None for their embeddings by the text tower.
         find_clip: gives the CLIP of its text tower.
     """
 
@@ -68,6 +69,7 @@ class Model:
     folder: Path | None = None
     labels: tuple[str, ...] = ()
     template: str = ""
+    head: nn.Module | None = None
     find_clip: Callable[[], Clip] | None = field(default=None, repr=False)
 
     @property
@@ -91,19 +93,21 @@ class Model:
             raise ModelError(f"{self.name} came from no CLIP that is known here, so that it has no other class names")
         return self.find_clip()
 
+    @property
+    def by_text(self) -> bool:
+        """Whether videos are compared with embeddings of class names, and not with rows that were learned."""
+        return bool(self.labels) or not self.facts.training
+
     @cached_property
     def classifier(self) -> nn.Module:
         """What compares an embedding with the classes: the network's own, or the text embeddings of other names."""
+        if self.head is not None:
+            return self.head
         if not self.labels:
             assert self.network.classifier is not None
             return self.network.classifier
         rows = self.clip.class_embeddings(self.labels, self.template or self.facts.template)
         return CosineClassifier(rows.to(self.network.logit_scale.device))
-
-    @cached_property
-    def known(self) -> dict[str, Tensor]:
-        """`embeddings` (N, D) and `labels` (N,) of videos that it was tested on, as far as they were kept."""
-        return load_known(self.folder) if self.folder else {}
 
     def with_labels(self, labels: Sequence[str], template: str = "") -> "Model":
         """The same encoder with other class names, compared with what the text tower says of them.
@@ -115,7 +119,7 @@ class Model:
         Raises:
             ValueError: no names, a text in the place of a list, or a name that is blank or comes twice.
         """
-        return replace(self, labels=tuple(checked_labels(labels)), template=template or self.template)
+        return replace(self, labels=tuple(checked_labels(labels)), template=template or self.template, head=None)
 
     def frames(self, path: str | Path) -> np.ndarray:
         """The frames of a video that the model looks at: uint8 (T, H, W, 3).
@@ -185,22 +189,27 @@ class Model:
             progress: show a bar, on stderr.
 
         Returns:
-            Rows of video, rank (from 1), class, probability, error; in the order of the videos. A video that cannot be
-            read has one row, of rank 0 and without class, that says why.
+            Rows of video, rank (from 1), class, probability, note, error; in the order of the videos' paths. The note
+            is a sentence where there is reason to doubt, see `familiarity`, else empty. A video that cannot be read has
+            one row, of rank 0 and without class, whose error says why.
         """
-        embedded = self.embed(paths, progress)
-        return self.answers(embedded, top)
+        doubts = Doubts(self)
+        with doubts.watching() as seen:
+            embedded = self.embed(paths, progress)
+        notes = doubts.notes(seen, self.logits_of(embedded.embeddings).softmax(-1))
+        return self.answers(embedded, top, notes)
 
-    def answers(self, embedded: Embedded, top: int = 5) -> pd.DataFrame:
-        """What `predict` says of videos that are encoded."""
+    def answers(self, embedded: Embedded, top: int = 5, notes: Sequence[str] = ()) -> pd.DataFrame:
+        """What `predict` says of videos that are encoded; `notes` are N, or none."""
         count = min(top or len(self.classes), len(self.classes))
         rows, names = [], self.classes
         best = self.logits_of(embedded.embeddings).softmax(-1).topk(count) if embedded.videos else None
         for number, video in enumerate(embedded.videos):
             assert best is not None
             pairs = zip(best.values[number].tolist(), best.indices[number].tolist(), strict=True)
-            rows += [(video, rank, names[label], p, "") for rank, (p, label) in enumerate(pairs, 1)]
-        rows += [(path, 0, "", float("nan"), _reason(path, why)) for path, why in embedded.errors]
+            note = notes[number] if notes else ""
+            rows += [(video, rank, names[label], p, note, "") for rank, (p, label) in enumerate(pairs, 1)]
+        rows += [(path, 0, "", float("nan"), "", _reason(path, why)) for path, why in embedded.errors]
         order = {path: place for place, path in enumerate(sorted({row[0] for row in rows}))}
         rows.sort(key=lambda row: (order[row[0]], row[1]))
         table = pd.DataFrame(rows, columns=COLUMNS)

@@ -29,12 +29,12 @@ CLASSIFIERS: dict[str, type] = {"cosine": CosineClassifier, "linear": LinearClas
 NO_TEXT = {"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}
 
 
-def architecture_of(network: VideoClassifier, clip: Clip | None, num_frames: int) -> dict[str, Any]:
+def architecture_of(network: VideoClassifier, encoder: Mapping[str, Any] | str, num_frames: int) -> dict[str, Any]:
     """All that `rebuilt` needs beside the weights, as plain values.
 
     Args:
         network: with its classifier set.
-        clip: whose image encoder it began with; None for a published checkpoint's.
+        encoder: the image encoder's `configuration`, or "published" for that of a checkpoint.
         num_frames: T, frames in a clip.
 
     Raises:
@@ -44,8 +44,12 @@ def architecture_of(network: VideoClassifier, clip: Clip | None, num_frames: int
     if not kinds:
         kind = type(network.classifier).__name__
         raise ModelError(f"a {kind} has no form in a model's folder; known are: {', '.join(CLASSIFIERS)}")
-    found: dict[str, Any] = {"encoder": _configuration(clip) if clip else "published"}
-    found |= {"dim": network.dim, "size": network.size, "logit_bias": network.logit_bias}
+    found: dict[str, Any] = {
+        "encoder": encoder,
+        "dim": network.dim,
+        "size": network.size,
+        "logit_bias": network.logit_bias,
+    }
     found |= {name: getattr(network, name).flatten().tolist() for name in ("mean", "std")}
     found |= {"temporal": network.temporal_name, "num_frames": num_frames, "heads": None}
     if isinstance(network.temporal, TemporalTransformer):
@@ -108,8 +112,12 @@ def _untrained(architecture: Mapping[str, Any], weights: Mapping[str, Tensor]) -
         return VideoClassifier(encoder, scale, temporal, num_frames, options, architecture["logit_bias"])
 
 
-def _configuration(clip: Clip) -> dict[str, Any]:
-    """open_clip's, of an image encoder: what its text tower is does not matter."""
+def configuration(clip: Clip) -> dict[str, Any]:
+    """open_clip's, of a CLIP's image encoder.
+
+    Raises:
+        ModelError: open_clip knows none of this name.
+    """
     folder = Path(clip.source)
     if folder.is_dir():
         config = json.loads((folder / "open_clip_config.json").read_text(encoding="utf-8"))["model_cfg"]

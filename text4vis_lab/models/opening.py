@@ -20,7 +20,7 @@ from ..sources import Clips
 from .facts import Facts, ModelError, read_facts
 from .folder import find_model, is_model, load_network
 from .model import Model, checked_labels
-from .network import architecture_of
+from .network import architecture_of, configuration
 
 
 def load_model(place: str | Path) -> Model:
@@ -61,20 +61,20 @@ def open_model(
         ValueError: names that cannot be, or what `load_clip` says of a model.
         FileNotFoundError: a folder is not there.
     """
+    prompts(["x"], template or "{}")
     if is_model(name) or is_model(Path("runs", name)):
         if pretrained:
             raise ValueError(f"pretrained is {pretrained!r}, but {readable(name)} has its own weights; leave it empty")
         model = load_model(name)
+        own = list(labels) == list(model.facts.classes) and not template
+        model = model.with_labels(labels, template) if labels and not own else model
     else:
         names = checked_labels(labels or (list(miniature.ACTIONS) if name in miniature.MODELS else []))
         clip = load_clip(miniature.prepare("", "", name)[1], pretrained or None)
         model = untrained(clip, names, {"model": name, "pretrained": pretrained}, template, num_frames)
-    if template:
-        prompts(["x"], template)
     if num_frames:
         model = replace(model, clips=replace(model.clips, num_frames=num_frames))
-    own = list(labels) == list(model.facts.classes) and not template
-    return model.with_labels(labels, template) if labels and not own else model
+    return model
 
 
 def untrained(
@@ -94,7 +94,7 @@ def untrained(
     network.set_classifier(clip.class_embeddings(names, template))
     facts = Facts(
         classes=tuple(names),
-        architecture=architecture_of(network, clip, clips.num_frames),
+        architecture=architecture_of(network, configuration(clip), clips.num_frames),
         template=template,
         clip=dict(origin),
         clips={"num_frames": clips.num_frames},

@@ -21,7 +21,7 @@ from ..notebooks import NotebookError, notebook_defaults, notebook_settings, not
 from ..settings import check_choices, checked
 
 SUITE_KEYS = ("description", "runs")
-RUN_KEYS = ("name", "notebook", "parameters", "grid", "after", "resources", "needs")
+RUN_KEYS = ("name", "notebook", "title", "part", "parameters", "grid", "after", "resources", "needs")
 # What a run occupies: cores, gpu and mem_mb on each of its nodes (machines).
 DEFAULT_RESOURCES = {"cores": 1, "gpu": 0, "nodes": 1, "mem_mb": 2000, "minutes": 60}
 # What a run at the paper's scale needs: videos of the data set, and estimates of the rest, with a table's headings.
@@ -43,7 +43,8 @@ class SuiteError(ValueError):
 class Run:
     """One notebook with its parameters: an entry of a suite after its grid is expanded.
 
-    `needs` has the keys of `NEEDS`, or is empty where the suite does not say.
+    `needs` has the keys of `NEEDS`, or is empty where the suite does not say. `title` and `part` are what its chapter
+    is called in the book, and where it stands; empty: as its notebook says, and among the experiments.
     """
 
     suite: str
@@ -53,6 +54,8 @@ class Run:
     after: tuple[str, ...]
     resources: dict[str, int]
     needs: dict[str, float]
+    title: str = ""
+    part: str = ""
 
     @property
     def directory(self) -> Path:
@@ -215,6 +218,10 @@ def _expand(entry: Any, path: Path, number: int) -> list[Run]:
         if key in parameters:
             raise SuiteError(f"{where}: {key} is in parameters and in grid; leave it in one of them")
 
+    for field in ("title", "part"):
+        text = entry.get(field, "")
+        if not isinstance(text, str) or len(text.splitlines()) > 1:
+            raise SuiteError(f"{where}: {field} must be one line of text, not {text!r}")
     after = entry.get("after") or []
     if not isinstance(after, list) or not all(isinstance(other, str) for other in after):
         raise SuiteError(f"{where}: after must be a list of run names")
@@ -242,6 +249,8 @@ def _expand(entry: Any, path: Path, number: int) -> list[Run]:
             after=tuple(after),
             resources={**DEFAULT_RESOURCES, **resources},
             needs=needs,
+            title=entry.get("title", ""),
+            part=entry.get("part", ""),
         )
         for combination in combinations
     ]

@@ -98,6 +98,7 @@ def show(lab: Any, folder: str | Path) -> pd.DataFrame:
     lab.record.metrics |= {"text": record["metrics"]["text"], "kept": {"folder": str(folder)} | facts}
     note, about = Path(folder, NOTE), record["metrics"]["about"]
     words = [note.read_text(encoding="utf-8").strip()] if note.is_file() else []
+    lab.record.metrics["kept"]["note"] = " ".join(words)
     lab.record.metrics["about"] = " ".join([about, *words, f"Kept: measured {facts['finished'][:10]}, {folder}."])
     return as_table(record["rows"])
 

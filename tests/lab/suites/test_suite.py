@@ -31,6 +31,7 @@ WITH_ROWS = {
     "10_frozen_encoder",
     "14_conformance",
     "15_tuning",
+    "18_time_order",
 }
 
 

@@ -187,5 +187,16 @@ def test_answers_are_differences_of_the_same_rows(lab, run, played):
         assert line["comparator"] in frozen.in_words(pd.Series(line))
     parts = frozen.mechanism_of(rows, lab.scores, "features")
     assert set(parts["estimand"]) >= {"alignment", "geometry, if aligned", "geometry alone"}
-    shown = frozen.side_by_side(means)
-    assert set(shown.index.get_level_values("method")) == set(SOME)
+    shown = frozen.by_method(means[means["setting"] == "tuned"])
+    assert set(shown["method"]) == set(SOME) and {"1 label", "4 labels"} <= set(shown)
+    told = frozen.headline(worth[worth["setting"] == "tuned"], "here")
+    assert "with 1 label of each class and" in told and worth["comparator"].iloc[0] in told
+    assert frozen.headline(worth[:0], "here").endswith("a method that knows labels alone.")
+    assert [said.split(":")[0] for said in frozen.why(parts[parts["setting"] == "tuned"])] == [
+        "With 1 label of each class",
+        "With 4 labels of each class",
+    ]
+    read = frozen.over_shots(means[means["setting"] == "tuned"])
+    assert "Zero-shot, which sees no label" in read and read.count("points apart") == 2
+    assert list(frozen.worth_by_shots(worth)["points"]) == list(worth["mean"])
+    assert set(frozen.described(frozen.methods(list(SOME)))["method"]) == set(SOME)

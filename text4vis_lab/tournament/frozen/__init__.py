@@ -14,7 +14,8 @@ from text4vis_core._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "answers": "MAIN in_words mechanism_of side_by_side worth_of_text",
+        "answers": "MAIN by_method described headline in_words labels mechanism_of over_shots why worth_by_shots "
+        "worth_of_text",
         "method": "METHODS FrozenMethod Problem methods",
         "protocol": "Draw Fitted Tournament fit shown tournament tune",
     },

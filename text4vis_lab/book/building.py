@@ -1,0 +1,80 @@
+"""Building the book: Jupyter Book is given what was collected, and what all pages share is put beside them."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from ..suites import SuiteError, read_attempt, read_suite, summary
+from .charts import javascript
+from .collecting import BOOK, BUILD, collect
+
+ROOT = Path(__file__).resolve().parents[2]  # where the packages lie
+SOURCE = BUILD / "source"
+HTML = BUILD / "html"
+INDEX = HTML / "index.html"
+STAMP = BUILD / "built.sha256"
+
+
+def main(suite_file: str) -> int:
+    """Build the book of a suite unless it is up to date; the exit status.
+
+    The path of the index page is printed last. A warning is an error; a run that failed or is missing is a page that
+    says so.
+    """
+    try:
+        suite = read_suite(suite_file)
+        pages = collect(suite)
+    except SuiteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if any(read_attempt(run)["status"] != "ok" for run in suite.runs):
+        print(summary(suite))
+    fingerprint = _fingerprint(pages)
+    if not (INDEX.exists() and STAMP.exists() and STAMP.read_text() == fingerprint):
+        print("Building the book ...", flush=True)
+        status = build(pages)
+        if status != 0:
+            print("error: the book was not built without warnings (see above)", file=sys.stderr)
+            return status
+        STAMP.write_text(fingerprint)
+    print(INDEX.resolve())
+    return 0
+
+
+def build(pages: dict[str, bytes]) -> int:
+    """Build from nothing: Sphinx repeats no warning for a page it has already seen, and keeps pages that are gone.
+
+    Args:
+        pages: of `collect`.
+
+    Returns:
+        The exit status of Jupyter Book.
+    """
+    shutil.rmtree(BUILD, ignore_errors=True)
+    for name, content in pages.items():
+        path = SOURCE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    jupyter_book = Path(sysconfig.get_path("scripts"), "jupyter-book")
+    command = [str(jupyter_book), "build", str(SOURCE), "--path-output", str(BOOK), "-W", "-n", "--keep-going", "-q"]
+    # autodoc documents this checkout, whatever else is installed
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
+    status = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
+    if HTML.is_dir():  # not among the sources: Jupyter Book would load it on every page
+        (HTML / "_static" / "vega.js").write_text(javascript(), encoding="utf-8")
+    return status
+
+
+def _fingerprint(pages: dict[str, bytes]) -> str:
+    """Changes whenever the book may: its pages, modules and notebooks that it describes, the libraries."""
+    digest = hashlib.sha256()
+    modules = sorted(path for package in ("text4vis_core", "text4vis_lab") for path in (ROOT / package).rglob("*.py"))
+    others = [Path("requirements.lock"), *sorted(Path("notebooks").glob("*.ipynb")), *modules]
+    for name, content in [*sorted(pages.items()), *((str(path), path.read_bytes()) for path in others)]:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()

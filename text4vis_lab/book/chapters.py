@@ -1,0 +1,118 @@
+"""A chapter of the book, made of an executed notebook: question, answer, the figure that shows it, then the method.
+
+A notebook says with tags what its book leads with. Below the first cell, which asks, come the outputs of the cells
+tagged `answer`, `lead` and `reading`, while their code stays where it is. What the cells tagged `settings` show goes to
+the end, before the command that executes the notebook again. All code is folded.
+"""
+
+import json
+import shlex
+from typing import Any
+
+from ..plain import encodable
+from ..suites import Run, SuiteError
+from .markdown import fenced, retitled, title_of
+from .outputs import Page, cells_of, code_cell
+
+LIFTED = ("answer", "lead", "reading")  # in this order below the question
+LAST = "settings"
+GIVEN = "injected-parameters"  # the command says them, and the table of settings
+# What stands on the switch that shows a cell's code, by its tag; "Show code" elsewhere.
+SWITCHES = {"parameters": "parameters", "hide-input": "setup"}
+
+
+def chapter(run: Run, title: str, attempt: dict[str, Any], record: dict[str, Any] | None) -> dict[str, bytes]:
+    """A run's page and what lies beside it: path below the source folder -> content.
+
+    Raises:
+        SuiteError: the executed notebook cannot be read.
+    """
+    try:
+        notebook = json.loads(run.executed.read_text(encoding="utf-8"))
+        cells = notebook["cells"]
+    except (json.JSONDecodeError, KeyError) as error:
+        raise SuiteError(f"{run.executed}: not a notebook ({error}); delete {run.attempt} and run again") from None
+    page = Page(run.name, run.directory, title)
+    notebook["metadata"].pop("widgets", None)
+    notebook["cells"] = _ordered(cells, page)
+    notebook["cells"].append(_markdown(_remake_note(run, attempt, record)))
+    if page.warnings:
+        notebook["cells"].append(_markdown(_warnings_note(page)))
+    for number, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"cell-{number}"
+    notebook |= {"nbformat": 4, "nbformat_minor": 5}
+    return {f"runs/{run.name}.ipynb": json.dumps(notebook, sort_keys=True).encode(), **page.files}
+
+
+def _ordered(cells: list[dict[str, Any]], page: Page) -> list[dict[str, Any]]:
+    """The cells as the page has them: the question, what was found, the method, the settings."""
+    question, rest = _question(cells, page.title)
+    lifted: dict[str, list[dict[str, Any]]] = {tag: [] for tag in (*LIFTED, LAST)}
+    method: list[dict[str, Any]] = []
+    for cell in rest:
+        tags = cell["metadata"].get("tags", [])
+        if cell["cell_type"] != "code":
+            method.append(cell)
+            continue
+        if GIVEN in tags:
+            continue
+        outputs = [] if {"remove-output", "remove-cell"} & {*tags} else cell["outputs"]
+        shown = cells_of(outputs, [tag for tag in tags if tag not in ("hide-input", "hide-cell")], page)
+        method.append(_folded(cell, tags))
+        home = next((lifted[tag] for tag in lifted if tag in tags), method)
+        home += shown
+    last = [_markdown("## Settings of this run"), *lifted.pop(LAST)] if lifted[LAST] else []
+    return [question, *(cell for tag in LIFTED for cell in lifted[tag]), *method, *last]
+
+
+def _question(cells: list[dict[str, Any]], title: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The first cell, under the chapter's title, and the others."""
+    first = cells[0] if cells else _markdown("")
+    source = "".join(first["source"])
+    if first["cell_type"] == "markdown" and title_of(source):
+        return _markdown(retitled(source, title)), cells[1:]
+    return _markdown(f"# {title}"), cells
+
+
+def _folded(cell: dict[str, Any], tags: list[str]) -> dict[str, Any]:
+    """The cell's code alone, behind a switch."""
+    folded = code_cell(cell["source"], [], [*(tag for tag in tags if tag != "hide-output"), "hide-input"])
+    what = next((word for tag, word in SWITCHES.items() if tag in tags), "code")
+    folded["metadata"]["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
+    return folded
+
+
+def papermill_command(run: Run) -> str:
+    """The shell command that executes the notebook as the suite did."""
+    words = ["papermill", str(run.source), str(run.executed)]
+    for name, value in run.papermill_parameters.items():
+        if isinstance(value, str):
+            words += ["-r", name, value]
+        elif value is None or isinstance(value, bool | int | float):
+            words += ["-p", name, str(value)]
+        else:
+            words += ["-y", json.dumps({name: value})]
+    return encodable(shlex.join(words))
+
+
+def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | None) -> str:
+    lines = [f"Executed in {attempt['seconds']:.0f} s."]
+    if record is not None:
+        provenance = record.get("provenance") or {}
+        known = [f"{key} `{provenance[key][:12]}`" for key in ("commit", "code") if provenance.get(key)]
+        lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
+    return (
+        ":::{admonition} The command that remakes this page, and its record\n:class: remake dropdown\n"
+        f"```sh\nmkdir -p {shlex.quote(str(run.directory))}\n.venv/bin/{papermill_command(run)}\n```\n"
+        f"{' '.join(lines)}\n:::"
+    )
+
+
+def _warnings_note(page: Page) -> str:
+    """What the notebook wrote to stderr, for who looks for it."""
+    text = fenced("\n".join(warning.strip("\n") for warning in page.warnings))
+    return f"::::{{admonition}} What the libraries warned of while it ran\n:class: remake dropdown\n{text}\n::::"
+
+
+def _markdown(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}

@@ -1,0 +1,129 @@
+"""Everything that Jupyter Book is given: pages of the project, chapters of a suite's runs, a landing page, contents."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .. import structure
+from ..suites import Run, Suite, SuiteError, read_attempt, read_suite
+from . import contents
+from .chapters import chapter
+from .landing import Done, landing, make_book
+from .markdown import below_title, escaped, fenced, filled
+from .rooms import rooms
+
+BOOK = Path("book")
+BUILD = BOOK / "_build"
+BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
+UNREAD = ("build.py", "__pycache__")
+
+
+def collect(suite: Suite) -> dict[str, bytes]:
+    """Path below the source folder -> content.
+
+    Raises:
+        SuiteError: an executed notebook or a run record cannot be read.
+    """
+    pages = {
+        path.relative_to(BOOK).as_posix(): path.read_bytes()
+        for path in sorted(BOOK.rglob("*"))
+        if path.is_file() and not {*UNREAD} & {*path.parts} and BUILD not in path.parents
+    }
+    toc = yaml.safe_load(pages["_toc.yml"])
+    titled = contents.titles(suite.runs)
+    done, missing = [], []
+    for run in suite.runs:
+        record = _chapter_of(run, titled[run.name], pages)
+        if record is not None:
+            done.append(Done(run, titled[run.name], record))
+        elif f"runs/{run.name}.ipynb" not in pages:
+            pages[f"runs/{run.name}.md"] = _missing_page(run, suite, titled[run.name]).encode()
+            missing.append(f"- [{escaped(titled[run.name])}](runs/{run.name}.md)")
+    bench = None if suite.path == BENCH or not BENCH.exists() else _newest(read_suite(BENCH))
+    about = None
+    if bench is not None:
+        about = {"file": f"machine/{bench.name}", "title": contents.titles([bench])[bench.name]}
+        _chapter_of(bench, about["title"], pages, "machine")
+    blocks, files, told = landing(suite, done)
+    blocks["chapters"] = _listed(contents.chapters(suite.runs, titled), pages)
+    pages |= files | {"_told.txt": told.encode(), "contributing/structure.svg": _structure()}
+    index = filled(pages["index.md"].decode(), blocks)
+    pages["index.md"] = (below_title(index, _missing_note(missing)) if missing else index).encode()
+    pages |= rooms(pages["api.md"].decode())
+    toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)
+    toc = contents.with_rooms(toc, sorted(name for name in pages if name.startswith("api/")))
+    pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
+    return pages
+
+
+def _chapter_of(run: Run, title: str, pages: dict[str, bytes], folder: str = "runs") -> dict[str, Any] | None:
+    """Put a run that ended well among the pages; its record, or None where there is none."""
+    attempt = read_attempt(run)
+    if attempt["status"] != "ok" or not run.executed.exists():
+        return None
+    record = _read_record(run)
+    for name, content in chapter(run, title, attempt, record).items():
+        pages[f"{folder}/{name.removeprefix('runs/')}"] = content
+    if record is not None:
+        pages[f"{folder}/{run.name}.result.json"] = (run.directory / "result.json").read_bytes()
+    return record
+
+
+def _newest(suite: Suite) -> Run | None:
+    """The run that ended last, of those that ended well; None when there is none."""
+    done = [run for run in suite.runs if read_attempt(run)["status"] == "ok" and run.executed.exists()]
+    return max(done, key=lambda run: run.attempt.stat().st_mtime, default=None)
+
+
+def _read_record(run: Run) -> dict[str, Any] | None:
+    """The run's record; None when its notebook writes none. Raises SuiteError when it is damaged."""
+    path = run.directory / "result.json"
+    again = f"delete {run.attempt} and run again"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not JSON ({error}); {again}") from None
+    if not isinstance(record, dict):
+        raise SuiteError(f"{path}: not a run record; {again}")
+    return record
+
+
+def _listed(parts: Sequence[dict[str, Any]], pages: dict[str, bytes]) -> str:
+    """Every chapter with its question, by parts."""
+    lines = []
+    for part in parts:
+        lines += [f"\n**{escaped(part['caption'])}**\n"]
+        for entry in part["chapters"]:
+            ending = "ipynb" if f"{entry['file']}.ipynb" in pages else "md"
+            lines.append(f"1. [{escaped(entry['title'])}]({entry['file']}.{ending})")
+    return "\n".join(lines)
+
+
+def _structure() -> bytes:
+    """The picture of the packages' imports."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "structure.svg")
+        structure.draw(structure.read_structure(), picture)
+        return picture.read_bytes()
+
+
+def _missing_page(run: Run, suite: Suite, title: str) -> str:
+    error = read_attempt(run)["error"]
+    reason = f"It failed:\n\n{fenced(error)}" if error else "It has not run to its end."
+    where = f"\n\nHow far it came is in `{run.executed}`, the log in `{run.log}`." if run.executed.exists() else ""
+    return (
+        f"# {title}\n\n::::{{admonition}} This run is missing\n:class: danger\n"
+        f"The run `{run.name}` is not in this book. {reason}{where}\n::::\n\n"
+        f"To try again, in the root of the repository:\n\n{fenced(make_book(suite), 'sh')}\n"
+    )
+
+
+def _missing_note(missing: list[str]) -> str:
+    items = "\n".join(missing)
+    return f":::{{admonition}} Not every run is here\n:class: warning\nThese failed or have not run:\n\n{items}\n:::"
