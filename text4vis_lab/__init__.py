@@ -5,6 +5,7 @@
     processes.py  one call on many processes, and machines           frame_store.py  small videos kept in memory
     lists.py, metrics.py, class_embeddings.py     what experiments ask of lists, of scores, and of class names
     wording.py, posters.py    numbers in words, videos in small pictures
+    progress.py, loggers.py    what a run tells while it goes on, and whom
     claims.py, judging.py, published.py    verdicts, and what to set beside     inference/  intervals and tests
     figures/       how it is drawn
     miniature/ suites/ prepare/ cache/ rehearsal/ bench/             datacheck.py
