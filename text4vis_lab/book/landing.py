@@ -112,7 +112,8 @@ def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -
     table = comparison(verdicts, {each.run.name: each.record | {"path": paths[each.run.name]} for each in done})
     if table.empty:
         return "", {}
-    spec = spec_of(figures.headline(table, title="headline"), _alt(table)) | {"height": {"step": LINE}}
+    spec = spec_of(figures.headline(table, title="headline"), _alt(table))
+    spec["height"] = LINE * (len(table) + table["where"].nunique())
     del spec["title"]  # the sentence above says it
     files = {
         "headline.light.png": png_of(spec),
