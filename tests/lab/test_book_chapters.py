@@ -181,8 +181,8 @@ def test_the_headline_comparison_is_of_text_the_best_without_and_zero_shot_alone
     other = verdict | {"id": "zero-shot"}
     table = comparison([verdict, other, verdict | {"run": "of another suite"}], {"few": record})
     assert table[["where", "method", "role", "mean", "run"]].values.tolist() == [
-        ["1 video", "text, frozen", "text", 90, "few"],
-        ["1 video", "linear", "text-free", 60, "few"],
-        ["1 video", "zero-shot", "zero-shot", 40, "few"],
+        ["Generated videos, 1 video per class", "text, frozen", "text", 90, "few"],
+        ["Generated videos, 1 video per class", "linear", "text-free", 60, "few"],
+        ["Generated videos, 1 video per class", "zero-shot", "zero-shot", 40, "few"],
     ]
     assert comparison([], {}).empty

@@ -14,7 +14,7 @@ from ..suites import Run, Suite, SuiteError, read_attempt, read_suite
 from . import contents
 from .chapters import chapter
 from .landing import Done, landing, make_book
-from .markdown import below_title, escaped, fenced, filled
+from .markdown import escaped, fenced, filled
 from .rooms import rooms
 
 BOOK = Path("book")
@@ -52,8 +52,8 @@ def collect(suite: Suite) -> dict[str, bytes]:
     blocks, files, told = landing(suite, done)
     blocks["chapters"] = _listed(contents.chapters(suite.runs, titled), pages)
     pages |= files | {"_told.txt": told.encode(), "contributing/structure.svg": _structure()}
-    index = filled(pages["index.md"].decode(), blocks)
-    pages["index.md"] = (below_title(index, _missing_note(missing)) if missing else index).encode()
+    blocks["missing"] = _missing_note(missing) if missing else ""
+    pages["index.md"] = filled(pages["index.md"].decode(), blocks).encode()
     pages |= rooms(pages["api.md"].decode())
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)
     toc = contents.with_rooms(toc, sorted(name for name in pages if name.startswith("api/")))

@@ -48,9 +48,8 @@ def _condition(verdict: Mapping[str, Any], claim: Any, record: Mapping[str, Any]
     if "template" in rows:  # of several prompts the first, which is the one that the others were compared with
         rows = rows[rows["template"].isna() | (rows["template"] == rows["template"].dropna().iloc[0])]
     found = means_of(record, rows, ["method"])
-    real = record["parameters"].get("dataset") == "features"
-    found = found.assign(
-        where=f"{'real CLIP, ' if real else ''}{verdict['shots']}", role=found["method"].map(roles), run=verdict["run"]
-    )
+    data = "Real CLIP" if record["parameters"].get("dataset") == "features" else "Generated videos"
+    place = f"{data}, {verdict['shots']}" + ("" if verdict["shots"].startswith("all ") else " per class")
+    found = found.assign(where=place, role=found["method"].map(roles), run=verdict["run"])
     order = ["text", "text-free", ZERO_SHOT]
     return found.sort_values("role", key=lambda role: role.map(order.index)).reindex(columns=COLUMNS)

@@ -24,11 +24,6 @@ def filled(markdown: str, blocks: dict[str, str]) -> str:
     return re.sub(rf"^% ({names})$", lambda line: blocks[line[1]], markdown, flags=re.MULTILINE)
 
 
-def below_title(markdown: str, block: str) -> str:
-    """The page with a block below its first heading."""
-    return re.sub(r"^# .+$", lambda title: f"{title.group()}\n\n{block}\n", markdown, count=1, flags=re.MULTILINE)
-
-
 def title_of(markdown: str) -> str:
     """The first heading of a page; empty when it has none."""
     heading = re.search(r"^# (.+)$", markdown, re.MULTILINE)

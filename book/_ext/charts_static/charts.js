@@ -27,7 +27,7 @@ Vega is loaded with the first of them. Without this script, and in print, the pi
     await load();
     const theme = root.dataset.theme === "dark" ? "dark" : "light";
     const spec = coloured(figure.querySelector("script.chart-spec").textContent, theme === "dark");
-    const options = { mode: "vega-lite", actions: false, renderer: "svg", tooltip: { theme } };
+    const options = { mode: "vega-lite", actions: false, renderer: "svg", logLevel: 1, tooltip: { theme } };
     const result = await window.vegaEmbed(figure.querySelector(".chart-live"), spec, options); // if it throws, the picture stays
     drawn.get(figure)?.finalize();
     drawn.set(figure, result);
