@@ -6,6 +6,7 @@ import pytest
 from names import NASTY
 
 from text4vis_lab import tables
+from text4vis_lab.plain import encodable
 
 FRAME = pd.DataFrame(
     {
@@ -58,7 +59,7 @@ def test_a_page_can_sort_by_every_header_and_filter_where_there_are_many_rows():
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_is_text_and_no_markup(name):
-    frame = pd.DataFrame({NASTY[name]: ["a", "b"], "other": [NASTY[name], "<b>"]})
+    frame = pd.DataFrame({encodable(NASTY[name]): ["a", "b"], "other": [encodable(NASTY[name]), "<b>"]})
     text = tables.show(frame, NASTY[name])._repr_html_()
     body = text.split("</style>")[1].split("<script>")[0]
     assert "<b>" not in body and "<script" not in body and "&lt;b&gt;" in body
