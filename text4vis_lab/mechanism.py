@@ -114,9 +114,12 @@ def answers(found: pd.DataFrame, record: Mapping[str, Any] | None) -> Iterator[s
     on = f"on {wording.counted(row['videos'], 'test video')} of {wording.counted(row['classes'], 'class')}"
     several = _several(found)
     for _, some in found.groupby([name for name in ("setting", "shots") if name in found], sort=False):
-        told = conclusion(some).removeprefix("Of what rows of text have, ").removesuffix(".")
+        if {"alignment", "geometry, if aligned"} <= set(some["estimand"]):
+            told = conclusion(some).removeprefix("Of what rows of text have, ").removesuffix(".")
+        else:
+            told = "; ".join(in_words(row) for row in some.to_dict("records"))
         where, over = _where(some.iloc[0], several), some["over"].iloc[0]
-        yield f"With {where}, {told[0].lower()}{told[1:]}: frozen rows {on}, over {over}."
+        yield f"With {where}, {told}: frozen rows {on}, over {over}."
 
 
 def _several(found: pd.DataFrame) -> bool:

@@ -93,6 +93,8 @@ def test_the_paragraph_and_the_answers_hold_every_number():
     [answer] = answers(table, run)
     assert answer.startswith("With 4 videos per class, alignment with the encoder helps (+60.0")
     assert answer.endswith(": frozen rows on 40 test videos of 2 classes, over 4 seeds × 20 groups.")
+    [part] = answers(found({"text": 80, "shuffled": 5}), run)
+    assert part.startswith("With 4 videos per class, right correspondence (text less shuffled): +75.0 points")
     assert reading(table.iloc[:0]) == ""
     [none] = answers(table.iloc[:0], None)
     assert "have to be trained" in none
