@@ -78,7 +78,7 @@ def in_words(found: pd.Series) -> str:
     """What a row of `worth_of_text` says, in a sentence."""
     told = "ahead of" if found["low"] > 0 else "behind" if found["high"] < 0 else "not to be told from"
     points = f"{found['mean']:+.1f} points [{found['low']:.1f}, {found['high']:.1f}]"
-    named = f"{found['shots']} shot{'s' * (found['shots'] != 1)}, {found['setting']}"
+    named = f"{found['shots']} shot{'' if found['shots'] == 1 else 's'}, {found['setting']}"
     return f"{named}: {found['method']} is {told} the best method without text, {found['comparator']}: {points}."
 
 
@@ -120,7 +120,7 @@ def why(parts: pd.DataFrame) -> list[str]:
 
 def labels(shots: int) -> str:
     """ "1 label", "4 labels"; "all labels" for 0."""
-    return "all labels" if not shots else f"{shots} label{'s' * (shots != 1)}"
+    return "all labels" if not shots else f"{shots} label{'' if shots == 1 else 's'}"
 
 
 def over_shots(means: pd.DataFrame) -> str:
