@@ -50,11 +50,15 @@ class Answers:
         alt: str,
         options: Mapping[str, Any] | None = None,
     ) -> Shown:
-        """A figure of a table, with caption, alternative text and data: `figures.showing.show`, beside the record."""
-        return show(draw, data, name, (caption, alt), options or {}, self.record.run_dir / "figures")
+        """A figure of a table, with caption, alternative text and data: `figures.showing.show`, beside the record.
+
+        Hovering tells the run where the table has no column of it.
+        """
+        told = data if "run" in data else data.assign(run=self.record.run_dir.name)
+        return show(draw, told, name, (caption, alt), options or {}, self.record.run_dir / "figures")
 
     def picture(self, figure: Figure, name: str, caption: str, alt: str, phone: Figure | None = None) -> Shown:
-        """A figure that is not made of a table, such as frames of videos: `figures.showing.picture`."""
+        """A figure that is not made of a table, such as frames: `figures.showing.picture`, beside the record."""
         return picture(figure, name, (caption, alt), self.record.run_dir / "figures", phone)
 
     def answer(self, *sentences: str) -> Answer:

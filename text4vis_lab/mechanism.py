@@ -11,7 +11,7 @@ Each estimand is a difference between two kinds of frozen rows that differ in on
 C classes, D width of an embedding.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,12 +91,13 @@ def reading(found: pd.DataFrame) -> str:
     if found.empty:
         return ""
     said = [
-        "Each dot is the difference between two kinds of frozen rows that differ in one property alone; where its bar "
-        "reaches over the line of no difference, the property cannot be told from nothing."
+        "Each dot is the difference in accuracy between two kinds of frozen rows; where its bar reaches over the line "
+        "of no difference, what they differ in cannot be told from nothing."
     ]
+    several = _several(found)
     for name, some in found.groupby("estimand", sort=False):
         for _, each in some.groupby("setting", sort=False) if "setting" in some else [("", some)]:
-            told = [f"{row['mean']:+.1f} points with {_where(row)}" for row in each.to_dict("records")]
+            told = [f"{row['mean']:+.1f} points with {_where(row, several)}" for row in each.to_dict("records")]
             said.append(f"{str(name).capitalize()} ({each['of'].iloc[0]}) is {wording.listed(told)}.")
     said.append(
         "The rows are frozen; what they are is all that differs. How text does beside other methods is not seen."
@@ -111,15 +112,22 @@ def answers(found: pd.DataFrame, record: Mapping[str, Any] | None) -> Iterator[s
         return
     row = next(row for row in record["rows"] if row["test"] == "test")
     on = f"on {wording.counted(row['videos'], 'test video')} of {wording.counted(row['classes'], 'class')}"
+    several = _several(found)
     for _, some in found.groupby([name for name in ("setting", "shots") if name in found], sort=False):
-        told = conclusion(some).removesuffix(".")
-        yield f"With {_where(some.iloc[0])}: {told[0].lower()}{told[1:]}; {on}, over {some['over'].iloc[0]}."
+        told = conclusion(some).removeprefix("Of what rows of text have, ").removesuffix(".")
+        where, over = _where(some.iloc[0], several), some["over"].iloc[0]
+        yield f"With {where}, {told[0].lower()}{told[1:]}: frozen rows {on}, over {over}."
 
 
-def _where(row: Mapping[str, Any] | pd.Series) -> str:
-    shots, setting = row.get("shots"), row.get("setting")
+def _several(found: pd.DataFrame) -> bool:
+    return "setting" in found and found["setting"].nunique() > 1
+
+
+def _where(row: Mapping[str, Any] | pd.Series, several: bool) -> str:
+    """Where a row was measured: with its setting where there are several."""
+    shots = row.get("shots")
     videos = wording.per_class(0 if shots is None or pd.isna(shots) else int(shots))
-    return videos if setting is None or pd.isna(setting) else f"{videos}, {setting}"
+    return f"{videos} ({row['setting']})" if several else videos
 
 
 def correlations(rows: np.ndarray | torch.Tensor) -> np.ndarray:
@@ -133,3 +141,14 @@ def agreement(first: np.ndarray | torch.Tensor, second: np.ndarray | torch.Tenso
     """Pearson's r of the cosines of two sets of rows (C, D) and (C, D'), each pair of classes once."""
     above = np.triu_indices(len(first), 1)
     return float(np.corrcoef(correlations(first)[above], correlations(second)[above])[0, 1])
+
+
+def nearest(rows: np.ndarray | torch.Tensor, names: Sequence[str]) -> str:
+    """The two classes whose rows (C, D) have the largest cosine: "squat and push up (0.93)"; "none" of one class."""
+    if len(names) < 2:
+        return "none"
+    cosines = correlations(rows)
+    above = np.triu_indices(len(names), 1)
+    place = int(cosines[above].argmax())
+    first, second = (names[indices[place]] for indices in above)
+    return f"{wording.listed([first, second])} ({cosines[above][place]:.2f})"

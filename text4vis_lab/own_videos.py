@@ -29,6 +29,7 @@ from text4vis_core.model.labels import as_words
 
 from .groups import group_name
 from .models.videos import find_videos
+from .naming import checked_names
 from .plain import readable
 
 DATASET = "own"
@@ -185,10 +186,10 @@ def recognise(folder: str | Path, labels: Sequence[str] = ()) -> OwnVideos:
 
     Raises:
         AnnotationError: there is no such folder, no video in it, or two folders of classes have one name.
-        ValueError: labels that cannot be, see `checked_names`; or that the folder has already.
+        ValueError: labels that cannot be, see `naming.checked_names`; or that the folder has already.
     """
     root = existing_root(Path(folder).expanduser(), "give the folder that holds your videos, or ")
-    names = checked_names(labels) if labels else []
+    names = checked_names("labels", labels) if labels else []
     paths = [path for path in find_videos([root]) if path != root]
     if not paths:
         held = ", ".join(sorted({path.suffix or path.name for path in visible(root)})[:6]) or "nothing"
@@ -204,25 +205,6 @@ def recognise(folder: str | Path, labels: Sequence[str] = ()) -> OwnVideos:
     )
     passed = [(path, "as they lie beside the folders of splits") for path in beside] + _no_videos(root, set(paths))
     return OwnVideos(root, layout, classes or tuple(names), videos, tuple(passed))
-
-
-def checked_names(names: Sequence[str], parameter: str = "labels") -> list[str]:
-    """Class names without blanks around them.
-
-    Raises:
-        ValueError: it is one text and no list, or a name is blank or comes twice; names the parameter and the remedy.
-    """
-    if isinstance(names, str):
-        parts = [part.strip() for part in names.split(",")]
-        raise ValueError(f"parameter {parameter} is the text {names!r}: write it as a list, {parts}")
-    found = [str(name).strip() for name in names]
-    if "" in found:
-        place = f"number {found.index('') + 1} of {len(found)}"
-        raise ValueError(f"parameter {parameter} holds a blank name, {place}: leave it out")
-    words = Counter(map(as_words, found))
-    if twice := [name for name, count in words.items() if count > 1]:
-        raise ValueError(f"parameter {parameter} holds {twice[0]!r} {words[twice[0]]} times: leave one")
-    return found
 
 
 Placed = tuple[Path, str, str, str]  # path, split, class's folder or "", group

@@ -1,42 +1,45 @@
-"""A small picture of each video of a table: what stands behind a cell of a confusion matrix, or a prediction."""
+"""A small picture of a video for what stands behind a cell of a confusion matrix, or a prediction."""
+
+from collections import Counter
 
 import numpy as np
-import pandas as pd
 
 from text4vis_core.data.probe import VideoError
 from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import VideoList
 
 from . import figures
-from .scores import video_name
+from .scores import Scores, video_name
 
 
-def with_posters(table: pd.DataFrame, videos: VideoList, each: int = 2, most: int = 300) -> pd.DataFrame:
-    """The table with a column `poster`: the middle frame of the first videos that were predicted so, as data URIs.
+def posters(scores: Scores, videos: VideoList, each: int = 3, most: int = 300) -> dict[str, str]:
+    """The middle frame of some tested videos, for `figures.predicted`.
 
     Args:
-        table: of `figures.predicted`: columns video, true, predicted.
-        videos: where its videos are from.
-        each: videos of every pair of true and predicted class.
-        most: in all, mistakes first; each is a few kilobytes.
+        scores: of the list.
+        videos: the list itself.
+        each: videos of every pair of a true and a predicted class, the first ones.
+        most: in all, those of mistakes first; each is a few kilobytes.
 
     Returns:
-        A copy; videos without a picture, those that cannot be read among them, have an empty text.
+        Path -> data URI; without videos that cannot be read.
     """
     by_name = {video_name(video): video for video in videos.videos}
-    first = table.groupby(["true", "predicted"], sort=False).head(each)
-    first = first.iloc[(first["true"] == first["predicted"]).to_numpy().argsort(kind="stable")][:most]
-    found = dict.fromkeys(table.index, "")
-    for index, name in first["video"].items():
-        video = by_name.get(name)
-        if video is None:
-            continue
+    seen, chosen = Counter[tuple[int, int]](), list[tuple[bool, str]]()
+    for name, true, predicted in zip(scores.videos, scores.labels.tolist(), scores.scores.argmax(-1), strict=True):
+        pair = true, int(predicted)
+        seen[pair] += 1
+        if seen[pair] <= each and str(name) in by_name:
+            chosen.append((true == pair[1], str(name)))
+    found = {}
+    for _, name in sorted(chosen, key=lambda one: one[0])[:most]:
+        video = by_name[name]
         try:
             [frame] = read_frames(video.path, _middle, video.start, video.end, video.duration)
         except VideoError:
             continue
-        found[index] = figures.poster(frame)
-    return table.assign(poster=pd.Series(found, dtype=object))
+        found[name] = figures.poster(frame)
+    return found
 
 
 def _middle(length: int) -> np.ndarray:

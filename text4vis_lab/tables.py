@@ -16,6 +16,7 @@ import pandas as pd
 from .plain import readable
 
 FILTERED = 8  # rows from which a filter is worth its room
+LONG = 24  # characters of a first column that is given room
 LONGEST = 400  # characters of a cell
 HERE = Path(__file__).parent
 
@@ -35,7 +36,7 @@ class Table:
     caption: str
 
     def __repr__(self) -> str:
-        texts = self.frame.map(_text)
+        texts = pd.DataFrame({name: _texts(column) for name, column in self.frame.items()})
         return "\n".join(part for part in (self._told(), texts.to_string(index=False)) if part)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
@@ -52,22 +53,17 @@ class Table:
             f'<th scope="col"{_kind(is_number)} aria-sort="none"><button type="button">{_safe(column)}</button></th>'
             for column, is_number in numeric.items()
         )
-        body = "".join(f"<tr>{self._row(row, numeric)}</tr>" for row in self.frame.itertuples(index=False, name=None))
+        texts = [_texts(column) for _, column in self.frame.items()]
+        rows = zip(self.frame.itertuples(index=False, name=None), zip(*texts, strict=True), strict=True)
+        body = "".join(f"<tr>{_row(values, shown, [*numeric.values()])}</tr>" for values, shown in rows)
         told = f"<caption>{_safe(self._told())}</caption>" if self._told() else ""
         search = ""
         if len(self.frame) >= FILTERED:
             search = f'<label>Filter <input type="search" placeholder="of {len(self.frame)} rows"></label>'
         table = f'<div class="t4v-scroll" tabindex="0" role="region" aria-label="{_safe(self._told() or "Table")}">'
         table += f"<table>{told}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-        return f'<div class="t4v-table mathjax_ignore tex2jax_ignore">{_STYLE}{search}{table}{_SCRIPT}</div>'
-
-    def _row(self, row: Sequence[Any], numeric: dict[Any, bool]) -> str:
-        cells = []
-        for index, (value, is_number) in enumerate(zip(row, numeric.values(), strict=True)):
-            tag = 'th scope="row"' if index == 0 else "td"
-            exact = f' data-v="{value}"' if is_number and not _missing(value) else ""
-            cells.append(f"<{tag}{_kind(is_number)}{exact}>{_safe(_text(value))}</{tag.split()[0]}>")
-        return "".join(cells)
+        wide = " t4v-long" if len(self.frame.columns) and _is_long(self.frame.iloc[:, 0]) else ""
+        return f'<div class="t4v-table{wide} mathjax_ignore tex2jax_ignore">{_STYLE}{search}{table}{_SCRIPT}</div>'
 
 
 def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> Table:
@@ -94,7 +90,9 @@ def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> T
     unknown = [name for name in first if name not in table]
     if unknown:
         raise ValueError(f"first: no column {unknown[0]!r} in the table; it has: {', '.join(table)}")
-    front = list(first) or [name for name in table if not _is_numeric(table[name])][:1]
+    texts = [name for name in table if not _is_numeric(table[name])]
+    telling = [name for name in texts if len(table) == 1 or table[name].map(_text).nunique() > 1]
+    front = list(first) or (telling or texts)[:1]
     if has_index and not first:
         front = list(table.columns[: frame.index.nlevels])
     same = {}
@@ -107,6 +105,20 @@ def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> T
     return Table(table[ordered], same, caption)
 
 
+def _row(values: Sequence[Any], texts: Sequence[str], numeric: Sequence[bool]) -> str:
+    cells = []
+    for index, (value, text, is_number) in enumerate(zip(values, texts, numeric, strict=True)):
+        tag = 'th scope="row"' if index == 0 else "td"
+        exact = f' data-v="{float(value)!r}"' if is_number and not _missing(value) else ""
+        cells.append(f"<{tag}{_kind(is_number)}{exact}>{_safe(text)}</{tag.split()[0]}>")
+    return "".join(cells)
+
+
+def _texts(column: pd.Series) -> list[str]:
+    decimals = _decimals(column) if _is_numeric(column) else None
+    return [_text(value, decimals) for value in column]
+
+
 def _is_numeric(column: pd.Series) -> bool:
     known = column.dropna()
     return len(known) > 0 and all(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in known)
@@ -116,8 +128,8 @@ def _missing(value: Any) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
-def _text(value: Any) -> str:
-    """A value as a reader wants it: whole numbers whole, others with one decimal, small ones with two digits."""
+def _text(value: Any, decimals: int | None = None) -> str:
+    """A value as a reader wants it; a number with so many decimals, or as many as its size asks for."""
     if _missing(value):
         return ""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -126,10 +138,19 @@ def _text(value: Any) -> str:
         return readable(value, LONGEST)
     if isinstance(value, numbers.Integral):
         return f"{value:,}" if abs(value) >= 10_000 else str(int(value))
-    size = abs(float(value))
-    if size == 0 or math.isinf(size):
-        return f"{value:g}"
-    return f"{value:,.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
+    if decimals is not None and math.isfinite(value):
+        return f"{value:,.{decimals}f}"
+    return f"{value:.3g}"
+
+
+def _decimals(column: pd.Series) -> int | None:
+    """How many decimals the numbers of a column have; None where their sizes differ too much for one answer."""
+    values = [abs(float(value)) for value in column if not _missing(value) and math.isfinite(value) and value]
+    if all(value == round(value) for value in values):
+        return 0
+    if min(values) < 0.005:
+        return None
+    return 1 if max(values) >= 10 else 2
 
 
 def _safe(text: Any) -> str:
@@ -138,6 +159,10 @@ def _safe(text: Any) -> str:
 
 def _kind(is_number: bool) -> str:
     return ' class="n"' if is_number else ""
+
+
+def _is_long(column: pd.Series) -> bool:
+    return len(column) > 0 and column.map(_text).str.len().median() > LONG
 
 
 _STYLE = f"<style>{(HERE / 'tables.css').read_text(encoding='utf-8')}</style>"

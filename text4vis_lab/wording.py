@@ -21,6 +21,11 @@ def listed(items: Iterable[object]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def quoted(names: Iterable[object]) -> str:
+    """ "'text, frozen', 'linear' and 'lda, frozen'": names that may hold commas."""
+    return listed(repr(readable(name)) for name in names)
+
+
 def per_class(shots: int) -> str:
     """ "1 video per class", or "all videos" for 0."""
     return f"{counted(shots, 'video')} per class" if shots else "all videos"

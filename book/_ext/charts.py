@@ -31,7 +31,7 @@ class Chart(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         figure = nodes.figure(classes=["chart"], align="default")
         self.set_source_info(figure)
-        figure += self._pictures()
+        figure += nodes.container("", *self._pictures(), classes=["chart-pictures"])
         for option, block in (("spec", self._chart), ("html", self._page)):
             if option in self.options:
                 figure += nodes.raw("", block(self._read(option)), format="html")
@@ -40,7 +40,7 @@ class Chart(SphinxDirective):
             figure += nodes.caption(caption, caption)
         links = self._links()
         if links:
-            figure += nodes.legend("", nodes.paragraph("", "", *links, classes=["chart-links"]))
+            figure += nodes.legend("", nodes.container("", *links, classes=["chart-links"]))
         return [figure]
 
     def _pictures(self) -> list[nodes.Node]:
@@ -80,7 +80,7 @@ class Chart(SphinxDirective):
             target = self.options["csv"]
             link = addnodes.download_reference("", "", reftarget=target, refdoc=self.env.docname, refdomain="")
             link += nodes.inline("", "Data (CSV)")
-            links += [link, nodes.Text(" ")]
+            links.append(nodes.paragraph("", "", link))
         if "again" in self.options:
             command = html.escape(self.options["again"])
             text = f"<details><summary>Command that draws it again</summary><code>{command}</code></details>"

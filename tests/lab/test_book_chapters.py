@@ -7,6 +7,7 @@ import pytest
 from test_book import CODE, NOTEBOOK, build, finish, load, parts  # noqa: F401 - a fixture
 
 from text4vis_lab.book import contents
+from text4vis_lab.book.comparison import comparison
 from text4vis_lab.book.landing import sentence
 from text4vis_lab.suites import SuiteError, read_suite
 
@@ -142,6 +143,7 @@ def test_chapters_have_the_titles_and_parts_of_the_suite(build, tmp_path):  # no
     assert [*parts(pages)][:2] == ["Found", "Experiments"]
     assert [chapter["title"] for chapter in parts(pages)["Found"]] == ["First", "The *bench* (c)"]
     assert pages["runs/a.md"].startswith(b"# First\n")
+    assert json.loads(pages["_sources.json"])["runs/a"] == "notebooks/train.ipynb"
     index = pages["index.md"].decode()
     assert all(f"](runs/{name}.md)" in index for name in "abc")
     suite.write_text("runs: [{name: a, notebook: train, title: [x]}]")
@@ -165,3 +167,22 @@ def test_the_landing_page_has_one_sentence_of_the_headline_comparison():
     real = [verdict("holds", "1 image", 9, "features"), verdict("holds", "2 images", 4, "features")]
     assert ": on real CLIP embeddings ahead with 1 and 2 images (+9.0 and +4.0 points)." in sentence(real)
     assert sentence([]) == ""
+
+
+def test_the_headline_comparison_is_of_text_the_best_without_and_zero_shot_alone():
+    def row(method: str, top1: float, shots: int | None, test: str = "test") -> dict:
+        about = {"cell": f"{method}-{shots}", "test": test, "view": "1 view", "method": method, "shots": shots}
+        return about | {"seed": None if shots is None else 0, "classes": 2, "videos": 4, "top1": top1}
+
+    rows = [row("text, frozen", 90, 1), row("linear", 60, 1), row("linear", 70, 4), row("lda, frozen", 50, 1)]
+    rows += [row("zero-shot", 40, None), row("text, frozen", 10, 1, "novel")]
+    record = {"rows": rows, "parameters": {}, "path": "gone/result.json"}
+    verdict = {"id": "few shots", "run": "few", "shots": "1 video", "comparator": "linear"}
+    other = verdict | {"id": "zero-shot"}
+    table = comparison([verdict, other, verdict | {"run": "of another suite"}], {"few": record})
+    assert table[["where", "method", "role", "mean", "run"]].values.tolist() == [
+        ["1 video", "text, frozen", "text", 90, "few"],
+        ["1 video", "linear", "text-free", 60, "few"],
+        ["1 video", "zero-shot", "zero-shot", 40, "few"],
+    ]
+    assert comparison([], {}).empty

@@ -13,6 +13,7 @@ from text4vis_lab.mechanism import (
     correlations,
     estimands,
     in_words,
+    nearest,
     reading,
 )
 from text4vis_lab.scores import Scores
@@ -90,10 +91,8 @@ def test_the_paragraph_and_the_answers_hold_every_number():
     assert "Alignment (text less rotated) is +60.0 points" in text
     run = {"rows": [{"test": "test", "videos": len(VIDEOS), "classes": CLASSES}]}
     [answer] = answers(table, run)
-    assert answer.startswith(
-        "With 4 videos per class: of what rows of text have, alignment with the encoder helps (+60.0"
-    )
-    assert answer.endswith("; on 40 test videos of 2 classes, over 4 seeds × 20 groups.")
+    assert answer.startswith("With 4 videos per class, alignment with the encoder helps (+60.0")
+    assert answer.endswith(": frozen rows on 40 test videos of 2 classes, over 4 seeds × 20 groups.")
     assert reading(table.iloc[:0]) == ""
     [none] = answers(table.iloc[:0], None)
     assert "have to be trained" in none
@@ -105,3 +104,8 @@ def test_agreement_sees_angles_and_no_rotation():
     assert agreement(rows, 3 * rows @ turn) == pytest.approx(1)
     assert np.diag(correlations(rows)) == pytest.approx(1)
     assert correlations(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))[0, 1] == pytest.approx(0.5**0.5)
+
+
+def test_the_nearest_two_classes_are_named():
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [3.0, 2.0]])
+    assert nearest(rows, ["a", "b", "c", "d"]) == "c and d (0.98)"

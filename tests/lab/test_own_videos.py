@@ -7,7 +7,7 @@ import pytest
 from text4vis_core import load_videos
 from text4vis_core.data.video_list import AnnotationError
 from text4vis_lab.groups import group_name
-from text4vis_lab.own_videos import checked_names, next_to_label, recognise
+from text4vis_lab.own_videos import next_to_label, recognise
 from text4vis_lab.sources import listed_videos
 
 
@@ -136,10 +136,10 @@ def test_a_folder_of_pictures_is_a_video(folder):
         (("PushUp/1.mp4", "push_up/1.mp4"), (), "'PushUp' and 'push_up' are both 'push up'; merge the two folders"),
         (("a/1.mp4", "__/1.mp4"), (), "the folder '__' has no word in its name; rename it as what it shows"),
         (("a/1.mp4", "b/1.mp4"), ("x", "y"), r"parameter labels: .* has folders of classes already \(a, b\): leave"),
-        (("1.mp4",), "dancing", r"parameter labels is the text 'dancing': write it as a list, \['dancing'\]"),
-        (("1.mp4",), "a, b", r"write it as a list, \['a', 'b'\]"),
-        (("1.mp4",), ["a", " "], "parameter labels holds a blank name, number 2 of 2: leave it out"),
-        (("1.mp4",), ["TapDance", "tap dance"], "parameter labels holds 'tap dance' 2 times: leave one"),
+        (("1.mp4",), "dancing", r"parameter labels: 'dancing' is one text, not a list; write it as "),
+        (("1.mp4",), "a, b", "is one text, not a list"),
+        (("1.mp4",), ["a", " "], "parameter labels: name 2 of 2 is blank; leave it out"),
+        (("1.mp4",), ["tap", "Tap"], "parameter labels: 'tap' and 'Tap' are the same name; leave one out"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_remedy(folder, names, labels, message):
@@ -191,10 +191,6 @@ def test_every_notebook_reads_such_a_folder(folder):
 def test_recordings_are_told_by_names(one, other, same):
     first, second = (group_name("own", PurePosixPath("x", f"{name}.mp4").as_posix()) for name in (one, other))
     assert (first == second) is same
-
-
-def test_names_are_stripped():
-    assert checked_names([" a", "b "]) == ["a", "b"]
 
 
 def test_what_to_label_next_is_doubtful_and_different():

@@ -18,6 +18,7 @@ def test_numbers_of_things_and_lists():
     assert wording.counted(1440, "class") == "1,440 classes"
     assert wording.per_class(4) == "4 videos per class"
     assert wording.per_class(0) == "all videos"
+    assert wording.quoted(["text, frozen", "linear"]) == "'text, frozen' and 'linear'"
     assert [wording.listed(items) for items in ([], ["a"], "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
 
 

@@ -64,9 +64,16 @@ def build(pages: dict[str, bytes]) -> int:
     # autodoc documents this checkout, whatever else is installed
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
     status = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
-    if HTML.is_dir():  # not among the sources: Jupyter Book would load it on every page
-        (HTML / "_static" / "vega.js").write_text(javascript(), encoding="utf-8")
+    if HTML.is_dir():
+        _finish(HTML / "_static")
     return status
+
+
+def _finish(static: Path) -> None:
+    """Add what Jupyter Book would load on every page, and remove what only developers of its theme open."""
+    (static / "vega.js").write_text(javascript(), encoding="utf-8")
+    for path in static.rglob("*.map"):
+        path.unlink()
 
 
 def _fingerprint(pages: dict[str, bytes]) -> str:

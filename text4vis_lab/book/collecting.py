@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def collect(suite: Suite) -> dict[str, bytes]:
     pages |= rooms(pages["api.md"].decode())
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)
     toc = contents.with_rooms(toc, sorted(name for name in pages if name.startswith("api/")))
+    pages["_sources.json"] = json.dumps(_sources(suite, pages)).encode()
     pages["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False, allow_unicode=True).encode()
     return pages
 
@@ -95,14 +97,21 @@ def _read_record(run: Run) -> dict[str, Any] | None:
 
 
 def _listed(parts: Sequence[dict[str, Any]], pages: dict[str, bytes]) -> str:
-    """Every chapter with its question, by parts."""
-    lines = []
+    """Every chapter by its number, in parts."""
+    lines, numbers = [], count(1)
     for part in parts:
         lines += [f"\n**{escaped(part['caption'])}**\n"]
         for entry in part["chapters"]:
             ending = "ipynb" if f"{entry['file']}.ipynb" in pages else "md"
-            lines.append(f"1. [{escaped(entry['title'])}]({entry['file']}.{ending})")
+            lines.append(f"{next(numbers)}. [{escaped(entry['title'])}]({entry['file']}.{ending})")
     return "\n".join(lines)
+
+
+def _sources(suite: Suite, pages: dict[str, bytes]) -> dict[str, str]:
+    """Page -> the file of the repository that it is made of."""
+    prose = [name for name in pages if name.endswith(".md") and (BOOK / name).exists()]
+    notebooks = {f"runs/{run.name}": run.source.as_posix() for run in suite.runs}
+    return {name.removesuffix(".md"): (BOOK / name).as_posix() for name in prose} | notebooks
 
 
 def _structure() -> bytes:

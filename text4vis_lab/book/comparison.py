@@ -52,4 +52,5 @@ def _condition(verdict: Mapping[str, Any], claim: Any, record: Mapping[str, Any]
     found = found.assign(
         where=f"{'real CLIP, ' if real else ''}{verdict['shots']}", role=found["method"].map(roles), run=verdict["run"]
     )
-    return found.sort_values("role", key=lambda role: role.map(["text", "text-free", ZERO_SHOT].index))[[*COLUMNS]]
+    order = ["text", "text-free", ZERO_SHOT]
+    return found.sort_values("role", key=lambda role: role.map(order.index)).reindex(columns=COLUMNS)

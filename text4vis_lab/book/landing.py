@@ -12,12 +12,13 @@ import pandas as pd
 
 from .. import figures
 from ..claims import CLAIMS, decided, p_text
+from ..figures.showing import png_of, spec_of
+from ..figures.themes import dark
 from ..headline import WORTH, points, why, worth
 from ..inference.verdicts import FAILS, HOLDS, UNDECIDED
 from ..judging import Judged, judge
 from ..published import published_note, published_results
 from ..suites import Run, Suite, SuiteError
-from .charts import dark, picture, spec_of
 from .comparison import comparison
 from .markdown import escaped, fenced
 from .outputs import directive
@@ -112,8 +113,8 @@ def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -
         return "", {}
     spec = spec_of(figures.headline(table))
     files = {
-        "headline.light.png": picture(spec),
-        "headline.dark.png": picture(dark(spec)),
+        "headline.light.png": png_of(spec),
+        "headline.dark.png": png_of(dark(spec)),
         "headline.csv": table.to_csv(index=False).encode(),
         "headline.vl.json": json.dumps(spec, separators=(",", ":")).encode(),
     }
@@ -136,18 +137,23 @@ def _alt(table: pd.DataFrame) -> str:
 
 
 def _idea(done: Sequence[Done]) -> tuple[str, dict[str, bytes]]:
-    """The idea in one figure, for wide and for narrow screens where a run drew both."""
+    """The idea in one figure, for wide and narrow pages, light and dark, as far as a run drew it."""
+    kinds = {
+        "light": "idea.png",
+        "dark": "idea.dark.png",
+        "phone": "idea-phone.png",
+        "phone_dark": "idea-phone.dark.png",
+    }
     for each in done:
-        picture, phone = each.run.directory / "idea.png", each.run.directory / "idea-phone.png"
-        if picture.exists():
-            files = {"idea.png": picture.read_bytes()}
-            options = {"alt": IDEA, "light": "idea.png"}
-            if phone.exists():
-                files["idea-phone.png"] = phone.read_bytes()
-                options["phone"] = "idea-phone.png"
-            caption = "One video encoder, two last layers. The squares show the cosine of each layer's rows with the "
-            caption += f"mean of each class's videos, before any training. Drawn in the chapter {each.title}."
-            return directive(options, caption), files
+        for folder in (each.run.directory / "figures", each.run.directory):
+            there = {kind: name for kind, name in kinds.items() if (folder / name).exists()}
+            if "light" in there:
+                caption = (
+                    "One video encoder, two last layers. The squares show the cosine of each layer's rows with the "
+                )
+                caption += f"mean of each class's videos, before any training. Drawn in the chapter {each.title}."
+                files = {name: (folder / name).read_bytes() for name in there.values()}
+                return directive({"alt": IDEA} | there, caption), files
     return "", {}
 
 

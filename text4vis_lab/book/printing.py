@@ -1,6 +1,6 @@
 """The whole book as one PDF: its pages in their order, printed by Chromium.
 
-    python -m text4vis_lab.book.printing [book.pdf]
+python -m text4vis_lab.book.printing [book.pdf]
 """
 
 import shutil

@@ -1,6 +1,6 @@
 """A folder that any web server serves, and GitHub Pages: the built book, without what only its building needed.
 
-    python -m text4vis_lab.book.publishing [public]
+python -m text4vis_lab.book.publishing [public]
 """
 
 import shutil
@@ -24,7 +24,10 @@ def main(target: str = "") -> int:
         return 1
     print(f"{folder.resolve()} ({size / 2**20:.1f} MB): upload all of it, .nojekyll included")
     if size > MOST:
-        print(f"warning: more than {MOST / 2**20:.0f} MB: see which pictures of {folder}/_images are large", file=sys.stderr)
+        print(
+            f"warning: more than {MOST / 2**20:.0f} MB: see which pictures of {folder}/_images are large",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -21,7 +21,7 @@ from .charts import (
     needs,
     with_interval,
 )
-from .lines import in_lines, sectioned, y_axis
+from .lines import in_lines, line_axis, sectioned
 from .style import BLUE, RED, axis_label, labels, palette
 from .themes import INK, SOFT_INK
 
@@ -70,7 +70,8 @@ def over(
     points["line"] = points["hue"].map(named(names))
     points = points.sort_values(["line", "x"], kind="stable")
     keep = ["line", "x", "mean", "low", "high", "interval", *(name for name in TOLD if name in points)]
-    chart = _curves(points[keep], names, _x_axis(points, x, log_x), y, several=hue is not None)
+    y_axis = alt.Y("mean:Q", title=axis_of(y), scale=_y_scale(points, y, chance))
+    chart = _curves(points[keep], names, _x_axis(points, x, log_x), y_axis, several=hue is not None)
     if seeds:
         chart = chart.transform_filter("datum.seed == seed").add_params(choice("seed", seeds, "seed"))
     lower = [] if chance is None else [level(y=chance)]
@@ -131,7 +132,7 @@ def bars(
     axis = alt.X("mean:Q", title=axis_of(y), scale=scale, axis=alt.Axis(grid=True))
     colours = palette(map(str, names)) if grouped or hue else dict.fromkeys(map(str, names), BLUE)
     fill = alt.Fill("line:N", scale=alt.Scale(domain=labels(names, 60), range=list(colours.values())), legend=None)
-    base = alt.Chart(points).encode(y=y_axis(), tooltip=told)
+    base = alt.Chart(points).encode(y=line_axis(), tooltip=told)
     layers = [
         base.mark_bar(height=13).encode(x=axis, fill=fill),
         base.transform_filter("isValid(datum.low)")
@@ -160,7 +161,7 @@ def class_gain(gains: pd.DataFrame, *, title: str, xlabel: str = "gain in accura
     points = in_lines(points.assign(section="", line=points["x"].map(named(points["x"]))), "section", "line")
     told = hover(points, {"line": "class", "interval": f"{xlabel}, 95 % interval"})
     sign = alt.when("datum.mean >= 0").then(alt.value(BLUE)).otherwise(alt.value(RED))
-    base = alt.Chart(points.drop(columns=["x", "hue", "section"])).encode(y=y_axis(), tooltip=told)
+    base = alt.Chart(points.drop(columns=["x", "hue", "section"])).encode(y=line_axis(), tooltip=told)
     layers = [
         base.mark_bar(height=12).encode(x=alt.X("mean:Q", title=xlabel, axis=alt.Axis(grid=True)), fill=sign),
         base.transform_filter("isValid(datum.low)")
@@ -202,39 +203,42 @@ def _x_axis(points: pd.DataFrame, x: str, log_x: bool) -> alt.X:
     return alt.X("x:Q", title=axis_label(x), scale=alt.Scale(nice=False, zero=x == "seconds", padding=10), axis=axis)
 
 
-def _y_scale(points: pd.DataFrame, y: str) -> alt.Scale:
-    """From 0 for what has no percent; else what is drawn, at most from 0 to 100."""
+def _y_scale(points: pd.DataFrame, y: str, chance: float | None) -> alt.Scale:
+    """From 0 for what is no percent; else what is drawn, within 0 and 100."""
     if not is_percent(y):
         return alt.Scale(zero=True)
-    drawn = points[["mean", "low", "high"]].to_numpy(float)
+    drawn = [*points[["mean", "low", "high"]].to_numpy(float).ravel(), np.nan if chance is None else chance]
     ends = [max(np.nanmin(drawn) - 2, 0), min(np.nanmax(drawn) + 2, 100)]
     return alt.Scale(domain=[round(float(end), 1) for end in ends], nice=False, clamp=True)
 
 
-def _curves(points: pd.DataFrame, names: list[str], x: alt.X, y: str, several: bool) -> alt.LayerChart:
+def _curves(points: pd.DataFrame, names: list[str], x: alt.X, y: alt.Y, several: bool) -> alt.LayerChart:
     scales = method_scales(names)
     legend = alt.Legend(title=None, columns=columns(), symbolLimit=0, symbolOpacity=1) if several else None
     stroke = alt.Stroke("line:N", scale=scales["stroke"], legend=legend)
     first = ({"line": "curve"} if several else {}) | {"x": x["title"]}
-    told = hover(points, first | {"interval": f"{axis_of(y)}, 95 % interval"})
+    told = hover(points, first | {"interval": f"{y['title']}, 95 % interval"})
     pick = alt.selection_point(fields=["line"], bind="legend", toggle="true", name="curves") if several else None
     faint = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.08)) if pick else alt.value(1)
-    mean = alt.Y("mean:Q", title=axis_of(y), scale=_y_scale(points, y))
     base = alt.Chart(points).encode(x=x, stroke=stroke, opacity=faint)
-    ends = base.transform_filter("isValid(datum.low)")
     many = points.groupby("line")["x"].nunique().max() > MANY
     if many:
-        colour = alt.Color("line:N", scale=scales["stroke"], legend=None)
         pale = alt.when(pick).then(alt.value(0.16)).otherwise(alt.value(0.02)) if pick else alt.value(0.16)
-        interval = ends.mark_area(strokeWidth=0).encode(y=alt.Y("low:Q"), y2="high:Q", opacity=pale, color=colour)
+        bands = alt.Chart(points).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", opacity=pale)
+        colours = dict(zip(scales["stroke"]["domain"], scales["stroke"]["range"], strict=True))
+        intervals = [
+            bands.transform_filter(alt.FieldEqualPredicate(line, field="line")).mark_area(color=colour)
+            for line, colour in colours.items()
+        ]
     else:
-        interval = ends.mark_rule(strokeWidth=1.6).encode(y=alt.Y("low:Q"), y2="high:Q")
+        ends = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.6)
+        intervals = [ends.encode(y=alt.Y("low:Q"), y2="high:Q")]
     dash = alt.StrokeDash("line:N", scale=scales["dash"], legend=None)
     marks = base.mark_point(size=30 if many else 60, strokeWidth=1.4).encode(
-        y=mean,
+        y=y,
         fill=alt.Fill("line:N", scale=scales["fill"], legend=legend),
         shape=alt.Shape("line:N", scale=scales["shape"], legend=legend),
         tooltip=told,
     )
     marks = marks.add_params(pick) if pick else marks
-    return alt.layer(interval, base.mark_line(strokeWidth=2).encode(y=mean, strokeDash=dash), marks)
+    return alt.layer(*intervals, base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dash), marks)

@@ -14,7 +14,7 @@ from ..plain import readable
 from .style import axis_label, is_trainable, labels, look, palette
 from .themes import MIDDLE, PAPER
 
-WIDTH = 46  # characters of a title's line, which a phone has room for
+WIDTH = 38  # characters of a title's line, which a phone has room for
 ALL = "all"
 TOLD = ("over", "n", "seed", "setting", "role", "comparator", "p", "notebook", "suite", "run")  # when hovering
 SHAPES = {  # matplotlib's marker -> Vega's shape
@@ -50,7 +50,7 @@ def needs(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 def heading(title: str, *notes: str) -> alt.TitleParams:
     """A title in lines that a phone has room for, and below it how to read the figure."""
-    small = [line for note in notes if note for line in wrap(note, WIDTH + 6)]
+    small = [line for note in notes if note for line in wrap(note, WIDTH + 10)]
     return alt.TitleParams(wrap(readable(title), WIDTH) or "", subtitle=small or alt.Undefined)
 
 

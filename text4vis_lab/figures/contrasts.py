@@ -85,18 +85,21 @@ def forest(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
     told = hover(table[kept], {"text": "claim", "verdict": "verdict", "interval": f"{POINTS}, 95 % interval"})
     y = alt.Y("key:N", title=None, axis=None, scale=alt.Scale(padding=0.5))
     x = alt.X("low:Q", title=POINTS, axis=alt.Axis(grid=False))
-    low = step / 2 - 14  # pixels from the middle of a claim's lines to its interval, which is below its text
-    text = alt.Chart(table[kept]).encode(x=alt.value(0), y=y, text="text:N", tooltip=told)
-    words_of = {"align": "left", "baseline": "line-bottom", "lineBreak": "\n", "lineHeight": 13, "fontSize": 11}
-    words_of["yOffset"] = low - 9
+    low = step / 2 - 12  # pixels from the middle of a claim's lines to its interval, which is below its text
+    texts = []
+    for lines, some in table[kept].groupby(table["text"].str.count("\n")):
+        text = alt.Chart(some).encode(x=alt.value(0), y=y, text="text:N", tooltip=told)
+        place = {"align": "left", "baseline": "bottom", "yOffset": low - 8 - 13 * lines}
+        place |= {"lineBreak": "\n", "lineHeight": 13, "fontSize": 11}
+        texts += [text.mark_text(**place, color=PAPER, stroke=PAPER, strokeWidth=4)]
+        texts += [text.mark_text(**place, color=SOFT_INK)]
     stroke = alt.Stroke("verdict:N", scale=colour, legend=legend)
     base = alt.Chart(table[kept]).encode(y=y, tooltip=told, stroke=stroke)
     fill = alt.Fill("verdict:N", scale=colour, legend=legend)
     marks = base.mark_point(size=70, yOffset=low).encode(x="mean:Q", fill=fill)
     ticks = alt.Chart(pd.DataFrame(margins)).mark_tick(thickness=2, height=15, color=INK, yOffset=low)
     layers = [
-        text.mark_text(**words_of, color=PAPER, stroke=PAPER, strokeWidth=4),
-        text.mark_text(**words_of, color=SOFT_INK),
+        *texts,
         base.mark_rule(strokeWidth=2, yOffset=low, y2Offset=low).encode(x=x, x2="high:Q"),
         marks.encode(shape=alt.Shape("verdict:N", scale=shape, legend=legend)),
         ticks.encode(x="margin:Q", y=alt.Y("key:N", axis=None), tooltip=alt.Tooltip("known:N", title="margin")),

@@ -1,51 +1,37 @@
-"""The headline comparison: text, the best method without text, and zero-shot, under each condition."""
-
-from typing import Any
+"""What the runs at hand found, in one chart: text against the best method without it and against zero-shot."""
 
 import altair as alt
 import pandas as pd
 
-from .style import BLUE, DARK_GREY, SKY
+from .charts import TOLD, axis_of, chance_note, heading, hover, named, needs, with_interval
+from .league import NEEDED, in_roles
+from .lines import dots, in_lines, sectioned
 
-ROLES = {"text": "text", "text-free": "the best without text", "zero-shot": "zero-shot"}
-COLOURS, SHAPES = (BLUE, SKY, DARK_GREY), ("circle", "square", "triangle-down")
+KEPT = ("section", "line", "key", "known", "full", "mean", "low", "high", "interval")
 
 
-def headline(table: pd.DataFrame, height: int = 40) -> Any:
-    """A point with its interval for each method, a line for each condition; pointed at, it says its numbers.
+def headline(table: pd.DataFrame, *, title: str, chance: float | None = None) -> alt.LayerChart:
+    """A section for each place where it was asked, and in it a dot with its interval for each method.
 
     Args:
-        table: where, method, role (a key of `ROLES`), mean, low, high (percent), n, run.
-        height: of a condition, in pixels.
+        table: columns where, method, role ("text", "text-free" or "zero-shot"), mean, low, high (percent), and n or
+            over, and run, where known: a row a dot, in this order.
+        title: of the figure.
+        chance: a dotted line at this level, in percent.
 
-    Returns:
-        An Altair chart as wide as its place.
+    Raises:
+        ValueError: a column that the table does not have, or no rows.
     """
-    known = [role for role in ROLES if role in set(table["role"])]
-    data = table.assign(
-        kind=table["role"].map(ROLES),
-        interval=[f"[{low:.1f}, {high:.1f}]" for low, high in table[["low", "high"]].values],
-    )
-    names = [ROLES[role] for role in known]
-    places = [*ROLES].index
-    colours, shapes = zip(*((COLOURS[places(role)], SHAPES[places(role)]) for role in known), strict=True)
-    legend = alt.Legend(title=None, orient="top", columns=alt.ExprRef("width < 300 ? 1 : 3"))
-    base = alt.Chart(data).encode(
-        y=alt.Y("where:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
-        yOffset=alt.YOffset("kind:N", sort=names, scale=alt.Scale(paddingOuter=0.5)),
-        color=alt.Color("kind:N", sort=names, scale=alt.Scale(domain=names, range=[*colours]), legend=legend),
-        tooltip=[
-            alt.Tooltip("method:N"),
-            alt.Tooltip("where:N", title="with"),
-            alt.Tooltip("mean:Q", title="top-1 (%)", format=".1f"),
-            alt.Tooltip("interval:N", title="95 % interval"),
-            alt.Tooltip("n:Q", title="seeds"),
-            alt.Tooltip("run:N"),
-        ],
-    )
-    accuracy = alt.X("low:Q", title="top-1 accuracy (%)", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5))
-    rules = base.mark_rule(strokeWidth=2).encode(x=accuracy, x2="high:Q")
-    shape = alt.Shape("kind:N", sort=names, scale=alt.Scale(domain=names, range=[*shapes]), legend=legend)
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(x="mean:Q", shape=shape)
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return (rules + points).properties(width="container", height=height * data["where"].nunique(), autosize=fit)
+    table = needs(table, "where", *NEEDED)
+    shown = with_interval(table).assign(section=table["where"].map(named(table["where"])), full=True)
+    shown["line"] = table["method"].map(named(table["method"]))
+    shown, colour, shape = in_roles(in_lines(shown, "section", "line"))
+    kept = shown[[*KEPT, *(name for name in TOLD if name in shown)]]
+    told = hover(kept, {"line": "method", "section": "where", "interval": f"{axis_of('top1')}, 95 % interval"})
+    x = alt.X("mean:Q", title=axis_of("top1"), scale=alt.Scale(zero=False), axis=alt.Axis(grid=True))
+    layers = dots(kept, x, colour, shape, told)
+    written = alt.Chart(kept).mark_text(align="left", dx=5, fontSize=11).encode(x="high:Q", y="key:N")
+    named_so = alt.Color("known:N", scale=colour["scale"], legend=colour["legend"])
+    layers.append(written.encode(text=alt.Text("mean:Q", format=".0f"), color=named_so))
+    chart = sectioned(layers, kept, "section", "where", [] if chance is None else [chance])
+    return chart.properties(title=heading(title, chance_note(chance)))

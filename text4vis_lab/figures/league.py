@@ -45,13 +45,14 @@ def league(table: pd.DataFrame, by: str = "shots", *, title: str, chance: float 
     means["full"] = (means["setting"] == FIRST) | means["setting"].isna() | (not several)
     note = "Full: tuned on validation videos; hollow: not tuned." if several else ""
     told = hover(means, {"line": "method", "section": by, "interval": f"{axis_of('top1')}, 95 % interval"})
-    colour, shape = _roles(means)
+    means, colour, shape = in_roles(means)
     pick = alt.selection_point(fields=["known"], bind="legend", toggle="true", name="roles")
     x = alt.X("mean:Q", title=axis_of("top1"), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(grid=True))
     layers = dots(means, x, colour, shape, told)
     if one.any():
         place = means.drop_duplicates(["section", "line"])[["section", "line", "key"]]
         seeds = _in_sections(table[one], by).drop(columns="key").merge(place, on=["section", "line"])
+        seeds, _, _ = in_roles(seeds)
         told = hover(seeds, {"line": "method", "section": by, "mean": axis_of("top1")})
         small = alt.Chart(seeds).mark_point(size=18, opacity=0.7, strokeWidth=1)
         small = small.encode(x=x, y=alt.Y("key:N"), stroke=colour, tooltip=told)
@@ -129,7 +130,6 @@ def _in_sections(table: pd.DataFrame, by: str) -> pd.DataFrame:
         parts.append(some.assign(best=some["method"].map(best)).sort_values("best", ascending=False, kind="stable"))
     rows = with_interval(pd.concat(parts, ignore_index=True))
     rows["line"] = rows["method"].map(named(table["method"]))
-    rows["known"] = [ROLES.get(role, OTHER)[0] for role in rows["role"]]
     return in_lines(rows, "section", "line").drop(columns="best")
 
 
@@ -137,11 +137,12 @@ def _shots(value: float) -> str:
     return "all videos" if value == 0 else "1 shot" if value == 1 else f"{value:g} shots"
 
 
-def _roles(table: pd.DataFrame) -> tuple[alt.Stroke, alt.Shape]:
-    """Colour and marker of what a method knows."""
+def in_roles(table: pd.DataFrame) -> tuple[pd.DataFrame, alt.Stroke, alt.Shape]:
+    """With a column `known`: what a method knows, by its role; and the colour and marker of that."""
+    table = table.assign(known=[ROLES.get(role, OTHER)[0] for role in table["role"]])
     known = [role for role in (*ROLES.values(), OTHER) if (table["known"] == role[0]).any()]
     names = [name for name, _, _ in known]
     legend = alt.Legend(title=None, columns=columns(4), symbolOpacity=1)
     colour = alt.Scale(domain=names, range=[colour for _, colour, _ in known])
     marks = alt.Scale(domain=names, range=[SHAPES[marker] for _, _, marker in known])
-    return alt.Stroke("known:N", scale=colour, legend=legend), alt.Shape("known:N", scale=marks, legend=legend)
+    return table, alt.Stroke("known:N", scale=colour, legend=legend), alt.Shape("known:N", scale=marks, legend=legend)

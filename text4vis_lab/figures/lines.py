@@ -31,7 +31,7 @@ def headings(table: pd.DataFrame, section: str) -> pd.DataFrame:
     return pd.DataFrame({section: first.index, "key": [f"{int(key[:4]) - 1:04d}|" for key in first]})
 
 
-def y_axis() -> alt.Y:
+def line_axis() -> alt.Y:
     axis = alt.Axis(labelExpr="slice(datum.value, 5)", ticks=False, domain=False, grid=False, labelLimit=165)
     return alt.Y("key:N", title=None, axis=axis, scale=alt.Scale(padding=0.5))
 
@@ -49,7 +49,7 @@ def dots(
     drawn = []
     for full in dict.fromkeys(table["full"]):
         shift = 0 if table["full"].nunique() == 1 else -APART if full else APART
-        base = alt.Chart(table[table["full"] == full]).encode(y=y_axis(), stroke=colour, tooltip=list(told))
+        base = alt.Chart(table[table["full"] == full]).encode(y=line_axis(), stroke=colour, tooltip=list(told))
         ends = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, yOffset=shift, y2Offset=shift)
         points = base.mark_point(size=SIZE, strokeWidth=1.6, yOffset=shift)
         drawn += [ends.encode(x=alt.X("low:Q"), x2="high:Q"), points.encode(x=x, fill=hollow, shape=shape)]
@@ -64,7 +64,7 @@ def sectioned(
     lower = [level(x=value, dash=(1, 0) if value == 0 else (2, 3)) for value in levels]
     if len(names) == 1:
         return alt.layer(*lower, *layers).properties(height=alt.Step(STEP))
-    above = alt.Chart(headings(table, section)).encode(x=alt.value(0), y=y_axis(), text=f"{section}:N")
+    above = alt.Chart(headings(table, section)).encode(x=alt.value(0), y=line_axis(), text=f"{section}:N")
     words = {"align": "left", "fontWeight": "bold", "fontSize": 12, "baseline": "middle"}
     halo = above.mark_text(**words, color=PAPER, stroke=PAPER, strokeWidth=5)
     chosen = f"section == '{ALL}' || datum['{section}'] == section"

@@ -29,11 +29,11 @@ from ..plain import readable, write_json
 from . import themes
 from .gallery import Gallery
 
-VEGA_LITE = "5.21"  # JupyterLab 4.6 shows version 5, of its own 5.6
-MIME = f"application/vnd.vegalite.v{VEGA_LITE[0]}+json"
+VEGA_LITE = "6.4"  # of the pictures, and of the book
+MIME = "application/vnd.vegalite.v5+json"  # what JupyterLab 4.6 shows; its own Vega-Lite is 5.6
 EMBEDDED = {"embed_options": {"actions": False, "renderer": "svg"}}
 WIDTH = 700  # pixels of a chart as a picture, of which each is drawn as two
-COLOURS = 128  # of a picture's palette
+COLOURS = 256  # of a picture's palette
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,80}", re.ASCII)
 
 Drawn = alt.TopLevelMixin | Figure | Gallery
@@ -125,8 +125,8 @@ def pictures(drawn: Drawn, path: Path, alt_text: str = "") -> bytes:
 def spec_of(chart: alt.TopLevelMixin, alt_text: str = "") -> dict[str, Any]:
     """A chart as Vega-Lite's JSON, in the project's theme, with its alternative text."""
     with alt.theme.enable(themes.NAME), alt.data_transformers.enable("default", max_rows=None):
-        spec = chart.to_dict()
-    spec["$schema"] = f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE[0]}.json"
+        spec = chart.to_dict(validate=False)  # which takes longer than all else, and is for who writes a chart
+    del spec["$schema"]  # of version 6, of which nothing is used: viewers of either version say nothing
     return spec | ({"description": alt_text} if alt_text else {})
 
 
@@ -164,12 +164,14 @@ def _shown(drawn: Drawn, name: str, asked: dict[str, Any], files: dict[str, Any]
 
 def _saved(figure: Figure) -> bytes:
     png = io.BytesIO()
-    figure.savefig(png, format="png", facecolor=figure.get_facecolor())
+    with plt.rc_context({"figure.constrained_layout.use": False}):  # saving sets the layout of the rc where it had none
+        figure.savefig(png, format="png", facecolor=figure.get_facecolor())
     return _small(png.getvalue())
 
 
 def _small(png: bytes) -> bytes:
-    """A picture with a palette, which takes a third of the room."""
+    """A picture with a palette, which takes a third of the room; rare colours, of a word or a dot, are kept."""
     picture, small = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
-    picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    palette = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    palette.save(small, "PNG", optimize=True)
     return small.getvalue()

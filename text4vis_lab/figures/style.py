@@ -68,6 +68,8 @@ STYLE = {
     "axes.labelsize": 9.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "text.color": BLACK,
+    "axes.labelcolor": BLACK,
     "axes.edgecolor": DARK_GREY,
     "axes.grid": True,
     "axes.axisbelow": True,

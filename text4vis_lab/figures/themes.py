@@ -5,11 +5,16 @@ import re
 from typing import Any
 
 import altair as alt
+from matplotlib.collections import Collection
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from .style import BLUE, COLOURS, SKY
 
+PALE, DEEP = "#E8F0FA", "#08519C"  # ends of a scale of blue
 PAPER, INK, SOFT_INK, LINE = "#FFFFFF", "#222222", "#444444", "#E6E6E6"
 MIDDLE, MIDDLE_DARK = "#8A8A8A", "#666666"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -22,7 +27,8 @@ SWAPS = {
     MIDDLE_DARK: "#A8AEB8",
     MIDDLE: "#959CA8",
     LINE: "#333A44",
-    "#EFF3FF": "#1B2430",
+    PALE: "#1C2733",
+    DEEP: "#7CC0F5",
     BLUE.upper(): "#3C9CD9",
     SKY.upper(): "#8CCBF2",
 }
@@ -77,13 +83,21 @@ def dark(spec: Any) -> Any:
 def darken(figure: Figure) -> None:
     """Give a drawn figure the colours of dark pages; pictures and colour maps stay as they are."""
     for artist in figure.findobj():
-        for part in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
-            get, put = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
-            if get and put and not (hasattr(artist, "get_array") and artist.get_array() is not None):
-                colours = get()
-                if len(colours):  # of a colour bar's lines there may be none
-                    many = not isinstance(colours, str) and not _is_number(colours[0])
-                    put([_swapped(colour) for colour in colours] if many else _swapped(colours))
+        if isinstance(artist, Collection):
+            if artist.get_array() is None:
+                artist.set_facecolor([_swapped(colour) for colour in artist.get_facecolor()])
+                artist.set_edgecolor([_swapped(colour) for colour in artist.get_edgecolor()])
+        elif isinstance(artist, Patch):
+            artist.set_facecolor(_swapped(artist.get_facecolor()))
+            artist.set_edgecolor(_swapped(artist.get_edgecolor()))
+        elif isinstance(artist, Line2D):
+            artist.set_color(_swapped(artist.get_color()))
+            artist.set_markerfacecolor(_swapped(artist.get_markerfacecolor()))
+            artist.set_markeredgecolor(_swapped(artist.get_markeredgecolor()))
+        elif isinstance(artist, Text):
+            artist.set_color(_swapped(artist.get_color()))
+            if (arrow := getattr(artist, "arrow_patch", None)) is not None:
+                arrow.set_color(_swapped(arrow.get_edgecolor()))
     for axes in figure.axes:
         axes.tick_params(color=SWAPS[MIDDLE], labelcolor=SWAPS[SOFT_INK])
 
@@ -92,7 +106,3 @@ def _swapped(colour: Any) -> Any:
     """RGBA of the colour in dark, as transparent as it was."""
     *_, alpha = to_rgba(colour)
     return to_rgba(SWAPS.get(to_hex(colour).upper(), colour), alpha)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float | int) or (hasattr(value, "dtype") and not value.shape)

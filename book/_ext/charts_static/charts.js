@@ -19,6 +19,7 @@ Vega is loaded with the first of them. Without this script, and in print, the pi
     const swaps = window.text4visSwaps;
     const spec = JSON.parse(dark ? text.replace(/#[0-9A-Fa-f]{6}\b/g, (hex) => swaps[hex.toUpperCase()] ?? hex) : text);
     spec.background = "transparent";
+    delete spec.$schema; // the libraries here may be of a later version, which reads it as well
     return spec;
   };
 
@@ -26,7 +27,7 @@ Vega is loaded with the first of them. Without this script, and in print, the pi
     await load();
     const theme = root.dataset.theme === "dark" ? "dark" : "light";
     const spec = coloured(figure.querySelector("script.chart-spec").textContent, theme === "dark");
-    const options = { actions: false, renderer: "svg", tooltip: { theme } };
+    const options = { mode: "vega-lite", actions: false, renderer: "svg", tooltip: { theme } };
     const result = await window.vegaEmbed(figure.querySelector(".chart-live"), spec, options); // if it throws, the picture stays
     drawn.get(figure)?.finalize();
     drawn.set(figure, result);

@@ -130,7 +130,7 @@ def over_shots(means: pd.DataFrame) -> str:
         means: of one setting, columns method, shots, mean, low, high (percent).
     """
     learned = means.dropna(subset="shots")
-    said = [f"Of the {means['method'].nunique()} methods drawn:"]
+    said = [f"{means['method'].nunique()} methods are drawn."]
     for shots in dict.fromkeys([learned["shots"].min(), learned["shots"].max()]):
         some = learned[learned["shots"] == shots].sort_values("mean", ascending=False)
         best, last = some.iloc[0], some.iloc[-1]

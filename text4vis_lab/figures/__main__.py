@@ -1,0 +1,90 @@
+"""Draws a figure again from its data: python -m text4vis_lab.figures RUN/figures/NAME.json [--out FILE]
+
+FILE ends in .png, .dark.png, .svg or .html (.svg of charts and pictures, .html of charts and galleries); without it the
+figure is written beside its data, as NAME.png and NAME.dark.png.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from text4vis_core.files import replacing
+
+from . import OF_TABLES, showing, use_style
+from .gallery import Gallery
+from .showing import Drawn
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw a figure again; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m text4vis_lab.figures", description=__doc__.splitlines()[0])
+    parser.add_argument("asked", type=Path, help="RUN/figures/NAME.json")
+    parser.add_argument("--out", type=Path, help="file to write: .png, .dark.png, .svg or .html")
+    options = parser.parse_args(arguments)
+    try:
+        drawn, alt_text = again(options.asked)
+        written = write(drawn, alt_text, options.out or options.asked.with_suffix(".png"))
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(written)
+    return 0
+
+
+def again(path: Path) -> tuple[Drawn, str]:
+    """A figure drawn from NAME.json and NAME.csv, and its alternative text.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: they do not hold a figure of a table, or it cannot be drawn.
+    """
+    try:
+        asked = json.loads(path.read_text(encoding="utf-8"))
+        draw, options, text = asked["draw"], asked["options"], str(asked["alt"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not hold a figure (fields draw, options, alt): run its notebook again"
+        ) from error
+    if draw is None:
+        raise ValueError(f"{path} is of a picture, not of a table: run its notebook to make it again")
+    if draw not in OF_TABLES or not isinstance(options, dict):
+        raise ValueError(f"{path}: field draw is {draw!r}, not one of {', '.join(OF_TABLES)}")
+    use_style()
+    try:
+        return OF_TABLES[draw](pd.read_csv(path.with_suffix(".csv")), **options), text
+    except TypeError as error:
+        raise ValueError(f"{path}: field options does not fit {draw}: {error}") from error
+
+
+def write(drawn: Drawn, alt_text: str, out: Path) -> Path:
+    """Write a figure to a file, in the form that its name ends in; the file.
+
+    Raises:
+        ValueError: the figure has no such form.
+    """
+    if out.suffix == ".png":
+        stem = out.with_name(out.name.removesuffix(".png").removesuffix(".dark"))
+        showing.pictures(drawn, stem, alt_text)
+        return out
+    if isinstance(drawn, alt.TopLevelMixin) and out.suffix in (".svg", ".html"):
+        spec = showing.spec_of(drawn, alt_text)
+        if out.suffix == ".html":
+            text = vl_convert.vegalite_to_html(spec, bundle=True)
+        else:
+            text = vl_convert.vegalite_to_svg(spec | {"width": showing.WIDTH})
+    elif isinstance(drawn, Gallery) and out.suffix == ".html":
+        text = drawn.html
+    else:
+        raise ValueError(f"{out}: this figure is written as .png" + (" or .html" if isinstance(drawn, Gallery) else ""))
+    with replacing(out) as path:
+        path.write_text(text, encoding="utf-8")
+    return out
+
+
+if __name__ == "__main__":
+    sys.exit(main())
