@@ -9,6 +9,7 @@
     claims.py, judging.py, published.py    verdicts, and what to set beside     inference/  intervals and tests
     figures/       how it is drawn
     miniature/ suites/ prepare/ cache/ rehearsal/ bench/             datacheck.py
+    models/        trained models as folders that answer             cli/           the command text4vis
 
 It imports the core and is never imported by it.
 """

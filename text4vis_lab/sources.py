@@ -34,7 +34,6 @@ from .frame_store import FrameStore
 from .held_out import hold_out
 from .models.facts import read_facts
 from .models.folder import load_network, rows_of_names
-from .own_videos import DATASET  # noqa: F401  # which makes "own" a data set
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
@@ -78,6 +77,8 @@ class Source(ModelSettings):
         prompts(["x"], self.template)
         check_choices("names", self.names, NAME_STYLES)
         split_temporal(self.temporal)
+        if self.checkpoint_temporal != "auto" and not self.checkpoint:
+            raise ValueError("parameter checkpoint_temporal is of a checkpoint, and there is none; leave it at 'auto'")
         if self.clip is None and not self.trained and not (self.checkpoint and self.class_embeddings):
             raise ValueError(
                 "parameter model is empty: without it, checkpoint and class_embeddings (a file) are needed, both"
@@ -99,6 +100,9 @@ class Source(ModelSettings):
             assert self.clip is not None  # __post_init__ saw to it
             options = {"position_std": self.position_std} if split_temporal(self.temporal)[1] == "transformer" else {}
             model = VideoClassifier.from_clip(self.clip, self.temporal, heads, self.num_frames, seed, **options)
+        elif self.temporal != ModelSettings.temporal:
+            remedy = f"leave temporal at {ModelSettings.temporal!r}; checkpoint_temporal says what no weights show"
+            raise ValueError(f"parameter temporal: {self.temporal!r}, but {self.checkpoint} has its own; {remedy}")
         else:
             model = load_text4vis_checkpoint(self.checkpoint, self.num_frames, self.checkpoint_temporal, heads)
             if self.clip is not None and self.clip.dim != model.dim:

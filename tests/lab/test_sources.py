@@ -182,3 +182,13 @@ def test_lists_are_chosen_by_settings(tmp_path):
     assert "2 passed over, as no videos: 'test', 'train/run/notes.txt'" in note
     with pytest.raises(ValueError, match="test_list is 'val'; only puppets"):
         listed_videos({"dataset": "hmdb51", "fold": 1, "test_list": "val"}, tmp_path, "test")
+
+
+def test_settings_that_a_checkpoint_would_leave_without_effect_are_refused(clip, published):
+    path, _ = published
+    with pytest.raises(
+        ValueError, match=r"parameter temporal: 'transformer', but .* has its own; leave temporal at 'mean'"
+    ):
+        Source(clip=clip, checkpoint=str(path), temporal="transformer", num_frames=2).build()
+    with pytest.raises(ValueError, match="parameter checkpoint_temporal is of a checkpoint, and there is none"):
+        Source(clip=clip, checkpoint_temporal="tokenshift")
