@@ -36,6 +36,7 @@ UPLOADS = Path("runs/interactive/00_quickstart/uploads")
 TRAINED = ("runs/*/*/model/model.json", "runs/*/*/models/*/model.json")
 WIDE = widgets.Layout(width="100%")
 TILE = widgets.Layout(width="100%", padding="0")
+CHART = 640  # pixels of the chart's width
 NAMED = {"description_width": "7.5em"}
 
 
@@ -239,7 +240,8 @@ def _text(name: str, value: str, hint: str) -> widgets.Text:
 
 
 def _chart(told: dict[str, Any]) -> dict[str, Any]:
-    spec = spec_of(told["draw"](told["data"], **told["options"]), told["alt"])
+    # Of a set width: one that follows its place, which follows it, is drawn again without end.
+    spec = {**spec_of(told["draw"](told["data"], **told["options"]), told["alt"]), "width": CHART}
     return {"data": {MIME: spec, "text/plain": told["alt"]}, "metadata": {MIME: EMBEDDED}}
 
 
