@@ -5,7 +5,7 @@ looking.py   probabilities as frames come in, the videos that are nearest, how f
 heat.py      what in a frame is like the class
 page.py      the video, its frames with their maps, and the nearest videos, as a page shows them
 telling.py   what is said of it: captions, a reading, the answer
-panel.py     widgets that ask the same functions
+widgets.py   a panel that asks the same functions
 """
 
 from text4vis_core._names import on_first_use
@@ -18,6 +18,6 @@ __getattr__, __dir__, __all__ = on_first_use(
         "heat": "heat_map",
         "page": "neighbours pictured playing with_maps",
         "telling": "answers over_time reading",
-        "panel": "panel",
+        "widgets": "panel",
     },
 )

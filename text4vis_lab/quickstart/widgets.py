@@ -35,6 +35,8 @@ from .telling import answers, over_time
 UPLOADS = Path("runs/interactive/00_quickstart/uploads")
 TRAINED = ("runs/*/*/model/model.json", "runs/*/*/models/*/model.json")
 WIDE = widgets.Layout(width="100%")
+TILE = widgets.Layout(width="100%", padding="0")
+CHART = 640  # pixels of the chart's width
 NAMED = {"description_width": "7.5em"}
 
 
@@ -79,7 +81,7 @@ class Panel:
         self._films = films()
         classes, facts = asked.model.classes, asked.model.facts
         self.path = _text("Video", asked.path, "path of a video file, or of a folder of frames")
-        self.upload = widgets.FileUpload(description="or a file of this computer", layout=widgets.Layout(width="15em"))
+        self.upload = widgets.FileUpload(description="or a file", layout=widgets.Layout(width="auto", min_width="9em"))
         self.names = widgets.Textarea(
             "\n".join(classes), description="Class names", style=NAMED, rows=6, layout=WIDE, continuous_update=False
         )
@@ -131,12 +133,14 @@ class Panel:
     def _arranged(self) -> widgets.Widget:
         tiles = []
         for action, film in self._films.items():
-            self.buttons[action] = widgets.Button(description=action, layout=WIDE, tooltip=f"look at {action}")
+            small = widgets.ButtonStyle(font_size="11px")
+            button = widgets.Button(description=action, layout=TILE, style=small, tooltip=f"look at {action}")
+            self.buttons[action] = button
             self.buttons[action].on_click(lambda _, action=action: self.choose(action))
             picture = widgets.Image(value=poster(film), format="webp", layout=WIDE)
             tiles.append(widgets.VBox([picture, self.buttons[action]], layout=widgets.Layout(min_width="0")))
-        columns = "repeat(auto-fill, minmax(7em, 1fr))"
-        grid = widgets.Layout(grid_template_columns=columns, grid_gap="4px", max_height="17em", overflow="auto")
+        columns = "repeat(auto-fill, minmax(7.5em, 1fr))"
+        grid = widgets.Layout(grid_template_columns=columns, grid_gap="4px", max_height="19em", overflow="auto")
         own = widgets.HBox([self.path, self.upload])
         asked = [own, self.names, self.template, self.model, self.pretrained, self.frames]
         left = widgets.VBox([*asked, self.status], layout=widgets.Layout(flex="1 1 22em", min_width="0"))
@@ -236,7 +240,8 @@ def _text(name: str, value: str, hint: str) -> widgets.Text:
 
 
 def _chart(told: dict[str, Any]) -> dict[str, Any]:
-    spec = spec_of(told["draw"](told["data"], **told["options"]), told["alt"])
+    # Of a set width: one that follows its place, which follows it, is drawn again without end.
+    spec = {**spec_of(told["draw"](told["data"], **told["options"]), told["alt"]), "width": CHART}
     return {"data": {MIME: spec, "text/plain": told["alt"]}, "metadata": {MIME: EMBEDDED}}
 
 
