@@ -22,6 +22,7 @@ from text4vis_core.model.classifier import CosineClassifier
 from text4vis_core.model.clip import Clip
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from ..naming import checked_names
 from ..plain import encodable
 from ..sources import Clips
 from .doubts import Doubts
@@ -221,23 +222,14 @@ class Model:
 
 
 def checked_labels(labels: Sequence[str]) -> list[str]:
-    """Class names, without blanks around them.
+    """Class names to choose between: `naming.checked_names`.
 
     Raises:
-        ValueError: there are none, it is one text, or a name is blank or comes twice; names the parameter.
+        ValueError: as there, or there are none.
     """
-    if isinstance(labels, str):
-        raise ValueError(
-            f"class_names is the text {labels!r}: write a list, {[part.strip() for part in labels.split(',')]}"
-        )
-    names = [str(name).strip() for name in labels]
+    names = checked_names("class_names", labels)
     if not names:
-        raise ValueError("class_names is empty: give the names to choose between")
-    if not all(names):
-        raise ValueError(f"class_names holds a blank name, number {names.index('') + 1} of {len(names)}: leave it out")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"class_names holds {', '.join(map(repr, twice))} twice: leave one out")
+        raise ValueError("parameter class_names is empty: give the names to choose between")
     return names
 
 

@@ -161,10 +161,10 @@ def test_other_class_names_need_the_text_tower_that_it_came_from(kept, video, mo
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("dancing", r"class_names is the text 'dancing': write a list, \['dancing'\]"),
+        ("dancing", r"class_names: 'dancing' is one text, not a list; write it as \[\"dancing\"\]"),
         ([], "class_names is empty"),
-        (["a", " "], "a blank name, number 2 of 2"),
-        (["a", "b", "a "], "holds 'a' twice"),
+        (["a", " "], "name 2 of 2 is blank"),
+        (["a", "b", "a "], "'a' comes twice"),
     ],
 )
 def test_class_names_that_cannot_be_are_refused(labels, message, clip_folder):
