@@ -171,7 +171,7 @@ def _saved(figure: Figure) -> bytes:
 
 
 def _small(png: bytes) -> bytes:
-    """A picture with a palette, which takes a third of the room; in charts rare colours, of a word or a dot, are kept."""
+    """A picture with a palette, a third as large; of charts rare colours, of a word or a dot, are kept."""
     picture, small = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
     is_chart = picture.getcolors(FEW) is not None
     method = Image.Quantize.MAXCOVERAGE if is_chart else Image.Quantize.MEDIANCUT  # the first is slow on photographs
