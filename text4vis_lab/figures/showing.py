@@ -34,6 +34,7 @@ MIME = "application/vnd.vegalite.v5+json"  # what JupyterLab 4.6 shows; its own 
 EMBEDDED = {"embed_options": {"actions": False, "renderer": "svg"}}
 WIDTH = 700  # pixels of a chart as a picture, of which each is drawn as two
 COLOURS = 256  # of a picture's palette
+FEW = 20_000  # different colours, of which a chart has fewer
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,80}", re.ASCII)
 
 Drawn = alt.TopLevelMixin | Figure | Gallery
@@ -170,8 +171,9 @@ def _saved(figure: Figure) -> bytes:
 
 
 def _small(png: bytes) -> bytes:
-    """A picture with a palette, which takes a third of the room; rare colours, of a word or a dot, are kept."""
+    """A picture with a palette, a third as large; of charts rare colours, of a word or a dot, are kept."""
     picture, small = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
-    palette = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
-    palette.save(small, "PNG", optimize=True)
+    is_chart = picture.getcolors(FEW) is not None
+    method = Image.Quantize.MAXCOVERAGE if is_chart else Image.Quantize.MEDIANCUT  # the first is slow on photographs
+    picture.quantize(COLOURS, method, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
