@@ -24,7 +24,7 @@ INSTALLED := .venv/.installed
 help:
 	@echo 'make lab     explore: JupyterLab with a copy of the notebooks in work/;  FRESH=1 takes them anew'
 	@echo 'make book    read: run the experiments of SUITE (default $(SUITE)) and build the book of them'
-	@echo 'make book DATA=folder  the same of videos of your own'
+	@echo 'make book DATA=folder  the same of videos of your own; LABELS="a, b" names them, MODEL and PRETRAINED the model'
 	@echo 'make watch   see how far every run of SUITE is, in another terminal (or open runs/board.html)'
 	@echo 'make pdf     print the book that was built, by Chromium;  make publish  put it into a folder to upload'
 	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
@@ -38,12 +38,17 @@ help:
 	@echo '           PROFILE (slurm: every run is a job of the cluster)'
 	@echo 'The first of them installs into .venv, once: see README.md for how long that takes, and how large it is.'
 
+# Of videos of one's own the suite is written first; a DATA, LABELS or MODEL of the environment is somebody else's.
+given = $(if $(findstring command,$(origin $(1))),"$$$(1)",'')
+OWN = $(if $(findstring command,$(origin DATA)),$(BIN)/python -m text4vis_lab.own_suite "$$DATA" --labels \
+  $(call given,LABELS) --model $(call given,MODEL) --pretrained $(call given,PRETRAINED),echo '$(SUITE)')
+
 # The book is built of the runs that succeeded even when others failed; their failure is the exit status.
 book: $(INSTALLED)
-	@$(BIN)/python -m text4vis_lab.suites check '$(SUITE)'
-	@trap 'exit 130' INT; status=0; \
-	$(BIN)/snakemake $(RUNNER) --config suite='$(SUITE)' || status=$$?; \
-	$(BIN)/python book/build.py '$(SUITE)' && exit $$status
+	@trap 'exit 130' INT; status=0; suite=$$($(OWN)) || exit 1; \
+	$(BIN)/python -m text4vis_lab.suites check "$$suite" || exit 1; \
+	$(BIN)/snakemake $(RUNNER) --config suite="$$suite" || status=$$?; \
+	$(BIN)/python book/build.py "$$suite" && exit $$status
 
 # Beside it, in another terminal: until the suite has ended. runs/board.html is the same as a page.
 watch: $(INSTALLED)
@@ -86,11 +91,13 @@ mutations: $(INSTALLED)
 slurm-test: $(INSTALLED)
 	@tests/slurm/run.sh $(BIN)/python
 
-# The project is its folder, so that data and runs are seen beside the notebooks.
+# The project is its folder, so that data and runs are seen beside the notebooks. A video that is handed to a panel
+# comes as one message, of which a server takes 10 MB unless told otherwise.
 lab: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.work $(if $(FRESH),--fresh)
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
-	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb
+	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb \
+	  --ServerApp.tornado_settings='{"websocket_max_message_size": 1000000000}'
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

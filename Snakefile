@@ -25,7 +25,8 @@ try:
         lock = suites.hold_lock(suite)
         suites.forget_failures(suite)
         board = contextlib.ExitStack()
-        board.enter_context(suites.shown(suite))  # runs/board.html
+        if not {"-n", "--dry-run", "--dryrun"}.intersection(sys.argv):
+            board.enter_context(suites.shown(suite))  # runs/board.html
         atexit.register(board.close)
 except suites.SuiteError as error:
     raise WorkflowError(str(error))

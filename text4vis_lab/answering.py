@@ -54,7 +54,7 @@ def say(answer: Answer) -> None:
     What a notebook prints goes to its pages. Its kernel has kept the terminal that papermill has, under the number
     that its standard output gives; in JupyterLab that is the server's, whose user looks at the page.
     """
-    if not _of_papermill(os.getppid()):
+    if not of_papermill(os.getppid()):
         return
     with contextlib.suppress(OSError, ValueError):  # closed, or none
         place = sys.stdout.fileno()
@@ -78,7 +78,7 @@ def answer_in(notebook: str | Path) -> list[str]:
     return [line.removeprefix(BEGIN) for line in found.splitlines()]
 
 
-def _of_papermill(process: int) -> bool:
+def of_papermill(process: int) -> bool:
     """Whether a process is the command papermill."""
     import psutil
 

@@ -312,7 +312,7 @@ class Lab(Asked, Answers):
         """Each with the folder that its model goes to, where it is to be kept."""
         cells, which, folder = list(cells), self.values.get("keep_models", "none"), self.record.run_dir / "models"
         kept = due(cells, which, self._first)
-        keeps = [Keep(str(folder / cell.name), self._data, cell.name in kept) for cell in cells]
+        keeps = [Keep(str(folder / cell.name), (self._data, str(self.folder)), cell.name in kept) for cell in cells]
         wanted = zip(cells, keeps, strict=True)
         return [replace(cell, keep=keep) if keep.always or cell.export else cell for cell, keep in wanted]
 

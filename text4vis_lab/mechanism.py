@@ -91,8 +91,8 @@ def reading(found: pd.DataFrame) -> str:
     if found.empty:
         return ""
     said = [
-        "Each dot is the difference between two kinds of frozen rows that differ in one property alone; where its bar "
-        "reaches over the line of no difference, the property cannot be told from nothing."
+        "Each dot is the difference in accuracy between two kinds of frozen rows; where its bar reaches over the line "
+        "of no difference, what they differ in cannot be told from nothing."
     ]
     several = _several(found)
     for name, some in found.groupby("estimand", sort=False):

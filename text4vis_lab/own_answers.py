@@ -7,6 +7,7 @@ write(answered, run_dir)                    predictions.csv, predictions.parquet
 
 import html
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.files import replacing
 from text4vis_core.processes import progress_bar
 
-from . import familiarity, miniature, moving
+from . import familiarity, miniature, moving, tables
 from .familiarity import Known
 from .lists import class_ids, only
 from .models import Model
@@ -130,8 +131,13 @@ def pictured(own: OwnVideos, answered: Answered, places: Iterable[int], alt: str
 
 def write_page(folder: Path, title: str, about: str, shown: Moving, answered: Answered) -> Path:
     """Write `predictions.html`: clips, and a table of every video; nothing in it is fetched."""
-    table = answered.table.round(3).to_html(index=False, border=0, na_rep="")
-    body = f"{shown._repr_html_()}<h2>Every video</h2><div style='overflow:auto'>{table}</div>"
+    columns = [
+        name for name in answered.table if answered.table[name].notna().any() and (answered.table[name] != "").any()
+    ]
+    said = "What the model says of every video; a click on a heading sorts."
+    first = [name for name in ("video", "class", "probability", "label") if name in columns]
+    table = tables.show(answered.table[columns].round(2), said, first)._repr_html_()
+    body = f"{shown._repr_html_()}<h2>Every video</h2>{table}"
     with replacing(folder / "predictions.html") as path:
         text = PAGE.format(title=html.escape(title), about=html.escape(about), body=body)
         path.write_text(text, encoding="utf-8")
@@ -156,3 +162,9 @@ def sample(folder: Path) -> Path:
                 with replacing(place) as path:
                     shutil.copyfile(video.path, path)
     return folder
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m text4vis_lab.own_answers FOLDER, which is made: a few videos to try things with")
+    print(sample(Path(sys.argv[1]).expanduser().absolute()))

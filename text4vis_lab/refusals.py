@@ -12,6 +12,8 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from text4vis_core.data.reading import VideoError
+
 OWN = ("text4vis_core", "text4vis_lab")
 # How the second half of the project's messages begins, which says what to do.
 DO = (
@@ -39,8 +41,10 @@ def in_two_lines(error: BaseException) -> tuple[str, str]:
         return what, remedy[0]
     if re.match(r"(unknown )?parameter ", text):
         return what, CORRECT
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) or text.endswith("no such file or folder"):
         return what, "give the path of something that is there; paths begin at the project's folder"
+    if isinstance(error, VideoError):
+        return what, "play it to see whether it is whole, and make an MP4 of it (ffmpeg -i IN OUT.mp4)"
     return what, "the way to it is folded below"
 
 

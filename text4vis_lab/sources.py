@@ -34,6 +34,7 @@ from .frame_store import FrameStore
 from .held_out import hold_out
 from .models.facts import read_facts
 from .models.folder import load_network, rows_of_names
+from .own_videos import DATASET  # noqa: F401  # which makes "own" a data set
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices

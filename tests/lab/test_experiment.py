@@ -141,7 +141,7 @@ def test_a_trained_model_is_written_in_the_published_format(
 def test_a_model_that_the_published_format_has_no_place_for_goes_to_its_folder(
     clip, train_videos, test_videos, tmp_path, trained
 ):
-    file, keep = tmp_path / "trained.pt", Keep(str(tmp_path / "models" / "text"), "ucf101", always=False)
+    file, keep = tmp_path / "trained.pt", Keep(str(tmp_path / "models" / "text"), ("ucf101", "data"), always=False)
     cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, export=str(file), keep=keep)
     outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
     assert not file.exists() and not cell.left_nothing
@@ -158,7 +158,9 @@ def test_a_model_that_the_published_format_has_no_place_for_goes_to_its_folder(
 
 def test_a_model_that_cannot_be_written_costs_no_number(clip, train_videos, test_videos, tmp_path):
     (tmp_path / "models").write_text("a file in the place of the folder")
-    cell = Cell(FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, keep=Keep(str(tmp_path / "models/text"), "x"))
+    cell = Cell(
+        FROZEN_TEXT, train_videos, {"test": test_videos}, CONFIG, keep=Keep(str(tmp_path / "models/text"), ("x", "y"))
+    )
     outcome = train_and_test(cell, Source(clip=clip), Clips(num_frames=2), tmp_path)
     assert outcome.remarks[0].startswith("its model is not kept: ") and outcome.scores
 

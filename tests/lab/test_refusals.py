@@ -22,12 +22,6 @@ def raised(act, *arguments) -> Exception:
     return caught.value
 
 
-def missing(path) -> None:
-    from text4vis_core.data.video import open_video
-
-    open_video(path)
-
-
 @pytest.mark.parametrize(
     ("error", "lines"),
     [
@@ -42,7 +36,17 @@ def missing(path) -> None:
         (lambda: raised(as_kind, "dense", "maybe", bool), ("parameter dense: 'maybe' is not true or false", CORRECT)),
         (
             lambda: VideoError("x.mp4", "it has no frames"),
-            ("cannot read video x.mp4: it has no frames", "the way to it is folded below"),
+            (
+                "cannot read video x.mp4: it has no frames",
+                "play it to see whether it is whole, and make an MP4 of it (ffmpeg -i IN OUT.mp4)",
+            ),
+        ),
+        (
+            lambda: VideoError("x.mp4", "no such file or folder"),
+            (
+                "cannot read video x.mp4: no such file or folder",
+                "give the path of something that is there; paths begin at the project's folder",
+            ),
         ),
         (
             lambda: VideoError("x.mp4", "decord gives another frame 3; set decoder to pyav"),
@@ -127,7 +131,7 @@ def test_papermill_fails_with_the_error_and_its_log_holds_the_traceback(by_paper
 def test_elsewhere_an_answer_is_not_written_to_the_terminal(capfd, monkeypatch):
     say(Answer(["nothing"]))
     assert capfd.readouterr().out == ""
-    monkeypatch.setattr(answering, "_of_papermill", lambda process: True)
+    monkeypatch.setattr(answering, "of_papermill", lambda process: True)
     monkeypatch.setattr(sys, "stdout", io.StringIO())  # has no descriptor
     say(Answer(["nothing"]))
     assert capfd.readouterr().out == ""

@@ -2,14 +2,19 @@
 
 import os
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
 
 from text4vis_core.data.video_list import VideoList
 
+from .. import tables
+from ..answering import Reading
 from ..lists import repeated
 from ..settings import check_choices
 from . import PARTS, clips, copies, figures, fresh, loading, machine, model, opening, parallel
@@ -63,6 +68,7 @@ class Bench:
         folder: for what is written meanwhile.
         quantities: all that was measured so far.
         curves: what was measured over time.
+        drawn: figures of the parts that were measured, each with its caption and in words, until they are shown.
         yardstick: the videos that are decoded.
     """
 
@@ -70,20 +76,30 @@ class Bench:
     folder: Path
     quantities: list[Quantity] = field(default_factory=list)
     curves: dict[str, Any] = field(default_factory=dict)
+    drawn: list[tuple[Figure, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._begin = time.perf_counter()
         self.cores = self.sizes.cores or os.cpu_count() or 1
         self.yardstick: VideoList = clips.write_videos(self.folder / "videos", self.sizes.videos)
 
-    def show(self, part: str) -> pd.DataFrame | None:
-        """Measure a part, draw it, and return the table of its limits; nothing where it was not asked for."""
+    def measure(self, part: str) -> pd.DataFrame | None:
+        """Measure a part and draw it; the table of its limits, and nothing where it was not asked for."""
         if part not in self.sizes.parts:
-            print(f"Not measured: {part} is not among the parts that were asked for.")
             return None
         measured, tabulated = getattr(self, f"_{part}")()
         self.quantities += measured
         return figures.table(tabulated) if tabulated else None
+
+    def show(self, part: str, picture: Callable[..., Any]) -> Any:
+        """`measure` a part, display its figures by `Lab.picture`, and return its table as a page shows it."""
+        table = self.measure(part)
+        for number, (figure, caption, told) in enumerate(self.drawn):
+            display(picture(figure, f"{part}-{number}", caption, told))
+        self.drawn.clear()
+        if part not in self.sizes.parts:
+            return Reading(f"Not measured: {part} is not among the parts that were asked for.")
+        return None if table is None else tables.show(table.reset_index(), "Medians over repetitions.", ["quantity"])
 
     def matrix_products(self) -> pd.DataFrame:
         """The ceiling of what a model can do here."""
@@ -92,23 +108,25 @@ class Bench:
         return figures.table(rates)
 
     def against_limits(self) -> list[Quantity]:
-        """Draw what has a limit; returns that."""
+        """What has a limit, the bench's own time among it."""
         took = time.perf_counter() - self._begin
         self.quantities.append(Quantity("this bench, all of it", [took], "s", limit=600))
-        asked = [quantity for quantity in self.quantities if quantity.limit is not None]
-        figures.against_limits(asked, title=f"{len(asked)} limits: medians and 95 % intervals")
-        return asked
+        return [quantity for quantity in self.quantities if quantity.limit is not None]
+
+    def _draw(self, figure: Figure, title: str, found: Iterable[Quantity]) -> None:
+        told = "; ".join(f"{quantity.name}: {quantity.measured}" for quantity in found)
+        self.drawn.append((figure, f"{title}. Medians with their 95 % intervals.", f"{told}."))
 
     def _samples(self) -> Measured:
         found = loading.sample_quantities(loading.sample_times(self.yardstick, self.sizes.repeats))
         title = f"One video, one thread ({self.sizes.repeats} repetitions of {self.sizes.videos} videos)"
-        return found, _drawn(found, title, f"milliseconds, {REPEATED}")
+        return found, self._bars(found, title, f"milliseconds, {REPEATED}")
 
     def _opening(self) -> Measured:
         frames, repeats = 600 if self.sizes.small else 108_000, -(-self.sizes.long_repeats // 3)  # 30 a second
         found = opening.opening_quantities(self.folder / "films", frames, repeats, clips.SIZE)
         title = f"A film of {frames} frames, opened by a fresh process ({repeats} repetitions)"
-        _drawn([quantity for quantity in found if quantity.unit == "s"], title, f"seconds, {REPEATED}")
+        self._bars([quantity for quantity in found if quantity.unit == "s"], title, f"seconds, {REPEATED}")
         return found, [quantity for quantity in found if quantity.limit or not quantity.unit]
 
     def _copies(self) -> Measured:
@@ -120,12 +138,10 @@ class Bench:
     def _workers(self) -> Measured:
         sizes, numbers = self.sizes, parallel.numbers(self.cores)
         loaded, decoded = parallel.worker_rates(self.yardstick, numbers, sizes.worker_samples, sizes.long_repeats)
-        figures.scaling(
-            {"training samples": loaded, "decoding alone": decoded},
-            title=f"Workers ({sizes.long_repeats} repetitions of {sizes.worker_samples} samples)",
-            xlabel="processes that decode",
-            ylabel="samples a second",
-        )
+        title = f"Workers ({sizes.long_repeats} repetitions of {sizes.worker_samples} samples)"
+        rates = {"training samples": loaded, "decoding alone": decoded}
+        figure = figures.scaling(rates, title=title, xlabel="processes that decode", ylabel="samples a second")
+        self._draw(figure, title, [*loaded.values(), *decoded.values()])
         scaled = parallel.worker_scaling(loaded, decoded, os.cpu_count() or 1)
         return [*loaded.values(), *decoded.values(), *scaled], scaled
 
@@ -133,17 +149,18 @@ class Bench:
         samples = self.sizes.memory_samples
         self.curves["memory"] = fresh.memory_curve(self.folder / "tiny", samples, num_workers=1)
         growth = fresh.memory_growth(self.curves["memory"])
-        figures.memory(self.curves["memory"], growth[0], title=f"Memory over {samples} samples")
+        title = f"Memory over {samples} samples"
+        self._draw(figures.memory(self.curves["memory"], growth[0], title=title), title, growth)
         return growth, growth
 
     def _model(self) -> Measured:
         sizes = self.sizes
         stepped = model.step_quantities(model.step_times(sizes.long_repeats, sizes.small), sizes.small)
         title = f"One training step ({sizes.long_repeats} repetitions)"
-        tabulated = _drawn(stepped, title, f"seconds, {REPEATED}")
+        tabulated = self._bars(stepped, title, f"seconds, {REPEATED}")
         inferred = model.inference_quantities(model.inference_rate(sizes.repeats, sizes.small), sizes.small)
         title = f"Operations a second ({sizes.repeats} repetitions)"
-        tabulated = [*tabulated, *_drawn(inferred, title, f"GFLOP/s, {REPEATED}")]
+        tabulated = [*tabulated, *self._bars(inferred, title, f"GFLOP/s, {REPEATED}")]
         return [*stepped, *inferred], tabulated
 
     def _starts(self) -> Measured:
@@ -168,12 +185,13 @@ class Bench:
         shared = clips.in_classes(repeated(self.yardstick, 13), 3)
         rates, agreement = parallel.process_rates(shared, numbers, str(self.folder), repeats)
         title = f"Processes ({repeats} repetitions)"
-        figures.scaling(rates, title=title, xlabel="processes", ylabel="videos a second")
+        figure = figures.scaling(rates, title=title, xlabel="processes", ylabel="videos a second")
+        self._draw(figure, title, [rate for of_task in rates.values() for rate in of_task.values()])
         scaled = [*parallel.process_scaling(rates), *agreement]
         return [*(rate for of_task in rates.values() for rate in of_task.values()), *scaled], scaled
 
-
-def _drawn(found: list[Quantity], title: str, xlabel: str) -> list[Quantity]:
-    """Draw what has a unit; returns the ratios, which have none."""
-    figures.bars([quantity for quantity in found if quantity.unit], title=title, xlabel=xlabel)
-    return [quantity for quantity in found if not quantity.unit]
+    def _bars(self, found: list[Quantity], title: str, xlabel: str) -> list[Quantity]:
+        """Draw what has a unit; returns the ratios, which have none."""
+        with_unit = [quantity for quantity in found if quantity.unit]
+        self._draw(figures.bars(with_unit, title=title, xlabel=xlabel), title, with_unit)
+        return [quantity for quantity in found if not quantity.unit]

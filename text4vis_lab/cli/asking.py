@@ -66,8 +66,7 @@ def predict(videos: Sequence[Path], asked: Asked, out: Path | None, page: Path |
     model = asked.open()
     table = _predicted(model, videos, max(top, 2 if page else 1))
     if page is not None:
-        with at_home():
-            write_page(absolute(page), model, table)
+        write_page(page, model, table)
         note(f"{page}: the most doubtful first.")
     table = table[table["rank"] <= top]
     if out is None:

@@ -181,7 +181,7 @@ def train(
     shots: Annotated[int, typer.Option(min=0, help="Training videos of each class; 0: all.")] = 0,
     model: Model = "mini_clip",
     pretrained: Pretrained = "",
-    epochs: Annotated[int, typer.Option(min=0, help="0: so many that there are 48 steps, and 6 at least.")] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the videos, few of which are repeated.")] = 6,
     seed: Annotated[int, typer.Option(min=0, help="Draws the videos, their order and their clips.")] = 0,
 ) -> int:
     """Train a model on videos of your own.

@@ -18,7 +18,7 @@ LOOK = """<style>
 :root{color-scheme:light dark}
 body{font:1rem/1.45 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:75rem}
 h1{font-size:1.4rem;margin:.3rem 0} ol{list-style:none;padding:0;display:grid;gap:1.2rem .9rem;
- grid-template-columns:repeat(auto-fill,minmax(min(11rem,100%),1fr))} li{min-width:0;overflow-wrap:anywhere}
+ grid-template-columns:repeat(auto-fill,minmax(min(11rem,45%),1fr))} li{min-width:0;overflow-wrap:anywhere}
 .text4vis-clip,.text4vis-clip video{width:100%} .text4vis-clip video{aspect-ratio:4/3;object-fit:contain}
 b{display:block} small{display:block;opacity:.85} .doubt{border-left:4px solid #D55E00;padding-left:.5rem}
 </style>"""
@@ -32,7 +32,7 @@ def write_page(path: Path, model: Model, table: pd.DataFrame) -> None:
         model: that was asked.
         table: of `Model.predict`, with two classes of each video.
     """
-    items = [(margin(rows), str(video), rows) for video, rows in table.groupby("video", sort=False)]
+    items = [(certainty(rows), str(video), rows) for video, rows in table.groupby("video", sort=False)]
     items.sort(key=lambda item: item[:2])
     shown = [_item(video, rows) for _, video, rows in progress_bar(items[:MOST], "page", unit="video")]
     left = f" The {MOST} most doubtful of {len(items)} are shown." if len(items) > MOST else ""
@@ -45,21 +45,25 @@ def write_page(path: Path, model: Model, table: pd.DataFrame) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def margin(rows: pd.DataFrame) -> float:
-    """How sure the model is of a video: -1 where it cannot be read, else by how much the first class leads."""
+def certainty(rows: pd.DataFrame) -> float:
+    """How little there is to doubt of a video: by how much the first class leads, less 1 where there is a note.
+
+    -2 where it cannot be read.
+    """
     if (rows["error"] != "").any():
-        return -1.0
+        return -2.0
     best = rows.sort_values("rank")["probability"].tolist()
-    return best[0] - best[1] if len(best) > 1 else 1.0
+    return (best[0] - best[1] if len(best) > 1 else 1.0) - (rows["note"] != "").any()
 
 
 def _item(video: str, rows: pd.DataFrame) -> str:
     name = html.escape(readable(Path(video).name))
-    where = f"<small>{html.escape(readable(video, 400))}</small>"
+    short = html.escape(readable("/".join(Path(video).parts[-2:])))
+    where = f'<small title="{html.escape(readable(video, 400))}">{short}</small>'
     first, *others = rows.sort_values("rank").to_dict("records")
     if first["error"]:
         return f'<li><div class="doubt"><b>{name}</b>cannot be read: {html.escape(first["error"])}{where}</div></li>'
-    says = [f"{html.escape(row['class'])}, {100 * row['probability']:.0f} %" for row in (first, *others[:1])]
+    says = [f"{html.escape(row['class'])}, {100 * row['probability']:.0f}\u202f%" for row in (first, *others[:1])]
     doubt = f'<small class="doubt">{html.escape(first["note"])}</small>' if first["note"] else ""
     second = f"<small>then {says[1]}</small>" if len(says) > 1 else ""
     try:

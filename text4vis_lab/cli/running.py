@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 COMPLETE = "_TEXT4VIS_COMPLETE"  # by which a shell asks for completions
 
@@ -25,18 +25,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: that were typed after its name; those of the process when None.
     """
-    import click
+    import typer
 
     from .commands import app
 
+    # typer has its own copy of click since 0.20, whose errors are others.
+    refused: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     try:
         status = app(args=arguments, prog_name="text4vis", standalone_mode=False, complete_var=COMPLETE)
         sys.stdout.flush()
-    except (click.UsageError, WrongUse) as error:
-        of = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "text4vis"
-        _say(error.format_message() if isinstance(error, click.UsageError) else str(error), f"see: {of} --help")
+    except (refused, WrongUse) as error:
+        context, what = (
+            getattr(error, "ctx", None),
+            str(error) if isinstance(error, WrongUse) else error.format_message(),
+        )
+        if what.startswith("Usage:"):  # nothing was typed
+            print(what, file=sys.stderr)
+        else:
+            _say(what, f"see: {context.command_path if context else 'text4vis'} --help")
         sys.exit(2)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # who reads wants no more, as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ from text4vis_core.files import replacing
 from ..plain import plain
 from .running import WrongUse
 
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
     ".csv": lambda table, path: table.to_csv(path, index=False),
     ".json": lambda table, path: path.write_text(as_json(table), encoding="utf-8"),
     ".parquet": lambda table, path: table.to_parquet(path, index=False),

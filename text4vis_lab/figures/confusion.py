@@ -84,14 +84,13 @@ def _behind(
     across = f"max(1, floor(width / {TILE[0]}))"
     chosen = chosen.transform_calculate(
         x=f"datum.place % {across} * {TILE[0]}", y=f"{top + 6} + {TILE[1]} * floor(datum.place / {across})"
-    ).transform_filter(f"datum.poster !== '' && datum.place < 2 * {across}")
+    ).transform_filter(f"datum.place < 2 * {across}")
     chosen = chosen.encode(x=alt.X("x:Q", scale=None), y=alt.Y("y:Q", scale=None))
-    images = chosen.mark_image(width=TILE[0] - 8, height=TILE[1] - 16, align="left", baseline="top").encode(
-        url="poster:N"
-    )
-    names = chosen.mark_text(
-        align="left", baseline="top", dy=TILE[1] - 15, fontSize=9, limit=TILE[0] - 6, color=SOFT_INK
-    )
+    size = {"width": TILE[0] - 8, "height": TILE[1] - 16}
+    pictured = chosen.transform_filter("datum.poster !== ''").mark_image(**size, align="left", baseline="top")
+    images = pictured.encode(url="poster:N")
+    below = {"dy": TILE[1] - 15, "fontSize": 9, "limit": TILE[0] - 6}
+    names = chosen.mark_text(align="left", baseline="top", color=SOFT_INK, **below)
     return [keep, said, images, names.encode(text="label:N")]
 
 

@@ -99,7 +99,7 @@ def _path(path: pd.DataFrame, chosen: float | None, x: alt.X, y: alt.Y) -> list[
 def _both(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """A row for each value of `by` that has both tests: x and y, their ends where known, and both as text."""
     rows = []
-    for value, some in table.groupby(by, sort=False):
+    for value, some in table.groupby(by, sort=False) if len(table) else ():
         tests = {row["test"]: row for row in some.drop_duplicates("test").to_dict("records")}
         if not {"base", "novel"} <= set(tests) or any(pd.isna(tests[test]["mean"]) for test in ("base", "novel")):
             continue

@@ -125,7 +125,7 @@ def pictures(drawn: Drawn, path: Path, alt_text: str = "") -> bytes:
 def spec_of(chart: alt.TopLevelMixin, alt_text: str = "") -> dict[str, Any]:
     """A chart as Vega-Lite's JSON, in the project's theme, with its alternative text."""
     with alt.theme.enable(themes.NAME), alt.data_transformers.enable("default", max_rows=None):
-        spec = chart.to_dict()
+        spec = chart.to_dict(validate=False)  # which takes longer than all else, and is for who writes a chart
     del spec["$schema"]  # of version 6, of which nothing is used: viewers of either version say nothing
     return spec | ({"description": alt_text} if alt_text else {})
 

@@ -7,8 +7,8 @@
 
 `facts.py` says what a folder tells of its model, `network.py` rebuilds it, `folder.py` writes and reads, `card.py`
 writes the card; `model.py` is what answers, `opening.py` opens one by name, `videos.py` finds what it is asked about,
-`doubts.py` says what speaks against an answer. `keeping.py` and `following.py` are for a laboratory that leaves or takes a model,
-`training.py` makes one of a folder of videos.
+`doubts.py` says what speaks against an answer. `keeping.py` and `following.py` are for a laboratory that leaves or
+takes a model, `training.py` makes one of a folder of videos.
 """
 
 from text4vis_core._names import on_first_use

@@ -70,7 +70,7 @@ def _table(facts: Facts) -> list[str]:
 
 
 def _origin(facts: Facts, provenance: Any) -> list[tuple[str, Any]]:
-    videos = f"{facts.data['videos']} videos of {facts.data['dataset']}" if facts.data else "nothing of its own"
+    videos = "{videos} videos of {folder} ({dataset})".format(**facts.data) if facts.data else "nothing of its own"
     shown = [("trained on", videos)]
     if facts.clip:
         shown.append(("text tower, for other class names", facts.clip["model"]))

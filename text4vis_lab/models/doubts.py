@@ -1,13 +1,14 @@
 """What is to be said against a model's answers: how far each video lies from what it was made for."""
 
-from contextlib import nullcontext
-from importlib.util import find_spec
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ..familiarity import Seen, known_of, reading_of, vocabulary, watching
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from .model import Model
 
 
@@ -19,32 +20,19 @@ class Doubts:
     """
 
     def __init__(self, model: "Model"):
-        self.model = model
-        self.known: Any = None
-        if find_spec("text4vis_lab.familiarity") is None:
-            return
-        from ..familiarity import known_of
-
         origin = model.facts.clip
-        self.known = known_of(model.network, str(origin.get("model", "")), model.folder, int(origin.get("world", 0)))
+        self.model, self.origin = model, str(origin.get("model", ""))
+        self.known = known_of(model.network, self.origin, model.folder, int(origin.get("world", 0)))
 
-    def watching(self) -> Any:
-        """A context in which the network is looked over its shoulder; gives what was seen, or None."""
-        if self.known is None:
-            return nullcontext()
-        from ..familiarity import watching
+    def watching(self) -> AbstractContextManager[Seen | None]:
+        """A context in which is noted what the network makes of frames, if there is something to compare it with."""
+        return nullcontext() if self.known is None else watching(self.model.network)
 
-        return watching(self.model.network)
-
-    def notes(self, seen: Any, probabilities: "Tensor") -> list[str]:
+    def notes(self, seen: Seen | None, probabilities: Tensor) -> list[str]:
         """A sentence, or "", for each of the videos that were encoded, whose probabilities are (N, C)."""
-        if find_spec("text4vis_lab.familiarity") is None or not len(probabilities):
-            return [""] * len(probabilities)
-        from ..familiarity import reading_of, vocabulary
-
-        words = vocabulary(Path(str(self.model.facts.clip.get("model", ""))).name) if self.model.by_text else None
-        features = [None] * len(probabilities)
-        if self.known is not None and seen is not None:
+        words = vocabulary(Path(self.origin).name) if self.model.by_text else None
+        features: list[Tensor | None] = [None] * len(probabilities)
+        if seen is not None and len(probabilities):
             features = list(seen.features.unflatten(0, (len(probabilities), -1)))
         pairs = zip(features, probabilities.tolist(), strict=True)
-        return [reading_of(seen_of, self.known, row, self.model.classes, words).note for seen_of, row in pairs]
+        return [reading_of(of_video, self.known, row, self.model.classes, words).note for of_video, row in pairs]

@@ -30,12 +30,12 @@ class Keep:
 
     Attributes:
         folder: where.
-        data: name of its data set.
+        data: name of its data set, and its folder.
         always: False where it is kept only if the published format, which was asked for, has no place for it.
     """
 
     folder: str
-    data: str
+    data: tuple[str, str]
     always: bool = True
 
     @property
@@ -118,7 +118,12 @@ def facts_of(cell: "Cell", source: Source, clips: Clips, network: VideoClassifie
         clip=origin,
         clips={name: getattr(clips, name) for name in ("num_frames", "dense", "resize", "clips", "crops")},
         training=dict(cell.columns) | {"recipe": asdict(cell.recipe) if cell.fine_tune else {}},
-        data={"dataset": keep.data, "videos": len(cell.train), "fingerprint": cell.train.fingerprint()},
+        data={
+            "dataset": keep.data[0],
+            "folder": keep.data[1],
+            "videos": len({video.path for video in cell.train.videos}),
+            "fingerprint": cell.train.fingerprint(),
+        },
         measured=tuple(rows_of_outcome(cell.name, outcome, cell.columns, cell.tests)),
         provenance={"run": Path(keep.folder).parents[1].as_posix(), "cell": cell.name} | provenance(),
     )

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import open_clip
 import torch
 
 from text4vis_core.model.clip import Clip, load_clip
@@ -69,6 +70,8 @@ def open_model(
         own = list(labels) == list(model.facts.classes) and not template
         model = model.with_labels(labels, template) if labels and not own else model
     else:
+        if not labels and name not in open_clip.list_models() and not Path(name).is_dir():
+            name = name if name in miniature.MODELS else str(find_model(name))
         names = checked_labels(labels or (list(miniature.ACTIONS) if name in miniature.MODELS else []))
         clip = load_clip(miniature.prepare("", "", name)[1], pretrained or None)
         model = untrained(clip, names, {"model": name, "pretrained": pretrained}, template, num_frames)

@@ -1,19 +1,20 @@
 """A model of one's own videos: the laboratory's few-shot path, from a folder of classes to a model's folder."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..experiment import Cell
+from ..familiarity import keep, known_from
 from ..lab import Lab
+from ..lists import repeated
+from ..own_videos import DATASET
 from ..tournament.methods import named
-from .folder import find_model
+from .opening import load_model
 
 NOTEBOOK = "03_few_shot"  # whose settings these are
-STEPS, EPOCHS, BATCH = 48, 6, 16  # at least so many steps and epochs, where nobody says how many
+STEPS = 8  # of an epoch, at least: fewer videos are repeated, as the published few-shot training does
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,19 @@ def train_folder(
         shots: training videos of each class; 0 for all.
         out: the run's folder; the model is in `models` there.
         method: a name that `tournament.methods.named` knows.
-        settings: shared settings by name, and `seed`. `epochs` 0 or none: so many that there are 48 steps.
+        settings: shared settings by name, and `seed`.
 
     Raises:
         AnnotationError, ValueError: the folder, or a setting, cannot be: names it and the remedy.
     """
-    given: dict[str, Any] = {"dataset": _reader(), "data_root": str(folder), "num_frames": 8} | dict(settings or {})
-    seed, epochs = given.pop("seed", 0), given.pop("epochs", 0)
+    given: dict[str, Any] = {"dataset": DATASET, "data_root": str(folder), "num_frames": 8} | dict(settings or {})
+    seed = given.pop("seed", 0)
     given |= {"run_dir": str(out), "seeds": [seed], "keep_models": "first"}
     lab = Lab.open(NOTEBOOK, given)
     videos = lab.train.few_shot(shots, seed) if shots else lab.train
-    steps = math.ceil(len(videos) / lab.values["batch_size"])
-    lab = lab.changed({"epochs": epochs or max(EPOCHS, math.ceil(STEPS / steps))})
+    shown = repeated(videos, max(len(videos), STEPS * lab.values["batch_size"]))
     before = lab.zero_shot({"test": lab.test})["top1"].iloc[0]
-    cell = Cell(named(method), videos, {"test": lab.test}, lab.recipe(seed), {"shots": shots})
+    cell = Cell(named(method), shown, {"test": lab.test}, lab.recipe(seed), {"shots": shots})
     after = lab.run([cell], "training")["top1"].iloc[0]
     lab.save()
     counts = len(videos), len(lab.test)
@@ -72,10 +72,7 @@ def train_folder(
         f"Trained on {counts[0]} videos of {names} classes.",
         f"Of {counts[1]} test videos {after:.1f} % are right; by the class names alone, untrained, {before:.1f} %.",
     )
-    run = lab.record.run_dir
-    return Trained(find_model(run / cell.name), run, (float(after), float(before)), counts, said)
-
-
-def _reader() -> str:
-    """The data set that a folder of one's own is."""
-    return "own" if find_spec("text4vis_lab.own_videos") else "folders"
+    run, left = lab.record.run_dir, load_model(lab.record.run_dir / cell.name)
+    known = known_from(left.network, left.clips, videos, lab.test, "the videos that it was trained on")
+    keep(run / "models" / cell.name, left.network, known)
+    return Trained(run / "models" / cell.name, run, (float(after), float(before)), counts, said)

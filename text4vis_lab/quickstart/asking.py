@@ -7,7 +7,7 @@ from text4vis_core.data.video import open_video
 
 from .. import miniature
 from ..lab import Lab
-from ..models.folder import is_model
+from ..models.following import trained_in
 from ..models.model import Model
 from ..naming import checked_rewording
 
@@ -40,7 +40,8 @@ def asked(lab: Lab, video: str, class_names: Sequence[str], reworded: Mapping[st
     """
     if video:
         open_video(video)
-    names = list(class_names) or usual_names(str(lab.values["model"]), own_video=bool(video))
+    trained = trained_in(lab.values) is not None
+    names = list(class_names) or usual_names(str(lab.values["model"]), trained, own_video=bool(video))
     usual = lab.defaults["reworded"]
     if names:
         checked_rewording("reworded", reworded, names, usual)
@@ -50,13 +51,13 @@ def asked(lab: Lab, video: str, class_names: Sequence[str], reworded: Mapping[st
     return Asked(model, path, truth, known)
 
 
-def usual_names(model: str, own_video: bool) -> list[str]:
+def usual_names(model: str, trained: bool, own_video: bool) -> list[str]:
     """Class names where none are given: the miniature's, or none for a trained model, which has its own.
 
     Raises:
         ValueError: a CLIP is asked about a video of one's own, and knows no names.
     """
-    if is_model(model):
+    if trained:
         return []
     if own_video and model not in miniature.MODELS:
         remedy = 'name what may be seen, such as ["dancing", "cooking"]'

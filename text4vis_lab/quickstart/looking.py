@@ -169,7 +169,13 @@ def familiar(seen: Look) -> str:
         seen.model.embedding(seen.frames)
     known = familiarity.known_of(seen.model.network, origin, seen.model.folder)
     words = familiarity.vocabulary(origin)
-    return familiarity.reading_of(noted.features, known, seen.probabilities, seen.model.classes, words).note
+    return familiarity.reading_of(noted.features, known, seen.probabilities.tolist(), seen.model.classes, words).note
+
+
+def films() -> dict[str, str]:
+    """A test film of each class of the miniature, class -> path; none where it has not been made."""
+    videos = _of_miniature(1)
+    return {} if videos is None else {videos.names[video.label]: str(video.path) for video in videos.videos}
 
 
 def _of_miniature(per_class: int) -> VideoList | None:

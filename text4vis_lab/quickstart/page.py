@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from text4vis_core.data.video import read_frames
+
 from .. import moving
 from .heat import heat_map
 from .looking import Look
 
 SIDE = 128  # pixels of a shown frame
+POSTER = 120  # pixels of a poster's width
 GLOW = np.array([255, 190, 60], np.float32)  # of the map, over a darkened frame
 STYLE = """<style>
 .text4vis-frames{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(84px,22%),1fr));gap:6px;
@@ -74,6 +77,18 @@ def neighbours(seen: Look, near: pd.DataFrame) -> moving.Moving | Frames:
         for row in near.to_dict("records")
     ]
     return moving.gallery(items, f"The videos of the miniature that lie nearest to {seen.name}")
+
+
+def poster(path: str) -> bytes:
+    """The middle frame of a video as a small WebP picture.
+
+    Raises:
+        VideoError: it cannot be read.
+    """
+    frame = moving.smaller(read_frames(path, lambda length: np.array([length // 2])), POSTER)[0]
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "WEBP", quality=50, method=6)
+    return file.getvalue()
 
 
 def with_maps(frames: np.ndarray, maps: np.ndarray, share: float, alt: str, caption: str) -> Frames:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ACCURACIES = {"val_top1": "validation top-1", "train_top1": "training top-1"}  # of an epoch; the first there is
+COUNTED = ("run", "draw")  # units of bars of few and long parts
 TRAINING = "training "  # so begin the names of the bars of trainings
 
 
@@ -43,13 +44,14 @@ def activity(events: list[dict[str, Any]], now: float) -> Activity:
             points = points if bars else []
         elif kind == "bar":
             bars[what] = event
-            points.append((event["time"], _share(list(bars.values()))))
+            share = _share(list(bars.values()))  # never less than before: an inner bar may close before the outer moves
+            points.append((event["time"], max(share, points[-1][1] if points else 0.0)))
     repeated = _count(latest.get("started", {}).get("interrupted"))
     again = [f"start {repeated + 1}, after an interruption"] if repeated else []
     if bars:
         *outer, inner = bars.values()
-        parts = [f"{bar['what']} {min(int(bar['done']) + 1, bar['of'])} of {bar['of']}" for bar in outer]
-        return Activity(" · ".join([*parts, _words(inner, latest), *again]), points[-1][1], seconds_left(points, now))
+        words = [*map(_counted, outer), _counted(inner) if inner.get("unit") in COUNTED else _words(inner, latest)]
+        return Activity(" · ".join([*words, *again]), points[-1][1], seconds_left(points, now))
     number, of = (_count(latest.get("notebook", {}).get(name)) for name in ("number", "of"))
     if number and of:
         return Activity(" · ".join([f"cell {number} of {of} of the notebook", *again]), min(1.0, (number - 1) / of))
@@ -90,6 +92,10 @@ def _share(bars: list[dict]) -> float:
     for bar in reversed(bars):
         inner = min(1.0, (bar["done"] + inner) / bar["of"])
     return inner
+
+
+def _counted(bar: dict) -> str:
+    return f"{bar['what']} {min(int(bar['done']) + 1, bar['of'])} of {bar['of']}"
 
 
 def _words(bar: dict, latest: dict[str, dict]) -> str:

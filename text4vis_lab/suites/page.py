@@ -92,7 +92,7 @@ def page(boards: Sequence[Board], live: bool = True) -> str:
         f'<body data-written="{written:.0f}" data-live="{"1" if live else ""}"><main><h1>Runs</h1>\n'
         f'<p class="quiet">As of <time>{clock}</time>{"" if live else ", when the suite ended"}.</p>\n'
         '<p id="silent" role="status">Nobody has written this page for over a minute: what runs the suite was killed, '
-        "or its machine is gone. <code>make book</code> with the same suite takes it up.</p>\n"
+        "or its machine is gone. <code>make book</code> takes it up. Below is what was known last.</p>\n"
         + "".join(map(_section, boards))
         + f"</main><script>{SCRIPT}</script></body></html>\n"
     )

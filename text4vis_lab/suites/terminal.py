@@ -4,14 +4,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ._activity import duration
 from .reading import Suite
 from .states import DONE, FAILED, QUEUED, RUNNING, STOPPED, WAITING, Board, State, board
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
 SECONDS = 1.0  # between two looks
 # A sign beside the word, so that nothing rests on the colour.
@@ -49,10 +49,9 @@ def watch(suite: Suite, stream: TextIO | None = None, pause: Callable[[float], N
     return known
 
 
-def picture(known: Board) -> "RenderableType":
+def picture(known: Board) -> Any:
     """A board as a table of rich: a line for each run, and one beneath for what is to be read of it."""
     from rich.markup import escape
-    from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     table = Table(title=f"{known.suite.name} {escape(known.headline)}", title_justify="left", box=None, expand=True)
@@ -63,11 +62,17 @@ def picture(known: Board) -> "RenderableType":
     table.add_column("", ratio=1, overflow="fold")
     for state in known.states:
         sign, style = LOOKS[state.state]
-        bar = ProgressBar(total=1.0, completed=state.share, width=16) if state.share is not None else ""
+        bar = _bar(state.share) if state.share is not None else ""
         table.add_row(
             escape(state.run.name), f"[{style}]{sign} {state.state}[/]", bar, times(state), escape(state.doing)
         )
     return table
+
+
+def _bar(share: float) -> Any:
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=1.0, completed=share, width=16, complete_style="cyan", finished_style="cyan")
 
 
 def times(state: State) -> str:

@@ -19,6 +19,8 @@ from text4vis_core.data.video import open_video
 from text4vis_lab import timing
 from text4vis_lab.bench import (
     PARTS,
+    Bench,
+    Sizes,
     clips,
     compare,
     copies,
@@ -475,6 +477,28 @@ class TestFigures:
         table = figures.table([self.kept, self.missed])
         assert table["met"].tolist() == ["yes", "no"]
         assert table.loc["missed", "limit"] == "at least 10"
+
+
+def test_a_part_is_shown_with_its_figures_in_words(tmp_path, monkeypatch):
+    names = ("repeats", "long_repeats", "videos", "worker_samples", "memory_samples", "indexed_videos", "scored_videos")
+    sizes = Sizes(["samples"], model="", small=True, cores=1, **dict.fromkeys(names, 1))
+    found = [Quantity("training", [3.0], "ms"), Quantity("share", [1.5], limit=2)]
+    monkeypatch.setattr(loading, "sample_quantities", lambda _: found)
+    monkeypatch.setattr(loading, "sample_times", lambda *_: {})
+    bench, pictures = Bench(sizes, tmp_path), []
+    table = bench.show("samples", lambda *texts: pictures.append(texts[1:]))
+    assert pictures == [
+        (
+            "samples-0",
+            "One video, one thread (1 repetitions of 1 videos). Medians with their 95 % intervals.",
+            "training: 3 ms.",
+        )
+    ]
+    assert bench.drawn == [] and bench.quantities == found
+    assert table.frame["quantity"].tolist() == ["share"]
+    assert "memory is not among the parts" in repr(bench.show("memory", None))
+    assert [quantity.name for quantity in bench.against_limits()] == ["share", "this bench, all of it"]
+    plt.close("all")
 
 
 def test_the_suite_measures_everything_and_the_notebook_by_default_little():

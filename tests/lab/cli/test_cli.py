@@ -10,11 +10,13 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 import pytest
+import torch
 from conftest import ROOT
 
 from text4vis_lab import miniature
 from text4vis_lab.cli import EXAMPLES, main
 from text4vis_lab.models import load_model
+from text4vis_lab.tournament.features import read_features
 
 CLASSES = ("PlayingGuitar", "Archery", "JugglingBalls")
 COMMANDS = [line for lines in EXAMPLES.values() for line in lines]
@@ -62,10 +64,8 @@ def test_the_help_shows_the_examples(capsys):
 
 
 def test_the_help_imports_nothing_heavy():
-    program = (
-        "import sys\nfrom text4vis_lab.cli import commands\n"
-        "print([m for m in ('torch', 'pandas', 'av') if m in sys.modules])"
-    )
+    heavy = "[m for m in ('torch', 'pandas', 'av') if m in sys.modules]"
+    program = f"import sys\nfrom text4vis_lab.cli import commands\nprint({heavy})"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -74,8 +74,8 @@ def test_the_help_imports_nothing_heavy():
 def test_predictions_are_a_table_in_which_no_video_is_lost(here, tmp_path, capsys):
     shutil.copytree(here / "my_videos" / "Archery", tmp_path / "in" / "deep")
     (tmp_path / "in" / "=damaged<b>.mp4").write_bytes(b"none")
-    out, page = tmp_path / "p.csv", tmp_path / "p.html"
-    run(f"text4vis predict '{tmp_path}/in' --model runs/mine --out '{out}' --page '{page}'", status=1)
+    out, page = Path("p.csv"), Path("p.html")
+    run(f"text4vis predict '{tmp_path}/in' --model runs/mine --out {out} --page {page}", status=1)
     said = capsys.readouterr()
     assert said.out == "" and "=damaged<b>.mp4: " in said.err
     table = pd.read_csv(out, keep_default_na=False)
@@ -103,6 +103,13 @@ def test_what_is_trained_is_what_predicts(here, capsys):
     for video, values in zip(scores["video"], scores["scores"], strict=True):
         assert table[video] == facts.classes[values.argmax()]
     capsys.readouterr()
+
+
+@pytest.mark.slow
+def test_embeddings_are_in_the_form_that_the_laboratory_reads(here, tmp_path):
+    run(f"text4vis embed my_videos --model runs/mine --out '{tmp_path}'")
+    found = read_features(tmp_path).train
+    assert len(found) == 12 and found.rows.norm(dim=-1).allclose(torch.ones(12))
 
 
 @pytest.mark.parametrize(
@@ -143,5 +150,5 @@ def test_problems_of_files_are_printed_and_counted(tmp_path, video, monkeypatch,
     (tmp_path / "in" / "a" / "bad.mp4").write_bytes(b"none")
     run("text4vis check in --out wrong.json", 1)
     said = capsys.readouterr().out
-    assert "3 videos: 1 unreadable, 1 duplicated" in said
+    assert "3 videos: 1 unreadable, 2 duplicated" in said
     assert {row["problem"] for row in json.loads(Path("wrong.json").read_text())} == {"unreadable", "duplicated"}

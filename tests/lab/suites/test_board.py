@@ -143,7 +143,11 @@ def test_what_a_run_is_at_in_words():
     assert at(bar) == "embedding 720 videos: 13 %"
     assert at(bar, bar | {"closed": True}) == "starting"
     assert at(bar, {"event": "notebook", "number": 3, "of": 9}) == "cell 3 of 9 of the notebook"
-    assert at(*EVENTS[:2]) == "trainings: 25 %"
+    assert at(*EVENTS[:2]) == "trainings 2 of 4"
+    shares = [activity([{"time": 0.0} | e for e in EVENTS[: n + 1]], 0.0).share for n in range(1, len(EVENTS))]
+    closed = TRAINING | {"done": 16, "of": 16, "closed": True}
+    shares.append(activity([{"time": 0.0} | event for event in [*EVENTS, closed]], 0.0).share)
+    assert shares == sorted(shares)
     assert at(*EVENTS[:4]) == "trainings 2 of 4 · text-seed0: epoch 1 of 8"
     assert at(*EVENTS[:3], TRAINING | {"done": 16, "of": 16}).endswith("epoch 8 of 8")
     other = {"event": "bar", "what": "training Mini CLIP", "done": 1, "of": 2}
