@@ -137,7 +137,7 @@ def _text(value: Any, decimals: int | None = None) -> str:
             return ", ".join(map(_text, value))
         return readable(value, LONGEST)
     if isinstance(value, numbers.Integral):
-        return f"{value:,}" if abs(value) >= 10_000 else str(int(value))
+        return f"{value:,}" if abs(int(value)) >= 10_000 else str(int(value))
     if decimals is not None and math.isfinite(value):
         return f"{value:,.{decimals}f}"
     return f"{value:.3g}"

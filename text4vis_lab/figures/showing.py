@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import matplotlib.pyplot as plt
@@ -37,7 +37,7 @@ COLOURS = 256  # of a picture's palette
 FEW = 20_000  # different colours, of which a chart has fewer
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,80}", re.ASCII)
 
-Drawn = alt.TopLevelMixin | Figure | Gallery
+Drawn: TypeAlias = alt.TopLevelMixin | Figure | Gallery
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def picture(figure: Figure, name: str, texts: tuple[str, str], folder: Path, pho
     """
     asked = _asked(None, name, texts, {})
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"csv": None}
+    files: dict[str, Any] = {"csv": None}
     if phone is not None:
         pictures(phone, folder / f"{name}-phone")
         files |= {"phone": f"figures/{name}-phone.png", "phone_dark": f"figures/{name}-phone.dark.png"}
@@ -152,7 +152,10 @@ def _asked(draw: str | None, name: str, texts: tuple[str, str], options: Mapping
 def _shown(drawn: Drawn, name: str, asked: dict[str, Any], files: dict[str, Any], folder: Path) -> Shown:
     write_json(folder / f"{name}.json", asked)
     png = pictures(drawn, folder / name, asked["alt"])
-    data = {"image/png": base64.b64encode(png).decode(), "text/plain": f"{asked['caption']} {asked['alt']}"}
+    data: dict[str, Any] = {
+        "image/png": base64.b64encode(png).decode(),
+        "text/plain": f"{asked['caption']} {asked['alt']}",
+    }
     places = {"json": f"figures/{name}.json", "light": f"figures/{name}.png", "dark": f"figures/{name}.dark.png"}
     metadata: dict[str, Any] = {"text4vis": asked | {"name": name} | files | places}
     if isinstance(drawn, alt.TopLevelMixin):
