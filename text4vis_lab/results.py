@@ -125,14 +125,6 @@ def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
-def searchable_tables() -> None:
-    """Let `itables.show` work in this notebook and without a network; two dollars in a name are no formula in it."""
-    import itables
-
-    itables.init_notebook_mode(all_interactive=False, connected=False)
-    itables.options.classes = "display nowrap compact mathjax_ignore tex2jax_ignore"
-
-
 def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
     """How many metrics of a record were computed again from its scores per video, and their largest difference.
 
