@@ -80,7 +80,7 @@ def test_the_installed_versions_are_the_locked_ones(locked):
             assert pin.specifier.contains(importlib.metadata.version(pin.name)), f"{pin} is not what is installed"
 
 
-OPTIONAL = ("lightning_fabric", "matplotlib", "pandas", "papermill", "av", "sklearn", "scipy", "itables", "snakemake")
+OPTIONAL = ("lightning_fabric", "matplotlib", "pandas", "papermill", "av", "sklearn", "scipy", "altair", "snakemake")
 # Not tqdm and yaml, which open_clip itself needs.
 IMPORT_THE_CORE = f"""
 import importlib, pkgutil, sys

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from ..plain import readable
-from .charts import SHAPES, axis_of, chance_note, columns, heading, hover, named, needs, with_interval
+from .charts import SHAPES, TOLD, axis_of, chance_note, columns, heading, hover, named, needs, with_interval
 from .lines import dots, in_lines, sectioned
 from .style import BLUE, COLOURS, DARK_GREY, GREEN, MARKERS, RED
 
@@ -83,6 +83,8 @@ def climb(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
     table = with_interval(table).assign(
         line=table["method"].map(named(names)), shots=pd.to_numeric(table["shots"]).astype("Float64").astype(float)
     )
+    kept = dict.fromkeys(["line", "shots", "mean", "low", "high", "interval", *TOLD])
+    table = table[[name for name in kept if name in table]]
     curves, levels = table[table["shots"].notna()], table[table["shots"].isna()]
     pick = alt.selection_point(fields=["line"], bind="legend", toggle="true", name="methods")
     told = hover(table, {"line": "method", "shots": "shots", "interval": f"{axis_of('top1')}, 95 % interval"})
@@ -130,7 +132,8 @@ def _in_sections(table: pd.DataFrame, by: str) -> pd.DataFrame:
         parts.append(some.assign(best=some["method"].map(best)).sort_values("best", ascending=False, kind="stable"))
     rows = with_interval(pd.concat(parts, ignore_index=True))
     rows["line"] = rows["method"].map(named(table["method"]))
-    return in_lines(rows, "section", "line").drop(columns="best")
+    kept = dict.fromkeys(["section", "line", "role", "setting", "mean", "low", "high", "interval", *TOLD])
+    return in_lines(rows[[name for name in kept if name in rows]], "section", "line")
 
 
 def _shots(value: float) -> str:

@@ -59,7 +59,7 @@ DRAW = {
     "distributions": lambda title: figures.distributions(
         figures.long({title: NAMES * 2, "b": np.arange(20.0)}), title=title
     ),
-    "difference_counts": lambda title: figures.difference_counts(COUNTS, title=title),
+    "difference_counts": lambda title: figures.difference_counts(COUNTS.query("path in @SOME"), title=title),
     "predictions": lambda title: figures.predictions(ANSWERS, title=title).figure(),
     "bench bars": lambda title: bench.bars(QUANTITIES, title=title, xlabel="s"),
     "bench limits": lambda title: bench.against_limits(QUANTITIES, title=title),
