@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from text4vis_core.data.reading import Reading
 
-from ._choices import Of, Range
+from .choices import Of, Range
 from .naming import given_names
 
 T = TypeVar("T")
