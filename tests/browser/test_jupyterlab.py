@@ -102,11 +102,11 @@ def test_other_names_change_answer_and_chart(page):
 
 def test_what_cannot_be_is_said_in_two_lines(page):
     names(page, "drawing a bow\ndrawing  a bow")
-    alert = page.locator("[role=alert]").first
+    alert = page.locator(".jp-OutputArea [role=alert]").first
     expect(alert).to_contain_text("comes twice", timeout=PATIENCE)
     assert len([line for line in alert.inner_text().splitlines() if line.strip()]) == 2
     names(page, "drawing a bow\nriding a bike")
-    expect(page.locator("[role=alert]")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".jp-OutputArea [role=alert]")).to_have_count(0, timeout=PATIENCE)
 
 
 def test_the_projects_own_notebook_is_untouched(page, project):
