@@ -15,7 +15,6 @@ TOO_WIDE = """() => {
 }"""
 WIDE_TEXT = """() => [...document.querySelectorAll(".answer *, .reading")]
   .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != "inline").map(e => e.outerHTML)"""
-CONTRAST = {"rules": {"color-contrast": {"enabled": True}}}
 
 
 @pytest.mark.parametrize("name", pages())

@@ -9,6 +9,10 @@ from browser.conftest import HTML, at_once, chapters, pages
 
 pytestmark = pytest.mark.slow
 SHOWN = "#vg-tooltip-element.visible"
+TELLING = """table => {
+  const rows = [...table.querySelectorAll("tbody tr")].map(row => [...row.cells].map(cell => cell.textContent))
+  return Math.max(0, rows[0].findIndex((_, column) => new Set(rows.map(row => row[column])).size > 1))
+}"""
 
 
 def holding(text: str) -> list[str]:
@@ -39,7 +43,10 @@ def test_a_chart_tells_what_is_under_the_pointer(name, book, open_page):
     chart = first_chart(page)
     assert chart.locator("svg").get_attribute("aria-label") or chart.locator("[aria-label]").count()
     marks = chart.locator(".mark-symbol path, .mark-rect path")
-    marks.nth(marks.count() // 2).hover(force=True)
+    for number in range(0, marks.count(), max(1, marks.count() // 10)):  # some lie below others
+        marks.nth(number).hover(force=True)
+        if page.locator(SHOWN).count():
+            break
     expect(page.locator(SHOWN)).to_contain_text(re.compile(r"\d"))
 
 
@@ -59,13 +66,13 @@ def test_a_table_sorts_and_filters(name, book, open_page):
     table = page.locator(".t4v-table:visible").first
     rows = table.locator("tbody tr:visible")
     texts = rows.all_inner_texts()
-    header = table.locator("thead th").last
+    header = table.locator("thead th").nth(table.evaluate(TELLING))
     header.scroll_into_view_if_needed()
     header.click()
     once = rows.all_inner_texts()
     header.click()
-    assert sorted(once) == sorted(texts)
-    assert len(set(texts)) == 1 or {*map(tuple, (once, rows.all_inner_texts()))} - {tuple(texts)}
+    assert sorted(once) == sorted(rows.all_inner_texts()) == sorted(texts)
+    assert len(texts) == 1 or once != rows.all_inner_texts()
     if table.locator("input").count():
         table.locator("input").first.fill(texts[0].split("\t")[0].strip()[:12])
         assert 1 <= rows.count() <= len(texts)
@@ -78,7 +85,7 @@ def test_films_play_while_they_are_seen(book, open_page):
     film = page.locator("main video").first
     film.scroll_into_view_if_needed()
     page.wait_for_function("film => film.currentTime > 0", arg=film.element_handle())
-    assert film.get_attribute("poster") and film.get_attribute("aria-label")
+    assert film.get_attribute("poster") and film.evaluate("film => film.closest('[aria-label]').ariaLabel")
 
 
 def test_films_stand_where_movement_is_not_wanted(book, chromium):
