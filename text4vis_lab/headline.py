@@ -24,7 +24,9 @@ def _worth(verdict: Verdict) -> str:
     if verdict["verdict"] == HOLDS:
         return f"{_where(verdict)}, text is worth {gain}: more than the {verdict['margin']:g} that would matter."
     if verdict["verdict"] == FAILS:
-        word = "behind" if verdict["high"] < 0 else "not ahead"
+        if verdict["low"] > 0:
+            return f"{_where(verdict)}, text is ahead by less than the {verdict['margin']:g} that would matter: {gain}."
+        word = "behind" if verdict["high"] < 0 else "not shown to be ahead"
         return f"{_where(verdict)}, text is {word}: {gain}, where {verdict['margin']:g} would matter."
     return f"{_where(verdict)}, it is undecided whether text is ahead by {verdict['margin']:g} points: {gain}."
 
@@ -49,10 +51,10 @@ def _why(verdicts: Sequence[Verdict], shots: str) -> str:
         return ""
     helps = {
         (True, True): "both the alignment of the names with the encoder and the angles between them help",
-        (True, False): "what helps is that the names are aligned with the encoder; that the angles between them do is "
-        + ("refuted" if geometry["verdict"] == FAILS else "not shown"),
-        (False, True): "what helps are the angles between the names; that their alignment with the encoder does is "
-        + ("refuted" if alignment["verdict"] == FAILS else "not shown"),
+        (True, False): "what helps is that the names are aligned with the encoder; that the angles between them are "
+        f"worth {geometry['margin']:g} points is " + ("refuted" if geometry["verdict"] == FAILS else "not shown"),
+        (False, True): "what helps are the angles between the names; that their alignment with the encoder is "
+        f"worth {alignment['margin']:g} points is " + ("refuted" if alignment["verdict"] == FAILS else "not shown"),
         (False, False): "neither the alignment of the names with the encoder nor the angles between them is shown to "
         f"be worth {alignment['margin']:g} points",
     }[alignment["verdict"] == HOLDS, geometry["verdict"] == HOLDS]

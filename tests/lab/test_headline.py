@@ -36,12 +36,33 @@ def test_what_fails_comes_first_and_what_is_no_claim_of_worth_is_left_out():
 
 
 @pytest.mark.parametrize(
+    "mean, half, words",
+    [
+        (2, 1, "text is ahead by less than the 5 that would matter: 2.0 points [1.0, 3.0] against"),
+        (2, 2.5, "text is not shown to be ahead: 2.0 points [-0.5, 4.5] against"),
+        (-4, 2, "text is behind: -4.0 points [-6.0, -2.0] against"),
+    ],
+)
+def test_a_gain_below_the_margin_is_still_told_from_none(mean, half, words):
+    [(sentence, _)] = worth([verdict("few shots", "fails", mean, half=half)])
+    assert words in sentence
+
+
+@pytest.mark.parametrize(
     "alignment, geometry, words",
     [
         ("holds", "holds", "both the alignment of the names with the encoder and the angles"),
-        ("holds", "fails", "aligned with the encoder; that the angles between them do is refuted"),
-        ("holds", "undecided", "aligned with the encoder; that the angles between them do is not shown"),
-        ("fails", "holds", "the angles between the names; that their alignment with the encoder does is refuted"),
+        ("holds", "fails", "aligned with the encoder; that the angles between them are worth 5 points is refuted"),
+        (
+            "holds",
+            "undecided",
+            "aligned with the encoder; that the angles between them are worth 5 points is not shown",
+        ),
+        (
+            "fails",
+            "holds",
+            "the angles between the names; that their alignment with the encoder is worth 5 points is refuted",
+        ),
         ("undecided", "undecided", "neither the alignment"),
     ],
 )

@@ -65,7 +65,7 @@ class Space:
 
 
 def best_trials(rows: pd.DataFrame, by: Sequence[str] = ("method", "shots")) -> pd.DataFrame:
-    """The best trial of each method and number of shots: by the mean accuracy over its trainings, else by their loss.
+    """The best trial of everything that is tuned: by the mean accuracy over its trainings, else by their loss.
 
     Args:
         rows: of all trials on validation videos, with columns trial, top1, train_loss, and those of `by`.
