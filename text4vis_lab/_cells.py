@@ -20,8 +20,9 @@ from text4vis_core.files import file_digest, replacing
 from text4vis_core.training.loop import WITHOUT_EFFECT
 
 from .cache._dependencies import file_stamps
-from .experiment import Cell, Outcome, trained_as
-from .models.facts import FILE
+from .cell import Cell, Outcome
+from .experiment import trained_as
+from .model_files.facts import FILE
 from .plain import plain, write_json
 from .processes import Processes
 from .records import run_code

@@ -27,11 +27,12 @@ from . import figures, miniature, refusals
 from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
-from .experiment import Cell, Outcome, Part, file_name, rows_of_outcome, text_scores, train_and_test
+from .cell import Cell, Keep, Outcome, Part, rows_of_outcome
+from .experiment import text_scores, train_and_test
+from .keeping import due
 from .loggers import check_loggers
-from .models.folder import is_model
+from .model_files.folder import is_model
 from .models.following import followed, model_of, source_of
-from .models.keeping import Keep, due
 from .models.model import Model
 from .notebooks import (
     SettingsTable,
@@ -43,7 +44,7 @@ from .notebooks import (
     repository_root,
     unused_parameters,
 )
-from .plain import readable
+from .plain import file_name, readable
 from .progress import watch_bars
 from .published import published_note, published_result
 from .records import RunRecord

@@ -28,9 +28,9 @@ from text4vis_core.data.video_list import AnnotationError, NoValidation, Video, 
 from text4vis_core.model.labels import as_words
 
 from .groups import group_name
-from .models.videos import find_videos
 from .naming import checked_names
 from .plain import readable
+from .video_files import find_videos
 
 DATASET = "own"
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(

@@ -32,8 +32,8 @@ from .cache import cached_class_embeddings, cached_videos
 from .class_embeddings import load_class_embeddings
 from .frame_store import FrameStore
 from .held_out import hold_out
-from .models.facts import read_facts
-from .models.folder import load_network, rows_of_names
+from .model_files.facts import read_facts
+from .model_files.folder import load_network, rows_of_names
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
 from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices

@@ -10,14 +10,15 @@ from text4vis_core import TrainingConfig, initialise, load_text4vis_checkpoint
 from text4vis_core.evaluation.protocols import multi_view_scores
 from text4vis_core.model.labels import prompts
 from text4vis_lab import LINEAR, Cell, Method, Part, experiment
-from text4vis_lab.experiment import class_means, file_name, methods, own_scores, rows_of_outcome, train_and_test
+from text4vis_lab.cell import Keep, rows_of_outcome
+from text4vis_lab.experiment import class_means, own_scores, train_and_test
 from text4vis_lab.metrics import score_metrics
 from text4vis_lab.models import load_model
-from text4vis_lab.models.keeping import Keep
+from text4vis_lab.plain import file_name
 from text4vis_lab.scores import Scores
 from text4vis_lab.sources import Clips, Source
 from text4vis_lab.tournament import texts
-from text4vis_lab.tournament.methods import named
+from text4vis_lab.tournament.methods import methods, named
 
 CONFIG = TrainingConfig(epochs=1, batch_size=4, lr=1e-3, warmup_epochs=0)
 FROZEN_TEXT = Method("text, frozen", "text")

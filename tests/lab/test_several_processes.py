@@ -11,7 +11,8 @@ from conftest import ROOT
 from text4vis_core import TrainingConfig, load_clip
 from text4vis_core.training.resume import load_checkpoint
 from text4vis_lab import Cell, Method
-from text4vis_lab.experiment import Outcome, train_and_test
+from text4vis_lab.cell import Outcome
+from text4vis_lab.experiment import train_and_test
 from text4vis_lab.lists import repeated
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source

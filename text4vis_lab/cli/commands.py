@@ -30,7 +30,7 @@ def _examples(name: str) -> str:
 
 def _complete_model(incomplete: str) -> list[str]:
     """Models by name, for the shell: the miniature's, and the folders that runs have kept."""
-    from ..models.folder import models_in
+    from ..model_files.folder import models_in
 
     known = ["mini_clip", "mini_clip_withheld", *(path.as_posix() for path in models_in("runs"))]
     return [name for name in known if name.startswith(incomplete)]

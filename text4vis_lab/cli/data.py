@@ -11,8 +11,8 @@ from text4vis_core.data.video_list import Video, VideoList
 
 from .. import prepare as preparing
 from ..datacheck import PROBLEMS, check_data
-from ..models import find_videos
 from ..plain import encodable, readable
+from ..video_files import find_videos
 from .running import Unanswered, absolute, at_home, note
 from .tables import check_form, write_table
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..answering import answer_in
-from ..models.folder import models_in
-from ..models.training import train_folder
+from ..model_files.folder import models_in
+from ..own_training import train_folder
 from ..plain import readable
 from ..records import RECORD, read_records
 from .running import Unanswered, absolute, at_home, home, named, note

@@ -9,11 +9,11 @@ from text4vis_core.model.classifier import CosineClassifier
 from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from ..model_files.facts import Facts, ModelError, read_facts
+from ..model_files.folder import find_model, is_model
 from ..plain import readable
 from ..settings import by_name
 from ..sources import Clips, Source
-from .facts import Facts, ModelError, read_facts
-from .folder import find_model, is_model
 from .model import Model, checked_labels
 from .opening import clip_in
 

@@ -22,12 +22,12 @@ from text4vis_core.model.classifier import CosineClassifier
 from text4vis_core.model.clip import Clip
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from ..model_files.facts import Facts, ModelError
 from ..naming import checked_names
 from ..plain import encodable
 from ..sources import Clips
+from ..video_files import find_videos
 from .doubts import Doubts
-from .facts import Facts, ModelError
-from .videos import find_videos
 
 COLUMNS = ["video", "rank", "class", "probability", "note", "error"]
 

@@ -15,13 +15,13 @@ from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 
 from .. import miniature
 from ..frame_store import FrameStore
+from ..model_files.facts import Facts, ModelError, read_facts
+from ..model_files.folder import find_model, is_model, load_network
+from ..model_files.network import architecture_of, configuration
 from ..plain import readable
 from ..settings import ClipSettings, ModelSettings, by_name
 from ..sources import Clips
-from .facts import Facts, ModelError, read_facts
-from .folder import find_model, is_model, load_network
 from .model import Model, checked_labels
-from .network import architecture_of, configuration
 
 
 def load_model(place: str | Path) -> Model:

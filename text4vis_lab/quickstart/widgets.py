@@ -21,7 +21,7 @@ from text4vis_core.files import replacing
 from .. import miniature
 from ..answering import of_papermill
 from ..figures.showing import EMBEDDED, MIME, spec_of
-from ..models.folder import is_model
+from ..model_files.folder import is_model
 from ..models.model import Model
 from ..models.opening import open_model
 from ..naming import checked_names

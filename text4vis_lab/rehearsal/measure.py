@@ -28,13 +28,15 @@ from text4vis_core.training.loop import AfterEpoch, fit
 from text4vis_core.training.recipe import TrainingConfig
 from text4vis_core.training.resume import load_checkpoint
 
+from ..cell import Cell
 from ..class_embeddings import save_class_embeddings
-from ..experiment import Cell, Method, begin, own_scores
+from ..experiment import begin, own_scores
 from ..lists import repeated
 from ..plain import write_json
 from ..settings import by_name
 from ..sources import Clips, Source
 from ..suites import Run, read_suite
+from ..tournament.methods import Method
 from .plan import Plan, brief, plan_of
 from .running import WEIGHTS
 from .settings import clips_of, config_of, folds_of, methods_of, settings_of, splits_of

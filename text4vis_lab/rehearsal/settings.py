@@ -4,12 +4,12 @@ from typing import Any
 
 from text4vis_core.training.recipe import TrainingConfig
 
-from ..experiment import Method, methods
 from ..notebooks import notebook_defaults, notebook_settings, notebook_uses
 from ..published import published_result
 from ..settings import by_name, check_choices, checked
 from ..sources import Clips
 from ..suites import Run
+from ..tournament.methods import Method, methods
 
 NOTEBOOKS = ("02_zero_shot", "03_few_shot", "08_supervised")  # those that can be rehearsed
 # What each run's own data is read with, what every rehearsal reduces, and what is only written down.

@@ -25,10 +25,12 @@ from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab.cache import _dependencies as dependencies
 from text4vis_lab.cache.__main__ import _main
 from text4vis_lab.cache.cache import cached_class_embeddings, entries, entry_path, read_entry, write_entry
-from text4vis_lab.experiment import Cell, Method, train_and_test
+from text4vis_lab.cell import Cell
+from text4vis_lab.experiment import train_and_test
 from text4vis_lab.frame_store import FrameStore
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
+from text4vis_lab.tournament.methods import Method
 
 
 @pytest.fixture

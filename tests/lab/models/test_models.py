@@ -10,10 +10,12 @@ from conftest import CLASSES
 
 from text4vis_core import VideoClassifier, load_clip
 from text4vis_core.model.classifier import LinearClassifier
-from text4vis_lab.models import Facts, ModelError, find_model, find_videos, load_model, open_model, save_model
-from text4vis_lab.models.folder import models_in
-from text4vis_lab.models.network import architecture_of, configuration
-from text4vis_lab.tournament.rows import TextLinear
+from text4vis_lab.model_files import Facts, ModelError, find_model, save_model
+from text4vis_lab.model_files.folder import models_in
+from text4vis_lab.model_files.network import architecture_of, configuration
+from text4vis_lab.models import load_model, open_model
+from text4vis_lab.text_linear import TextLinear
+from text4vis_lab.video_files import find_videos
 
 
 def facts_for(network, clip, folder="") -> Facts:

@@ -7,8 +7,9 @@ import torch
 from conftest import ROOT
 
 from text4vis_lab import Cell, Lab, Method
-from text4vis_lab.models import find_model, load_model
-from text4vis_lab.models.folder import models_in
+from text4vis_lab.model_files import find_model
+from text4vis_lab.model_files.folder import models_in
+from text4vis_lab.models import load_model
 
 TEXT, LINEAR = Method("text, frozen", "text"), Method("linear", "linear", False)
 MOVED = Method("text, trainable", "text", False)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from text4vis_core.model.classifier import CosineClassifier, initialise
-from text4vis_lab.tournament.rows import TextLinear, derangement, rotation
+from text4vis_lab.text_linear import TextLinear
+from text4vis_lab.tournament.rows import derangement, rotation
 
 GENERATOR = torch.Generator().manual_seed(5)
 TEXT = F.normalize(torch.randn(6, 16, generator=GENERATOR) + 1, dim=-1)  # correlated, as text embeddings are

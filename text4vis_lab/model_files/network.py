@@ -21,7 +21,7 @@ from text4vis_core.model.clip import Clip
 from text4vis_core.model.temporal import TemporalOptions, TemporalTransformer, split_temporal
 from text4vis_core.model.video_classifier import ImageEncoder, VideoClassifier
 
-from ..tournament.rows import TextLinear
+from ..text_linear import TextLinear
 from .facts import ModelError
 
 CLASSIFIERS: dict[str, type] = {"cosine": CosineClassifier, "linear": LinearClassifier, "text linear": TextLinear}

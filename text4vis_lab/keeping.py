@@ -4,47 +4,25 @@ Not every cell of a grid is worth the disk: `due` says which are kept.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from text4vis_core.files import CheckpointError, first_line
 from text4vis_core.model.checkpoints import save_text4vis_checkpoint
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 
-from ..records import provenance
-from ..sources import Clips, Source
-from .facts import FILE, Facts, ModelError, read_facts
-from .folder import save_model
-from .network import architecture_of, configuration
-
-if TYPE_CHECKING:
-    from ..experiment import Cell, Outcome
+from .cell import Cell, Outcome, rows_of_outcome
+from .model_files.facts import Facts, ModelError, read_facts
+from .model_files.folder import save_model
+from .model_files.network import architecture_of, configuration
+from .records import provenance
+from .sources import Clips, Source
 
 SEEDS = ("seed", "initial", "draw", "order", "fold")  # columns that tell repetitions of one training from each other
 
 
-@dataclass(frozen=True)
-class Keep:
-    """That a training leaves its model.
-
-    Attributes:
-        folder: where.
-        data: name of its data set, and its folder.
-        always: False where it is kept only if the published format, which was asked for, has no place for it.
-    """
-
-    folder: str
-    data: tuple[str, str]
-    always: bool = True
-
-    @property
-    def written(self) -> bool:
-        """Whether it is there."""
-        return Path(self.folder, FILE).exists()
-
-
-def due(cells: Iterable["Cell"], which: str, seen: dict[str, str]) -> set[str]:
+def due(cells: Iterable[Cell], which: str, seen: dict[str, str]) -> set[str]:
     """Names of the cells whose models are kept.
 
     Args:
@@ -65,7 +43,7 @@ def due(cells: Iterable["Cell"], which: str, seen: dict[str, str]) -> set[str]:
     return names
 
 
-def left_behind(cell: "Cell", source: Source, clips: Clips, network: VideoClassifier, outcome: "Outcome") -> list[str]:
+def left_behind(cell: Cell, source: Source, clips: Clips, network: VideoClassifier, outcome: Outcome) -> list[str]:
     """Write what a cell is to leave of its model; what could not be written is said, and no number is lost for it.
 
     Args:
@@ -98,10 +76,8 @@ def left_behind(cell: "Cell", source: Source, clips: Clips, network: VideoClassi
     return remarks
 
 
-def facts_of(cell: "Cell", source: Source, clips: Clips, network: VideoClassifier, outcome: "Outcome") -> Facts:
+def facts_of(cell: Cell, source: Source, clips: Clips, network: VideoClassifier, outcome: Outcome) -> Facts:
     """What is told of a cell's model."""
-    from ..experiment import rows_of_outcome  # which imports this module
-
     before = read_facts(source.trained) if source.trained else None
     if before:
         encoder, origin = before.architecture["encoder"], dict(before.clip)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..experiment import Cell
-from ..familiarity import keep, known_from
-from ..lab import Lab
-from ..lists import repeated
-from ..own_videos import DATASET
-from ..tournament.methods import named
-from .opening import load_model
+from .cell import Cell
+from .familiarity import keep, known_from
+from .lab import Lab
+from .lists import repeated
+from .models.opening import load_model
+from .own_videos import DATASET
+from .tournament.methods import named
 
 NOTEBOOK = "03_few_shot"  # whose settings these are
 STEPS = 8  # of an epoch, at least: fewer videos are repeated, as the published few-shot training does
