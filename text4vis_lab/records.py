@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
-# How runs are started, watched, rehearsed, measured and drawn.
-WITHOUT_EFFECT = frozenset({"suites", "rehearsal", "bench", "figures", "progress.py", "loggers.py"})
+# How runs are started, watched, rehearsed, measured, drawn and told of.
+WITHOUT_EFFECT = frozenset(
+    {"suites", "rehearsal", "bench", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
+    | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py"}
+)
 ROOT = Path(__file__).parents[1]
 RECORD = "result.json"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it

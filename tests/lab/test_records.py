@@ -8,13 +8,23 @@ import av
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from PIL import Image
 
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.files import CheckpointError
 from text4vis_lab.plain import write_json
-from text4vis_lab.records import RunRecord, SchemaError, decoder_of, newest_record, read_record, read_records, run_code
+from text4vis_lab.records import (
+    WITHOUT_EFFECT,
+    RunRecord,
+    SchemaError,
+    decoder_of,
+    newest_record,
+    read_record,
+    read_records,
+    run_code,
+)
 
 ROW = {"cell": "zero-shot", "test": "test", "view": "1 view", "method": "zero-shot", "classes": 3, "videos": 6}
 ROW |= {"top1": 61.54}
@@ -64,6 +74,13 @@ def test_round_trip(tmp_path, train_videos):
     assert saved["provenance"]["packages"]["torch"] == torch.__version__.split("+")[0]
     assert saved["timings"]["histories"] == [1.5]
     assert saved["timings"]["total_seconds"] >= 0
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_EFFECT))
+def test_what_has_no_effect_is_one_room_or_file(name):
+    """A second of its name would be left out of the code's fingerprint too."""
+    found = [path for package in ("text4vis_core", "text4vis_lab") for path in (ROOT / package).rglob(name)]
+    assert [path.parent for path in found] == [ROOT / "text4vis_lab"]
 
 
 def test_what_was_measured_does_not_hold_what_changes_when_a_run_is_repeated(tmp_path):
