@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from text4vis_core.data.video_list import VideoList
+from text4vis_core.data.video_list import AnnotationError, VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import file_digest, replacing
 from text4vis_core.model.video_classifier import VideoClassifier
@@ -127,6 +127,9 @@ def _read(lab: Laboratory) -> Features:
     features = read_features(repository_root() / Path(root), text)
     fingerprint = features.fingerprint()
     for split in SPLITS:
+        if not len(getattr(features, split)):
+            remedy = "embed training, validation and test videos, and save them as one"
+            raise AnnotationError(f"parameter data_root: {root} has no {split} embeddings; {remedy}")
         facts = {"videos": len(getattr(features, split)), "classes": len(features.classes), "missing": 0}
         lab.record.data[split] = facts | {"fingerprint": fingerprint, "decoder": "", "notes": list(features.notes)}
     if text:

@@ -70,7 +70,7 @@ class Features:
 
     Attributes:
         classes: names.
-        train, val, test: its splits; `train` is the pool that few shots are drawn from.
+        train, val, test: its splits; `train` is the pool that few shots are drawn from, the others may be empty.
         text: float32 (C, D), the class embeddings, of unit length; None without any.
         logit_scale: what cosines are multiplied by, 100 for OpenAI's CLIPs.
         projection: that made `rows` of `before`; None where `before` is.
@@ -236,11 +236,12 @@ def _read_own(path: Path) -> Features:
         classes, parts = tuple(about["classes"]), {}
         for split in SPLITS:
             both = tensors[f"{split} rows"], tensors[f"{split} labels"]
-            rows, labels = checked(path, f"{split} rows", *both, len(classes))
+            if split == "train" or len(both[0]):  # of videos that were only embedded nothing is held out
+                both = checked(path, f"{split} rows", *both, len(classes))
             names = tuple(about["names"][split])
-            if len(names) != len(labels):
-                raise AnnotationError(f"{path}: {len(names)} names of {len(labels)} {split} rows; save them again")
-            parts[split] = Embeddings(rows, labels, names, tensors.get(f"{split} before"))
+            if len(names) != len(both[1]):
+                raise AnnotationError(f"{path}: {len(names)} names of {len(both[1])} {split} rows; save them again")
+            parts[split] = Embeddings(*both, names, tensors.get(f"{split} before"))
         projection = None
         if "projection weight" in tensors:
             projection = Projection(tensors["projection weight"], tensors.get("projection bias"))

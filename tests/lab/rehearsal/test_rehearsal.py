@@ -178,7 +178,7 @@ def test_a_suite_is_rehearsed_run_by_run(tmp_path, data, clip_folder, capsys):
         f"{{name: a, notebook: 08_supervised, needs: {NEEDS}, parameters: {tiny(clip_folder)}}}",
         f"{{name: b, notebook: 08_supervised, needs: {NEEDS}, parameters: {tiny(clip_folder, folds=[2])}}}",
         f"{{name: c, notebook: 08_supervised, needs: {NEEDS}, "
-        f"parameters: {tiny(clip_folder, checkpoint=str(broken))}}}",
+        f"parameters: {tiny(clip_folder, checkpoint=str(broken), temporal='mean')}}}",
         "{name: results, notebook: 06_results}",
     )
     (tmp_path / "mine" / "data").mkdir(parents=True)

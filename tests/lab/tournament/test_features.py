@@ -184,6 +184,14 @@ def test_the_own_form_comes_back_whole(tmp_path, cache):
     assert torch.equal(again.projection.weight, unit(6, 5, 8)) and torch.equal(again.train.before, unit(12, 7, 8))
 
 
+def test_nothing_needs_to_be_held_out(tmp_path):
+    rows = Embeddings(unit(2), torch.tensor([0, 1]), ("a", "b"))
+    nothing = Embeddings(torch.zeros(0, rows.rows.shape[1]), torch.zeros(0, dtype=torch.int64), ())
+    save_features(tmp_path, Features(("x", "y"), rows, nothing, nothing))
+    again = read_features(tmp_path)
+    assert (len(again.train), len(again.val), len(again.test)) == (2, 0, 0)
+
+
 def test_damage_of_the_own_form_is_named(tmp_path, cache):
     path = save_features(tmp_path / "own", read_features(cache))
     whole = path.read_bytes()

@@ -1,6 +1,7 @@
 """One budget for every method: chosen on validation embeddings, the test scored with what was chosen, and kept."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from text4vis_core.data.video_list import AnnotationError
 from text4vis_lab import inference
 from text4vis_lab.records import RunRecord
 from text4vis_lab.rows import as_table, check_rows
 from text4vis_lab.scores import read_part, write_ranks
 from text4vis_lab.tournament import at_hand, frozen, kept
-from text4vis_lab.tournament.features import Embeddings, Features
+from text4vis_lab.tournament.features import Embeddings, Features, save_features
 
 CLASSES, DIM = 5, 12
 KINDS = ("text", "rotated text", "nearest simplex", "simplex", "rotated simplex", "shuffled text")
@@ -126,6 +128,14 @@ def run(lab, features, played):
     lab.record.rows = found.rows
     lab.record.save()
     return lab.record.run_dir
+
+
+def test_embeddings_of_which_none_are_held_out_are_named(lab, features, tmp_path):
+    nothing = features.test.take(torch.arange(0))
+    save_features(tmp_path, replace(features, test=nothing))
+    lab.values["data_root"] = str(tmp_path)
+    with pytest.raises(AnnotationError, match=r"has no test embeddings; embed training, validation and test videos"):
+        at_hand.features_of(lab)
 
 
 def test_text_facts_are_noted(lab, features):
