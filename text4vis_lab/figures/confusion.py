@@ -51,7 +51,7 @@ def confusion(table: pd.DataFrame, *, title: str, most: int = 6) -> alt.LayerCha
 def _matrix(cells: pd.DataFrame, order: list[str], pick: alt.Parameter) -> list[alt.Chart]:
     quiet = {"labelLimit": LABEL, "ticks": False, "domain": False}
     scale = alt.Scale(domain=order, paddingInner=0.06, paddingOuter=0)
-    room = alt.ExprRef(f"width < {13 * len(order)} ? '' : datum.label")  # on a phone columns have no names
+    room = f"width < {13 * len(order)} ? '' : datum.label"  # on a phone columns have no names
     top = alt.Axis(orient="top", labelAngle=-60, labelExpr=room, **quiet)
     x = alt.X("predicted:N", title="predicted class", scale=scale, axis=top)
     y = alt.Y("true:N", title="true class", scale=scale, axis=alt.Axis(**quiet))
