@@ -2,7 +2,8 @@
 
 A notebook says with tags what its book leads with. Below the first cell, which asks, come the outputs of the cells
 tagged `answer`, `lead` and `reading`, while their code stays where it is. What the cells tagged `settings` show goes to
-the end, before the command that executes the notebook again. All code is folded, and what nothing stands between behind one switch.
+the end, before the command that executes the notebook again. All code is folded, behind one switch as far as nothing
+stands between.
 """
 
 import json
