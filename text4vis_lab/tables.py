@@ -150,7 +150,9 @@ def _decimals(column: pd.Series) -> int | None:
         return 0
     if min(values) < 0.005:
         return None
-    return 1 if max(values) >= 10 else 2
+    if max(values) >= 10 or all(math.isclose(value, round(value, 1), abs_tol=1e-9) for value in values):
+        return 1
+    return 2
 
 
 def _safe(text: Any) -> str:

@@ -70,10 +70,8 @@ def test_what_was_found_comes_right_below_the_question(page):
         "paragraph",
         "method",
         "a table",
-        "draw",
-        "read",
-        "settings",
-        "answer",
+        "What this code found stands at the top of the page.",
+        "draw\n\nread\n\nsettings\n\nanswer",
     ]
     assert first == [*found, "## Settings of this run", "seeds"]
     assert "papermill notebooks/train.ipynb runs/mine/a/train.ipynb" in remake
@@ -112,7 +110,7 @@ def test_a_figure_has_caption_words_data_and_the_command_that_draws_it(page):
         ":::",
     ]
     assert pages["runs/a-ahead.light.png"] == PNG and pages["runs/a-ahead.csv"] == b"a,b\n"
-    assert json.loads(pages["runs/a-ahead.vl.json"]) == spec
+    assert json.loads(pages["runs/a-ahead.vl.json"]) == spec | {"width": "container"}
 
 
 def test_a_figure_that_says_nothing_of_itself_is_told_from_others(page):

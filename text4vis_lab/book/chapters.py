@@ -2,7 +2,8 @@
 
 A notebook says with tags what its book leads with. Below the first cell, which asks, come the outputs of the cells
 tagged `answer`, `lead` and `reading`, while their code stays where it is. What the cells tagged `settings` show goes to
-the end, before the command that executes the notebook again. All code is folded.
+the end, before the command that executes the notebook again. All code is folded, behind one switch as far as nothing
+stands between.
 """
 
 import json
@@ -15,6 +16,7 @@ from .markdown import fenced, retitled, title_of
 from .outputs import Page, cells_of, code_cell
 
 LIFTED = ("answer", "lead", "reading")  # in this order below the question
+NOTE = "What this code found stands at the top of the page."
 LAST = "settings"
 GIVEN = "injected-parameters"  # the command says them, and the table of settings
 # What stands on the switch that shows a cell's code, by its tag; "Show code" elsewhere.
@@ -58,7 +60,9 @@ def _ordered(cells: list[dict[str, Any]], page: Page) -> list[dict[str, Any]]:
             continue
         outputs = [] if {"remove-output", "remove-cell"} & {*tags} else cell["outputs"]
         shown = cells_of(outputs, [tag for tag in tags if tag not in ("hide-input", "hide-cell")], page)
-        method.append(_folded(cell, tags))
+        if shown and {*tags} & {*LIFTED} and not any(lifted[tag] for tag in LIFTED):
+            method.append(_markdown(NOTE))
+        _fold(cell, tags, method)
         home = next((lifted[tag] for tag in lifted if tag in tags), method)
         home += shown
     last = [_markdown("## Settings of this run"), *lifted.pop(LAST)] if lifted[LAST] else []
@@ -74,12 +78,17 @@ def _question(cells: list[dict[str, Any]], title: str) -> tuple[dict[str, Any], 
     return _markdown(f"# {title}"), cells
 
 
-def _folded(cell: dict[str, Any], tags: list[str]) -> dict[str, Any]:
-    """The cell's code alone, behind a switch."""
-    folded = code_cell(cell["source"], [], [*(tag for tag in tags if tag != "hide-output"), "hide-input"])
+def _fold(cell: dict[str, Any], tags: list[str], method: list[dict[str, Any]]) -> None:
+    """Add the cell's code alone, behind a switch; behind that of the code before it where nothing stands between."""
     what = next((word for tag, word in SWITCHES.items() if tag in tags), "code")
-    folded["metadata"]["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
-    return folded
+    prompts = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
+    source = "".join(cell["source"])
+    if method and method[-1]["metadata"].get("mystnb") == prompts:
+        method[-1]["source"] += f"\n\n{source}"
+        return
+    folded = code_cell(source, [], [*(tag for tag in tags if tag != "hide-output"), "hide-input"])
+    folded["metadata"]["mystnb"] = prompts
+    method.append(folded)
 
 
 def papermill_command(run: Run) -> str:

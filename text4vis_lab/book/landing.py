@@ -199,7 +199,10 @@ def _claims(verdicts: list[dict[str, Any]], done: Sequence[Done], chapters: dict
         gain = f"{points(verdict).replace(' points', '')} over {over}"
         cells = [escaped(verdict["claim"]), mark, *map(escaped, (gain, verdict["comparator"], p_text(verdict["p"])))]
         table.append(f"| {' | '.join([*cells, chapters[verdict['run']]])} |")
-    return "\n\n".join([f"Of {len(verdicts)} claims {', '.join(filter(None, [told, undecided]))}.", "\n".join(table)])
+    said = f"Of {len(verdicts)} claims {', '.join(filter(None, [told, undecided]))}."
+    rows = "\n".join(table)
+    folded = f":::{{dropdown}} All {len(verdicts)}, with intervals and chapters\n:class-container: claims\n{rows}\n:::"
+    return f"{said}\n\n{folded}"
 
 
 def _judged(each: Done) -> list[Judged]:

@@ -121,7 +121,9 @@ def _figure(output: Mapping[str, Any], page: Page) -> str:
     if table and asked.is_file():
         options["again"] = shlex.join([".venv/bin/python", "-m", "text4vis_lab.figures", asked.as_posix()])
     for kind in filter(VEGA.fullmatch, data):
-        page.files[f"runs/{stem}.vl.json"] = json.dumps(data[kind], separators=(",", ":")).encode()
+        page.files[f"runs/{stem}.vl.json"] = json.dumps(
+            data[kind] | {"width": "container"}, separators=(",", ":")
+        ).encode()
         options["spec"] = f"{stem}.vl.json"
     return directive(options, about.get("caption", ""))
 

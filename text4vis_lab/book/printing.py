@@ -98,6 +98,8 @@ def _article(folder: Path, page: str, pages: set[str]) -> Tag:
     assert isinstance(article, Tag)
     for gone in article.find_all("script"):
         gone.decompose()
+    for folded in article.select("details.sd-dropdown"):
+        folded["open"] = ""
     for named in article.find_all(id=True):
         named["id"] = f"{page}#{named['id']}"
     for tag, attribute in LINKS:

@@ -139,7 +139,7 @@ def method_scales(names: Sequence[str]) -> dict[str, alt.Scale]:
 def level(x: float | None = None, y: float | None = None, dash: Sequence[int] = (2, 3)) -> alt.Chart:
     """A line across the plot."""
     place = {"x": alt.X(datum=x)} if x is not None else {"y": alt.Y(datum=y)}
-    return alt.Chart(pd.DataFrame([{}])).mark_rule(color=MIDDLE, strokeDash=list(dash)).encode(**place)
+    return alt.Chart(pd.DataFrame([{}])).mark_rule(color=MIDDLE, strokeDash=list(dash), aria=False).encode(**place)
 
 
 def axis_of(y: str) -> str:

@@ -6,12 +6,14 @@ import pandas as pd
 from ..plain import readable
 from .answers import COLUMNS, is_poster
 from .charts import ALL, choice, heading, named, needs
+from .lines import beside
 from .themes import DEEP, INK, PALE, PAPER, SOFT_INK
 
 SHOWN = 10  # percent from which a cell has its number
 STEP = 17  # pixels of a row
 NAME = 24  # characters of a video's name
-HOW = "In percent of the videos of the true class. A click on a cell lists its videos."
+HOW = "In percent of the videos of the true class, columns ordered as rows. A click on a cell lists its videos."
+LABEL = 110  # pixels of a class's name
 TILE = 84, 74  # pixels of a video's picture with its name
 NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="  # a picture that is clear
 LINE = 15  # pixels of a video's name alone
@@ -38,7 +40,7 @@ def confusion(table: pd.DataFrame, *, title: str, most: int = 6) -> alt.LayerCha
     cells, examples = _cells(whole, most), _examples(whole, most)
     order, height = list(classes.values()), STEP * len(classes)
     pick = alt.selection_point(fields=["true", "predicted"], name="cell", empty=False, value=_most_confused(whole))
-    layers = [*_matrix(cells, order, pick), *_behind(cells, examples, pick, height, most)]
+    layers = [*_matrix(cells, order, pick), *_behind(cells, examples, pick, (beside(order, LABEL), height), most)]
     if by:
         layers = [layer.transform_filter("datum.group == chosen") for layer in layers]
     chart = alt.layer(*layers).properties(height=height, title=heading(title, HOW))
@@ -47,9 +49,11 @@ def confusion(table: pd.DataFrame, *, title: str, most: int = 6) -> alt.LayerCha
 
 
 def _matrix(cells: pd.DataFrame, order: list[str], pick: alt.Parameter) -> list[alt.Chart]:
-    quiet = {"labelLimit": 110, "ticks": False, "domain": False}
+    quiet = {"labelLimit": LABEL, "ticks": False, "domain": False}
     scale = alt.Scale(domain=order, paddingInner=0.06, paddingOuter=0)
-    x = alt.X("predicted:N", title="predicted class", scale=scale, axis=alt.Axis(orient="top", labelAngle=-60, **quiet))
+    room = f"width < {13 * len(order)} ? '' : datum.label"  # on a phone columns have no names
+    top = alt.Axis(orient="top", labelAngle=-60, labelExpr=room, **quiet)
+    x = alt.X("predicted:N", title="predicted class", scale=scale, axis=top)
     y = alt.Y("true:N", title="true class", scale=scale, axis=alt.Axis(**quiet))
     told = {"true": "true class", "predicted": "predicted class", "told": "videos", "some": "among them"}
     told |= {"image": "image"} if "image" in cells else {}
@@ -67,23 +71,26 @@ def _matrix(cells: pd.DataFrame, order: list[str], pick: alt.Parameter) -> list[
 
 
 def _behind(
-    cells: pd.DataFrame, examples: pd.DataFrame, pick: alt.Parameter, height: int, most: int
+    cells: pd.DataFrame, examples: pd.DataFrame, pick: alt.Parameter, corner: tuple[float, int], most: int
 ) -> list[alt.Chart]:
-    """Below the matrix, in room that is kept: the videos of the cell that was clicked."""
+    """Below the matrix and its names, in room that is kept: the videos of the cell that was clicked."""
+    left, height = corner
     top, pictured = height + 36, "poster" in examples
-    room = 2 * TILE[1] if pictured else LINE * most
-    keep = alt.Chart(pd.DataFrame([{}])).mark_rect(opacity=0).encode(y=alt.value(height), y2=alt.value(top + room))
+    across = f"max(1, floor((width - {left}) / {TILE[0]}))"
+    rows = f"{TILE[1]} * min(2, ceil({most} / {across}))"
+    end = alt.ExprRef(f"{top} + {rows if pictured else LINE * most}")
+    keep = alt.Chart(pd.DataFrame([{}])).mark_rect(opacity=0, aria=False)
+    keep = keep.encode(y=alt.value(height), y2=alt.value(end))
     words = {"align": "left", "baseline": "top", "limit": 420, "lineBreak": "\n"}
     said = alt.Chart(cells).transform_filter(pick).mark_text(**words, fontWeight="bold", fontSize=12, color=INK)
-    said = said.encode(x=alt.value(0), y=alt.value(height + 8), text="sentence:N")
+    said = said.encode(x=alt.value(left), y=alt.value(height + 8), text="sentence:N")
     chosen = alt.Chart(examples).transform_filter(pick)
     if not pictured:
         lines = chosen.transform_calculate(y=f"{top + 6} + {LINE} * datum.place")
         lines = lines.mark_text(**words, fontSize=12, color=SOFT_INK)
-        return [keep, said, lines.encode(x=alt.value(0), y=alt.Y("y:Q", scale=None), text="label:N")]
-    across = f"max(1, floor(width / {TILE[0]}))"
+        return [keep, said, lines.encode(x=alt.value(left), y=alt.Y("y:Q", scale=None), text="label:N")]
     chosen = chosen.transform_calculate(
-        x=f"datum.place % {across} * {TILE[0]}", y=f"{top + 6} + {TILE[1]} * floor(datum.place / {across})"
+        x=f"{left} + datum.place % {across} * {TILE[0]}", y=f"{top + 6} + {TILE[1]} * floor(datum.place / {across})"
     ).transform_filter(f"datum.place < 2 * {across}")
     chosen = chosen.encode(x=alt.X("x:Q", scale=None), y=alt.Y("y:Q", scale=None))
     size = {"width": TILE[0] - 8, "height": TILE[1] - 16}
@@ -120,8 +127,10 @@ def _cells(table: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def _examples(table: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The first videos of each cell, with their place in it."""
+    """The first videos of each cell, those with a picture before others, with their place in it."""
     table = table.drop_duplicates(["group", "true", "predicted", "video"])
+    if "poster" in table:
+        table = table.iloc[(~table["poster"].map(is_poster)).to_numpy().argsort(kind="stable")]
     some = table.groupby(["group", "true", "predicted"], sort=False).head(most).copy()
     some["place"] = some.groupby(["group", "true", "predicted"]).cumcount()
     some["label"] = [readable(video, NAME) for video in some["video"]]

@@ -1,6 +1,6 @@
 """Charts of lines with a dot and its interval on each, in sections: readable on a phone, as names stand beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import altair as alt
 import pandas as pd
@@ -11,6 +11,8 @@ from .themes import INK, PAPER
 STEP = 19  # pixels of a line
 SIZE = 60  # square pixels of a dot
 APART = 3  # pixels of full and hollow dots from the middle of their line
+LIMIT = 165  # pixels of a line's name
+LETTER = 5.5  # pixels of a letter of a line's name, at least
 
 
 def in_lines(table: pd.DataFrame, section: str, line: str) -> pd.DataFrame:
@@ -31,8 +33,13 @@ def headings(table: pd.DataFrame, section: str) -> pd.DataFrame:
     return pd.DataFrame({section: first.index, "key": [f"{int(key[:4]) - 1:04d}|" for key in first]})
 
 
+def beside(names: Iterable[str], limit: float) -> float:
+    """Where the names of an axis begin, at the left of the plot: pixels, below 0."""
+    return -min(LETTER * max(map(len, names), default=0), limit)
+
+
 def line_axis() -> alt.Y:
-    axis = alt.Axis(labelExpr="slice(datum.value, 5)", ticks=False, domain=False, grid=False, labelLimit=165)
+    axis = alt.Axis(labelExpr="slice(datum.value, 5)", ticks=False, domain=False, grid=False, labelLimit=LIMIT)
     return alt.Y("key:N", title=None, axis=axis, scale=alt.Scale(padding=0.5))
 
 
@@ -64,7 +71,9 @@ def sectioned(
     lower = [level(x=value, dash=(1, 0) if value == 0 else (2, 3)) for value in levels]
     if len(names) == 1:
         return alt.layer(*lower, *layers).properties(height=alt.Step(STEP))
-    above = alt.Chart(headings(table, section)).encode(x=alt.value(0), y=line_axis(), text=f"{section}:N")
+    # A heading has the room of the names as well: on a phone it is wider than the plot.
+    left = beside((key[5:] for key in table["key"]), LIMIT)
+    above = alt.Chart(headings(table, section)).encode(x=alt.value(left), y=line_axis(), text=f"{section}:N")
     words = {"align": "left", "fontWeight": "bold", "fontSize": 12, "baseline": "middle"}
     halo = above.mark_text(**words, color=PAPER, stroke=PAPER, strokeWidth=5)
     chosen = f"section == '{ALL}' || datum['{section}'] == section"

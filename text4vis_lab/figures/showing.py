@@ -159,7 +159,7 @@ def _shown(drawn: Drawn, name: str, asked: dict[str, Any], files: dict[str, Any]
     places = {"json": f"figures/{name}.json", "light": f"figures/{name}.png", "dark": f"figures/{name}.dark.png"}
     metadata: dict[str, Any] = {"text4vis": asked | {"name": name} | files | places}
     if isinstance(drawn, alt.TopLevelMixin):
-        data[MIME] = spec_of(drawn, asked["alt"])
+        data[MIME] = spec_of(drawn, asked["alt"]) | {"width": WIDTH}  # an output of JupyterLab has no width of its own
         metadata[MIME] = EMBEDDED
     if isinstance(drawn, Gallery):
         data["text/html"] = drawn.html

@@ -68,7 +68,9 @@ def theme() -> alt.theme.ThemeConfig:
                 "tickColor": MIDDLE,
                 "labelLimit": 170,
                 "titlePadding": 8,
+                "labelSeparation": 6,
             },
+            "axisX": {"titleAnchor": "end"},  # on a phone a title is wider than the plot
             "legend": text | {"orient": "bottom", "labelColor": SOFT_INK, "titleColor": INK, "labelLimit": 300},
             "range": {"category": list(COLOURS)},
         },

@@ -32,7 +32,16 @@ Vega is loaded with the first of them. Without this script, and in print, the pi
     drawn.get(figure)?.finalize();
     drawn.set(figure, result);
     figure.classList.add("live");
+    measured.observe(figure);
   };
+
+  // A chart follows its column, which changes its width without the window, as when the contents are folded away.
+  const widths = new WeakMap();
+  const measured = new ResizeObserver((entries) => {
+    const moved = entries.filter(({ target, contentRect: { width } }) => widths.get(target) !== width);
+    for (const { target, contentRect } of moved) widths.set(target, contentRect.width);
+    if (moved.length) window.dispatchEvent(new Event("resize")); // to which Vega listens
+  });
 
   const near = new IntersectionObserver(
     (entries) => {

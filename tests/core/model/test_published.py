@@ -429,7 +429,7 @@ def spoiled(spoil) -> VideoClassifier:
         (lambda m: random_model("mean", vit(mlp_ratio=2.0)), "MLPs are 128 wide"),
         (
             lambda m: setattr(m, "temporal", TemporalTransformer(32, 2, layers=2)),
-            "2 blocks, 77 positions, not 6",
+            "2 blocks, 77 positions, not 6 and 77",
         ),
     ],
 )
