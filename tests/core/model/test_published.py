@@ -427,7 +427,10 @@ def spoiled(spoil) -> VideoClassifier:
         (lambda m: setattr(m.visual.ln_post, "eps", 0.1), "would compute other embeddings"),
         (lambda m: random_model("mean", ModifiedResNet([1, 1, 1, 1], 32, 4, 32, 16)), "would compute other embeddings"),
         (lambda m: random_model("mean", vit(mlp_ratio=2.0)), "MLPs are 128 wide"),
-        (lambda m: setattr(m, "temporal", TemporalTransformer(32, 2, layers=2)), "2 blocks, 77 positions, not 6 and 77"),
+        (
+            lambda m: setattr(m, "temporal", TemporalTransformer(32, 2, layers=2)),
+            "2 blocks, 77 positions, not 6 and 77",
+        ),
     ],
 )
 def test_models_that_the_published_code_would_compute_differently_are_not_exported(spoil, message, tmp_path):
