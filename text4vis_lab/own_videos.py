@@ -36,6 +36,7 @@ DATASET = "own"
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     VALIDATION, "val"
 )
+UNLABELLED = "without a label"  # the one class of videos that have none
 SHARE = 0.25  # of a class's recordings that are tested, where nobody has divided them
 RULE = (
     "videos whose names are the same up to the number of a clip (a_clip1, a_clip2; g01_c01, g01_c02), or that lie in "
@@ -141,7 +142,7 @@ class OwnVideos:
 
     @property
     def all(self) -> VideoList:
-        """Every video; one without a label counts as one of the first class."""
+        """Every video; one without a label counts as one of the first class, `UNLABELLED` where there is no class."""
         return self._list(self.videos)
 
     @property
@@ -174,7 +175,7 @@ class OwnVideos:
 
     def _list(self, videos: Iterable[OwnVideo]) -> VideoList:
         found = tuple(Video(video.path, video.label or 0) for video in videos)
-        return VideoList(self.classes, found, ignored=tuple(path for path, _ in self.passed_over))
+        return VideoList(self.classes or (UNLABELLED,), found, ignored=tuple(path for path, _ in self.passed_over))
 
 
 def recognise(folder: str | Path, labels: Sequence[str] = ()) -> OwnVideos:

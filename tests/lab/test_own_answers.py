@@ -56,6 +56,7 @@ def test_a_suite_is_written_for_a_folder(own):
         "17_your_videos", "07_data_check", "02_zero_shot", "03_few_shot"
     ]  # fmt: skip
     assert suite["runs"][3]["parameters"]["shots"] == [1]
+    assert not suite["reference"]
     assert suite["runs"][0]["parameters"]["data_root"] == own.folder.as_posix()
 
 
