@@ -44,6 +44,7 @@ from .sources import Clips
 
 STAGE = "layer2"  # of a ResNet: what a frame looks like, before what it shows
 UNFAMILIAR = 99.0  # percentile
+ENOUGH = 99  # held-out videos: after K of them the next of their kind is the farthest in one case of K + 1
 CLOSE = 0.05  # two probabilities that differ by less are not told apart
 EVERY = 3  # of Puppets' training videos each third is known: 160, some of every person and place
 KNOWN_AS = "Puppets, the generated videos that Mini CLIP was made for,"
@@ -147,6 +148,10 @@ def reading_of(
 
 def _note(known: Known | None, percentile: float, margin: float, unread: Sequence[str]) -> str:
     if known is not None and percentile >= UNFAMILIAR:
+        count = len(known.distances)
+        if count < ENOUGH:
+            rate = f"of videos like them one in {count + 1} does so"
+            return f"This video lies farther from {known.name} than all {count} that were held out; {rate}."
         return f"This video lies farther from {known.name} than 99 % of such videos: the answer means nothing."
     if unread:
         words = ", ".join(repr(readable(word, 30)) for word in unread[:3])

@@ -8,7 +8,7 @@ write(answered, run_dir)                    predictions.csv, predictions.parquet
 import html
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,38 @@ def write_page(folder: Path, title: str, about: str, shown: Moving, answered: An
         text = PAGE.format(title=html.escape(title), about=html.escape(about), body=body)
         path.write_text(text, encoding="utf-8")
     return folder / "predictions.html"
+
+
+def next_to_label(
+    embeddings: np.ndarray, probabilities: np.ndarray, known: Sequence[int], count: int = 10
+) -> list[int]:
+    """Which videos to label next: one after the other, that of the greatest product of doubt and distance.
+
+    Doubt is 1 less the margin of the two greatest probabilities, distance is the cosine distance to the nearest video
+    that is labelled or chosen already: greedy k-centre (Sener and Savarese 2018, arXiv 1708.00489), weighted by
+    uncertainty as in Zhdanov 2019 (arXiv 1901.05954).
+
+    Args:
+        embeddings: (N, D).
+        probabilities: (N, C).
+        known: places of those that have labels; these are not chosen.
+        count: how many, at most.
+
+    Returns:
+        Places, the most wanted first.
+    """
+    unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    ordered = np.sort(probabilities, axis=1)
+    doubt = 1 - (ordered[:, -1] - ordered[:, -2]) if probabilities.shape[1] > 1 else np.ones(len(unit))
+    taken = np.isin(np.arange(len(unit)), list(known))
+    distance = 1 - (unit @ unit[taken].T).max(1) if taken.any() else np.ones(len(unit))
+    chosen = list[int]()
+    for _ in range(min(count, int((~taken).sum()))):
+        best = int(np.where(taken, -1, doubt * np.maximum(distance, 1e-9)).argmax())
+        chosen.append(best)
+        taken[best] = True
+        distance = np.minimum(distance, 1 - unit @ unit[best])
+    return chosen
 
 
 def sample(folder: Path) -> Path:

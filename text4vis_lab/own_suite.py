@@ -46,7 +46,7 @@ def own_suite(own: OwnVideos, labels: list[str], settings: dict[str, str]) -> di
             _run("zero_shot", "02_zero_shot", "By the names alone", asked),
             _run("few_shot", "03_few_shot", "With a few labels", asked | {"shots": shots, "seeds": [0, 1, 2]}),
         ]
-    return {"description": f"Videos of your own: {readable(own.sentence, 400)}", "runs": runs}
+    return {"description": f"Videos of your own: {readable(own.sentence, 400)}", "reference": False, "runs": runs}
 
 
 def write_suite(folder: str | Path, labels: list[str], settings: dict[str, str]) -> Path:

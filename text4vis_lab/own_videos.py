@@ -13,16 +13,16 @@ read by every notebook.
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from text4vis_core.data.formats._annotations import NO_TEXT
 from text4vis_core.data.formats._places import UNFINISHED, existing_root, visible
-from text4vis_core.data.formats.readers import READERS, VALIDATION
+from text4vis_core.data.formats.readers import READERS, VALIDATION, load_videos
 from text4vis_core.data.reading import PICTURE_SUFFIXES
 from text4vis_core.data.video_list import AnnotationError, NoValidation, Video, VideoList
 from text4vis_core.model.labels import as_words
@@ -36,6 +36,7 @@ DATASET = "own"
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     VALIDATION, "val"
 )
+UNLABELLED = "without a label"  # the one class of videos that have none
 SHARE = 0.25  # of a class's recordings that are tested, where nobody has divided them
 RULE = (
     "videos whose names are the same up to the number of a clip (a_clip1, a_clip2; g01_c01, g01_c02), or that lie in "
@@ -99,10 +100,7 @@ class OwnVideos:
             found += f"; {bare} have no label, for they lie beside the folders" if bare else ""
         elif self.classes:
             found += f", to be told apart as {_some(self.names)}"
-        kinds = Counter(why for _, why in self.passed_over)
-        named = "; ".join(f"{number} passed over, {why}" for why, number in kinds.items())
-        first = f" (the first: {readable(self.passed_over[0][0].name)})" if self.passed_over else ""
-        return f"{found}. {named}{first}." if named else f"{found}. Nothing is passed over."
+        return f"{found}. {told_of(self.passed_over)}"
 
     @cached_property
     def _tested(self) -> frozenset[Path]:
@@ -141,7 +139,7 @@ class OwnVideos:
 
     @property
     def all(self) -> VideoList:
-        """Every video; one without a label counts as one of the first class."""
+        """Every video; one without a label counts as one of the first class, `UNLABELLED` where there is no class."""
         return self._list(self.videos)
 
     @property
@@ -174,7 +172,7 @@ class OwnVideos:
 
     def _list(self, videos: Iterable[OwnVideo]) -> VideoList:
         found = tuple(Video(video.path, video.label or 0) for video in videos)
-        return VideoList(self.classes, found, ignored=tuple(path for path, _ in self.passed_over))
+        return VideoList(self.classes or (UNLABELLED,), found, ignored=tuple(path for path, _ in self.passed_over))
 
 
 def recognise(folder: str | Path, labels: Sequence[str] = ()) -> OwnVideos:
@@ -203,7 +201,7 @@ def recognise(folder: str | Path, labels: Sequence[str] = ()) -> OwnVideos:
     videos = tuple(
         OwnVideo(path, classes.index(name) if name else None, group, split) for path, split, name, group in placed
     )
-    passed = [(path, "as they lie beside the folders of splits") for path in beside] + _no_videos(root, set(paths))
+    passed = [(path, "as they lie beside the folders of splits") for path in beside] + no_videos(root, set(paths))
     return OwnVideos(root, layout, classes or tuple(names), videos, tuple(passed))
 
 
@@ -251,8 +249,17 @@ def _check_folders(root: Path, names: Sequence[str]) -> None:
             raise AnnotationError(f"{root}: {other!r} and {name!r} are both {as_words(name)!r}; merge the two folders")
 
 
-def _no_videos(root: Path, videos: set[Path]) -> list[tuple[Path, str]]:
-    """Visible files that are none, and why."""
+def told_of(passed_over: Sequence[tuple[Path, str]]) -> str:
+    """How many files are passed over and why, with the name of the first; of `no_videos`."""
+    if not passed_over:
+        return "Nothing is passed over."
+    kinds = Counter(why for _, why in passed_over)
+    named = "; ".join(f"{number} passed over, {why}" for why, number in kinds.items())
+    return f"{named} (the first: {readable(passed_over[0][0].name)})."
+
+
+def no_videos(root: Path, videos: Collection[Path]) -> list[tuple[Path, str]]:
+    """Visible files below a folder that are none of its videos, and why."""
     found = []
     for at, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name[0] != "." and Path(at, name) not in videos)
@@ -289,33 +296,22 @@ def _read(root: str | Path, split: str, fold: int = 1, missing: str = "error") -
 READERS[DATASET] = _read
 
 
-def next_to_label(
-    embeddings: np.ndarray, probabilities: np.ndarray, known: Sequence[int], count: int = 10
-) -> list[int]:
-    """Which videos to label next: one after the other, that of the greatest product of doubt and distance.
-
-    Doubt is 1 less the margin of the two greatest probabilities, distance is the cosine distance to the nearest video
-    that is labelled or chosen already: greedy k-centre (Sener and Savarese 2018, arXiv 1708.00489), weighted by
-    uncertainty as in Zhdanov 2019 (arXiv 1901.05954).
+def load(dataset: str, root: Path, *where: Any) -> VideoList:
+    """`load_videos`; the error of a folder that is refused as class folders says when "own" reads it.
 
     Args:
-        embeddings: (N, D).
-        probabilities: (N, C).
-        known: places of those that have labels; these are not chosen.
-        count: how many, at most.
+        dataset, root, where: as of `load_videos`.
 
-    Returns:
-        Places, the most wanted first.
+    Raises:
+        ValueError: as `load_videos`.
     """
-    unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    ordered = np.sort(probabilities, axis=1)
-    doubt = 1 - (ordered[:, -1] - ordered[:, -2]) if probabilities.shape[1] > 1 else np.ones(len(unit))
-    taken = np.isin(np.arange(len(unit)), list(known))
-    distance = 1 - (unit @ unit[taken].T).max(1) if taken.any() else np.ones(len(unit))
-    chosen = list[int]()
-    for _ in range(min(count, int((~taken).sum()))):
-        best = int(np.where(taken, -1, doubt * np.maximum(distance, 1e-9)).argmax())
-        chosen.append(best)
-        taken[best] = True
-        distance = np.minimum(distance, 1 - unit @ unit[best])
-    return chosen
+    try:
+        return load_videos(dataset, root, *where)
+    except AnnotationError as error:
+        found = ""
+        if dataset == "folders" and not isinstance(error, NoValidation):
+            with suppress(ValueError, OSError):
+                found = recognise(root).sentence
+        if not found:
+            raise
+        raise AnnotationError(f"{error}; or set dataset to {DATASET}, which reads it: {found}") from error

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset, Views
-from text4vis_core.data.formats.readers import READERS, load_videos
+from text4vis_core.data.formats.readers import READERS
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.transforms import LIGHT_AUGMENTATION, PUBLISHED_AUGMENTATION
 from text4vis_core.data.video import Reader, VideoError, open_video
@@ -27,7 +27,7 @@ from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
-from . import own_videos  # noqa: F401  # which makes "own" a data set
+from . import own_videos  # which makes "own" a data set
 from .cache import cached_class_embeddings, cached_videos
 from .class_embeddings import load_class_embeddings
 from .frame_store import FrameStore
@@ -282,11 +282,11 @@ def listed_videos(
     dataset, share = values["dataset"], values.get("val_share", 0.0)
     where = values["fold"] if fold is None else fold, missing, lists
     if not share or split not in ("train", "val"):
-        return load_videos(dataset, folder, split, *where)
+        return own_videos.load(dataset, folder, split, *where)
     try:
-        load_videos(dataset, folder, "val", *where)
+        own_videos.load(dataset, folder, "val", *where)
     except NoValidation:
-        return hold_out(dataset, load_videos(dataset, folder, "train", *where), share)[split]
+        return hold_out(dataset, own_videos.load(dataset, folder, "train", *where), share)[split]
     remedy = "set val_share to 0, which uses these"
     raise ValueError(f"parameter val_share: {share:g}, but {folder} has validation videos of its own; {remedy}")
 

@@ -104,6 +104,17 @@ def test_there_need_be_no_bench(build, tmp_path):
     assert "The machine" not in parts(build.collect(read_suite("experiments/mine.yaml")))
 
 
+def test_a_book_can_do_without_the_pages_about_the_packages(build, tmp_path):
+    suite = tmp_path / "experiments" / "mine.yaml"
+    whole = build.collect(read_suite(suite))
+    suite.write_text(f"reference: false\n{suite.read_text()}")
+    pages = build.collect(read_suite(suite))
+    gone = [name for name in whole if name.split("/")[0] in ("api", "api.md", "contributing")]
+    assert gone and sorted(pages) == sorted(set(whole) - set(gone))
+    assert "Contributing" not in parts(pages)
+    assert [entry["file"] for entry in parts(pages)["Reference"]] == ["settings", "references"]
+
+
 def test_the_reference_holds_every_module_and_the_names_that_packages_offer():
     pages = {name: text.decode() for name, text in rooms((ROOT / "book" / "api.md").read_text()).items()}
     with_reference = load(ROOT / "book" / "_ext" / "reference.py").with_reference

@@ -28,6 +28,14 @@ def test_a_far_video_is_told_before_all_else():
     )
 
 
+def test_of_a_few_held_out_videos_it_is_told_how_few():
+    few = Known(torch.eye(4)[:2], torch.linspace(0.01, 0.1, 5), "your own training videos")
+    assert reading_of(torch.eye(4)[3:], few, [0.9, 0.1]).note == (
+        "This video lies farther from your own training videos than all 5 that were held out; of videos like them one "
+        "in 6 does so."
+    )
+
+
 def test_words_that_were_never_read_are_told():
     found = reading_of(torch.eye(4)[:1], KNOWN, [0.74, 0.26], ["TapDancing", "a"], {"a"})
     assert found.unread == ("tap", "dancing")

@@ -56,6 +56,7 @@ def test_a_suite_is_written_for_a_folder(own):
         "17_your_videos", "07_data_check", "02_zero_shot", "03_few_shot"
     ]  # fmt: skip
     assert suite["runs"][3]["parameters"]["shots"] == [1]
+    assert not suite["reference"]
     assert suite["runs"][0]["parameters"]["data_root"] == own.folder.as_posix()
 
 
@@ -78,3 +79,13 @@ def test_the_sample_is_as_a_folder_of_ones_own(tmp_path):
     own = recognise(own_answers.sample(tmp_path / "sample"))
     assert (len(own.videos), len(own.labelled), own.too_few) == (60, 48, "")
     assert len({video.group for video in own.labelled}) > 20
+
+
+def test_what_to_label_next_is_doubtful_and_different():
+    near, far = [1.0, 0.0], [0.0, 1.0]
+    embeddings = np.array([near, near, far, far, [0.7, 0.7]])
+    sure, torn = [0.99, 0.01], [0.5, 0.5]
+    probabilities = np.array([sure, torn, torn, sure, torn])
+    assert own_answers.next_to_label(embeddings, probabilities, [0], 2) == [2, 4]
+    assert sorted(own_answers.next_to_label(embeddings, probabilities, [0], 10)) == [1, 2, 3, 4]
+    assert own_answers.next_to_label(embeddings, probabilities, range(5)) == []

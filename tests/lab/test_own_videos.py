@@ -1,13 +1,12 @@
 import os
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pytest
 
 from text4vis_core import load_videos
 from text4vis_core.data.video_list import AnnotationError
 from text4vis_lab.groups import group_name
-from text4vis_lab.own_videos import next_to_label, recognise
+from text4vis_lab.own_videos import recognise
 from text4vis_lab.sources import listed_videos
 
 
@@ -175,6 +174,22 @@ def test_every_notebook_reads_such_a_folder(folder):
     assert [len(listed_videos(values, root, split)) for split in ("train", "val", "test")] == [10, 2, 4]
 
 
+def test_what_class_folders_refuse_and_own_reads_is_said(folder):
+    values = {"dataset": "folders", "fold": 1}
+    root = folder("IMG_1.mp4", "IMG_2.mp4")
+    with pytest.raises(
+        AnnotationError, match=r"no class folders .*; or set dataset to own, which reads it: .* 2 videos"
+    ):
+        listed_videos(values, root, "all")
+    with pytest.raises(AnnotationError, match=r"does not exist; set data_root to where the data set lies$"):
+        listed_videos(values, root / "nowhere", "all")
+
+
+def test_videos_without_labels_are_read_too(folder):
+    alone = load_videos("own", folder("1.mp4", "2.mp4"), "all")
+    assert (alone.classes, alone.labels.tolist()) == (("without a label",), [0, 0])
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -191,13 +206,3 @@ def test_every_notebook_reads_such_a_folder(folder):
 def test_recordings_are_told_by_names(one, other, same):
     first, second = (group_name("own", PurePosixPath("x", f"{name}.mp4").as_posix()) for name in (one, other))
     assert (first == second) is same
-
-
-def test_what_to_label_next_is_doubtful_and_different():
-    near, far = [1.0, 0.0], [0.0, 1.0]
-    embeddings = np.array([near, near, far, far, [0.7, 0.7]])
-    sure, torn = [0.99, 0.01], [0.5, 0.5]
-    probabilities = np.array([sure, torn, torn, sure, torn])
-    assert next_to_label(embeddings, probabilities, [0], 2) == [2, 4]
-    assert sorted(next_to_label(embeddings, probabilities, [0], 10)) == [1, 2, 3, 4]
-    assert next_to_label(embeddings, probabilities, range(5)) == []

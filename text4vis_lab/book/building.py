@@ -60,7 +60,8 @@ def build(pages: dict[str, bytes]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     jupyter_book = Path(sysconfig.get_path("scripts"), "jupyter-book")
-    command = [str(jupyter_book), "build", str(SOURCE), "--path-output", str(BOOK), "-W", "-n", "--keep-going", "-q"]
+    command = [str(jupyter_book), "build", str(SOURCE), "--path-output", str(BOOK), "-W", "--keep-going", "-q"]
+    command += ["-n"] if "api.md" in pages else []  # else names of the packages have no page to link to
     # autodoc documents this checkout, whatever else is installed
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
     status = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode

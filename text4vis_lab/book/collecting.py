@@ -21,6 +21,7 @@ BOOK = Path("book")
 BUILD = BOOK / "_build"
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 UNREAD = ("build.py", "__pycache__")
+ABOUT_PACKAGES = ("api.md", "contributing/")
 
 
 def collect(suite: Suite) -> dict[str, bytes]:
@@ -35,6 +36,9 @@ def collect(suite: Suite) -> dict[str, bytes]:
         if path.is_file() and not {*UNREAD} & {*path.parts} and BUILD not in path.parents
     }
     toc = yaml.safe_load(pages["_toc.yml"])
+    if not suite.reference:
+        pages = {name: content for name, content in pages.items() if not name.startswith(ABOUT_PACKAGES)}
+        toc = contents.of_pages(toc, pages)
     titled = contents.titles(suite.runs)
     done, missing = [], []
     for run in suite.runs:
@@ -51,10 +55,11 @@ def collect(suite: Suite) -> dict[str, bytes]:
         _chapter_of(bench, about["title"], pages, "machine")
     blocks, files, told = landing(suite, done)
     blocks["chapters"] = _listed(contents.chapters(suite.runs, titled), pages)
-    pages |= files | {"_told.txt": told.encode(), "contributing/structure.svg": _structure()}
+    pages |= files | {"_told.txt": told.encode()}
     blocks["missing"] = _missing_note(missing) if missing else ""
     pages["index.md"] = filled(pages["index.md"].decode(), blocks).encode()
-    pages |= rooms(pages["api.md"].decode())
+    if suite.reference:
+        pages |= rooms(pages["api.md"].decode()) | {"contributing/structure.svg": _structure()}
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)
     toc = contents.with_rooms(toc, sorted(name for name in pages if name.startswith("api/")))
     pages["_sources.json"] = json.dumps(_sources(suite, pages)).encode()

@@ -3,7 +3,7 @@
 import copy
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,15 @@ def chapters(runs: Sequence[Run], titled: dict[str, str]) -> list[dict[str, Any]
     for run in runs:
         parts.setdefault(run.part or PART, []).append({"file": f"runs/{run.name}", "title": titled[run.name]})
     return [{"caption": part, "numbered": 1, "chapters": entries} for part, entries in parts.items()]
+
+
+def of_pages(toc: dict[str, Any], pages: Collection[str]) -> dict[str, Any]:
+    """The table of contents without the files that are not among the pages."""
+    parts = [
+        {**part, "chapters": [entry for entry in part["chapters"] if f"{entry['file']}.md" in pages]}
+        for part in toc["parts"]
+    ]
+    return toc | {"parts": [part for part in parts if part["chapters"]]}
 
 
 def with_parts(toc: dict[str, Any], first: list[dict[str, Any]], bench: dict[str, str] | None) -> dict[str, Any]:

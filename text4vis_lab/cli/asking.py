@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from ..models import Model, open_model
+from ..models import Model, find_videos, open_model
+from ..own_videos import no_videos, told_of
 from ..plain import readable
 from ..tournament.features import FILE, Embeddings, Features, save_features
 from .page import write_page
@@ -98,6 +99,10 @@ def embed(videos: Sequence[Path], asked: Asked, out: Path) -> int:
 
 def _predicted(model: Model, videos: Sequence[Path], top: int) -> pd.DataFrame:
     paths = [absolute(path) for path in videos]
+    found = set(find_videos(paths))
+    for folder in (path for path in paths if path.is_dir() and path not in found):
+        if passed := no_videos(folder, found):
+            note(f"{readable(folder, 400)}: {told_of(passed)}")
     with at_home():
         table = model.predict(paths, top)
     if table.empty:

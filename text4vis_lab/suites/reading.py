@@ -20,7 +20,7 @@ import yaml
 from ..notebooks import NotebookError, notebook_defaults, notebook_settings, notebook_uses
 from ..settings import check_choices, checked
 
-SUITE_KEYS = ("description", "runs")
+SUITE_KEYS = ("description", "reference", "runs")
 RUN_KEYS = ("name", "notebook", "title", "part", "parameters", "grid", "after", "resources", "needs")
 # What a run occupies: cores, gpu and mem_mb on each of its nodes (machines).
 DEFAULT_RESOURCES = {"cores": 1, "gpu": 0, "nodes": 1, "mem_mb": 2000, "minutes": 60}
@@ -89,11 +89,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite file, read and expanded; `runs` keep the order of the file."""
+    """A suite file, read and expanded; `runs` keep the order of the file.
+
+    `reference` says whether its book has the pages about the packages, which most of the time to build it goes into.
+    """
 
     path: Path
     description: str
     runs: tuple[Run, ...]
+    reference: bool = True
 
     @property
     def name(self) -> str:
@@ -130,6 +134,9 @@ def read_suite(path: str | Path) -> Suite:
     description = suite.get("description", "")
     if not isinstance(description, str):
         raise SuiteError(f"{path}: description must be text")
+    described = suite.get("reference", True)
+    if not isinstance(described, bool):
+        raise SuiteError(f"{path}: reference must be true or false")
     entries = suite.get("runs")
     if not isinstance(entries, list) or not entries:
         raise SuiteError(f"{path}: runs must be a list of at least one run")
@@ -152,7 +159,7 @@ def read_suite(path: str | Path) -> Suite:
         raise SuiteError(f"{path}: runs wait for each other: {' -> '.join(reversed(error.args[1]))}") from None
     for run in runs:
         _check_parameters(run, path)
-    return Suite(path, description, tuple(runs))
+    return Suite(path, description, tuple(runs), described)
 
 
 def needs_table(suite: Suite) -> str:

@@ -74,10 +74,12 @@ def test_the_help_imports_nothing_heavy():
 def test_predictions_are_a_table_in_which_no_video_is_lost(here, tmp_path, capsys):
     shutil.copytree(here / "my_videos" / "Archery", tmp_path / "in" / "deep")
     (tmp_path / "in" / "=damaged<b>.mp4").write_bytes(b"none")
+    (tmp_path / "in" / "cover.jpg").touch()
     out, page = Path("p.csv"), Path("p.html")
     run(f"text4vis predict '{tmp_path}/in' --model runs/mine --out {out} --page {page}", status=1)
     said = capsys.readouterr()
     assert said.out == "" and "=damaged<b>.mp4: " in said.err
+    assert "1 passed over, as pictures (the first: cover.jpg)." in said.err
     table = pd.read_csv(out, keep_default_na=False)
     assert len(table) == 5 and (table["error"] != "").sum() == 1
     assert set(table["class"]) <= {"", *load_model("runs/mine").classes}

@@ -1,12 +1,14 @@
 """What a laboratory leaves of its trainings, and what a notebook makes of a trained model."""
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from conftest import ROOT
 
 from text4vis_lab import Cell, Lab, Method
+from text4vis_lab.cli import main
 from text4vis_lab.model_files import find_model
 from text4vis_lab.model_files.folder import models_in
 from text4vis_lab.models import load_model
@@ -41,16 +43,21 @@ def trained(lab: Lab, *methods: Method, seeds=(0,)) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("method", [TEXT, LINEAR, MOVED], ids=lambda method: method.name)
-def test_predictions_of_a_test_split_are_those_of_the_record(method, open_lab):
-    lab = open_lab(num_frames=2, temporal="transformer", temporal_heads=2, template="{}")
+def test_predictions_of_a_test_split_are_those_of_the_record(method, open_lab, tmp_path):
+    lab = open_lab(num_frames=2, clips=2, crops=3, temporal="transformer", temporal_heads=2, template="{}")
     [row] = trained(lab, method).to_dict("records")
     known = lab.scores(row)
     model = load_model(lab.record.run_dir)
     embedded = model.embed([video.path for video in lab.test.videos], progress=False)
     assert torch.equal(model.logits_of(embedded.embeddings), known.scores)
-    table = model.predict([lab.folder / "videos"], top=1, progress=False).set_index("video")["class"]
+    out = str(tmp_path / "predictions.csv")
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", *known.videos, "--model", str(lab.record.run_dir), "--out", out])
+    assert ended.value.code == 0
+    table = pd.read_csv(out).set_index("video")
     for video, scores in zip(known.videos, known.scores, strict=True):
-        assert table[str(video)] == model.classes[scores.argmax()]
+        said, best = table.loc[str(video)], scores.softmax(-1).max(-1)
+        assert (said["class"], np.float32(said["probability"])) == (model.classes[best.indices], best.values.numpy())
     assert model.facts.measured[0]["top1"] == row["top1"]
 
 

@@ -91,7 +91,8 @@ ONE = "runs:\n  - {name: a, notebook: train"
 MISTAKES = {
     "runs: [": "cannot be read",
     "runs: []": "runs must be a list of at least one run",
-    "- a": "must be a mapping with the keys description, runs",
+    "- a": "must be a mapping with the keys description, reference, runs",
+    "reference: 0\nruns: [{name: a, notebook: train}]": "reference must be true or false",
     "runs: [{name: a, notebook: train}]\nrun: 1": "unknown key 'run'; did you mean 'runs'?",
     "description: [1]\nruns: [{name: a, notebook: train}]": "description must be text",
     "runs: [train]": "run 1: must be a mapping",
