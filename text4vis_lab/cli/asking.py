@@ -8,10 +8,11 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from ..models import Model, find_videos, open_model
+from ..models import Model, open_model
 from ..own_videos import no_videos, told_of
 from ..plain import readable
 from ..tournament.features import FILE, Embeddings, Features, save_features
+from ..video_files import find_videos
 from .page import write_page
 from .running import Unanswered, absolute, at_home, named, note
 from .tables import as_json, check_form, write_table
