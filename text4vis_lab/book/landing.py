@@ -1,6 +1,7 @@
 """The landing page: what the records of this build say of the claims, first in one chart and one sentence."""
 
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,8 @@ OWN_MODELS = {
     "mini_clip_withheld": "a Mini CLIP that never read the names of the novel classes",
 }
 LINE = 15  # pixels of a line of the headline chart, which is read on the first screen
-SAID = {HOLDS: "ahead", UNDECIDED: "undecided", FAILS: "not ahead"}
+LITTLE = "ahead by too little to matter"
+SAID = ("ahead", "undecided", LITTLE, "not ahead", "behind")  # of text, in the landing page's sentence
 IDEA = (
     "A video encoder and two last layers for it. Before any training, the videos of a class lie near the row that is "
 )
@@ -65,7 +67,7 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
     idea, files = _idea(done)
     chart, more = _chart(suite, verdicts, done)
     blocks = {
-        "sentence": f"**{escaped(told)}**" if told else _nothing(suite),
+        "sentence": re.sub(rf"\b({'|'.join(SAID[::-1])})(?= with )", r"**\1**", escaped(told)) or _nothing(suite),
         "headline": chart,
         "idea": idea,
         "findings": _findings(verdicts, done, chapters),
@@ -82,21 +84,26 @@ def sentence(verdicts: Iterable[Mapping[str, Any]]) -> str:
     parts = []
     for real, place in ((False, "on generated videos"), (True, "on real CLIP embeddings")):
         some = [verdict for verdict in asked if _is_real(verdict) is real]
-        by_word = {word: [v for v in some if v["verdict"] == word] for word in SAID}
-        said = [f"{SAID[word]} {_conditions(same)}" for word, same in by_word.items() if same]
+        by_word = {word: [verdict for verdict in some if _said(verdict) == word] for word in SAID}
+        said = [f"{word} {_conditions(same)}" for word, same in by_word.items() if same]
         if said:
-            parts.append(f"{place} {', '.join(said)}")
+            parts.append(f"{place}, {', '.join(said)}")
     if not parts:
         return ""
     told = "; ".join(parts)
-    return (
-        f"Class names as the last layer, against the best method without text, for so many examples per class: {told}."
-    )
+    return f"Against the best method without text, a last layer made of class names is, {told}."
+
+
+def _said(verdict: Mapping[str, Any]) -> str:
+    """One of `SAID`: what fails is the margin, and a gain below it is a gain."""
+    failed = LITTLE if verdict["low"] > 0 else "behind" if verdict["high"] < 0 else "not ahead"
+    return {HOLDS: "ahead", UNDECIDED: "undecided"}.get(verdict["verdict"], failed)
 
 
 def _conditions(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """ "with 1 image and 2 images (+10.4 and +4.4 points)"."""
+    """ "with 1 and 2 images per class (+10.4 and +4.4 points)"."""
     counts = [*(verdict["shots"].split()[0] for verdict in verdicts[:-1]), verdicts[-1]["shots"]]
+    counts[-1] += "" if counts[-1].startswith("all ") else " per class"
     gains = _listed([f"{verdict['mean']:+.1f}" for verdict in verdicts]).replace("-", "\N{MINUS SIGN}")
     return f"with {_listed(counts)} ({gains} points)"
 
