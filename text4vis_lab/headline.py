@@ -1,14 +1,47 @@
 """What the landing page says first: what text is worth, and why, in sentences made of the verdicts on the claims."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .inference.verdicts import FAILS, HOLDS, UNDECIDED
+from .wording import listed
 
 Verdict = Mapping[str, Any]  # of `claims.claims`
 
 WORTH = ("few shots", "all videos", "frozen encoder")  # the paper's claim, where it is asked
 FROZEN = "10_frozen_encoder"
+LITTLE = "ahead by too little to matter"
+SAID = ("ahead", "undecided", LITTLE, "not ahead", "behind")  # of text, in the landing page's sentence
+
+
+def sentence(verdicts: Iterable[Verdict]) -> str:
+    """The headline comparison in one sentence; empty when no run speaks of it."""
+    asked = [verdict for verdict in verdicts if verdict["id"] in WORTH]
+    parts = []
+    for real, place in ((False, "on generated videos"), (True, "on real CLIP embeddings")):
+        some = [verdict for verdict in asked if is_real(verdict) is real]
+        by_word = {word: [verdict for verdict in some if _said(verdict) == word] for word in SAID}
+        said = [f"{word} {_conditions(same)}" for word, same in by_word.items() if same]
+        if said:
+            parts.append(f"{place}, {', '.join(said)}")
+    if not parts:
+        return ""
+    told = "; ".join(parts)
+    return f"Against the best method without text, a last layer made of class names is, {told}."
+
+
+def _said(verdict: Verdict) -> str:
+    """One of `SAID`: what fails is the margin, and a gain below it is a gain."""
+    failed = LITTLE if verdict["low"] > 0 else "behind" if verdict["high"] < 0 else "not ahead"
+    return {HOLDS: "ahead", UNDECIDED: "undecided"}.get(verdict["verdict"], failed)
+
+
+def _conditions(verdicts: Sequence[Verdict]) -> str:
+    """ "with 1 and 2 images per class (+10.4 and +4.4 points)"."""
+    counts = [*(verdict["shots"].split()[0] for verdict in verdicts[:-1]), verdicts[-1]["shots"]]
+    counts[-1] += "" if counts[-1].startswith("all ") else " per class"
+    gains = listed([f"{verdict['mean']:+.1f}" for verdict in verdicts]).replace("-", "\N{MINUS SIGN}")
+    return f"with {listed(counts)} ({gains} points)"
 
 
 def worth(verdicts: Sequence[Verdict]) -> list[tuple[str, Verdict]]:
@@ -79,3 +112,8 @@ def _where(verdict: Verdict) -> str:
 
 def _name(verdict: Verdict) -> str:
     return verdict["id"].removeprefix("frozen encoder, ")
+
+
+def is_real(verdict: Verdict) -> bool:
+    """Whether it is of embeddings that a real CLIP gave, not of generated videos."""
+    return verdict["dataset"] == "features"

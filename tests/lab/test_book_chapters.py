@@ -8,7 +8,6 @@ from test_book import CODE, NOTEBOOK, build, finish, load, parts  # noqa: F401 -
 
 from text4vis_lab.book import contents
 from text4vis_lab.book.comparison import comparison
-from text4vis_lab.book.landing import sentence
 from text4vis_lab.suites import SuiteError, read_suite
 
 PNG = b"\x89PNG of a figure"
@@ -154,26 +153,6 @@ def test_the_miniature_has_a_title_and_a_part_for_every_run():
     assert all(run.title and run.part for run in runs)
     titles = contents.titles(runs)
     assert len(set(titles.values())) == len(titles) and not any("(" in title for title in titles.values())
-
-
-def test_the_landing_page_has_one_sentence_of_the_headline_comparison():
-    def verdict(word: str, shots: str, mean: float, dataset: str = "puppets") -> dict:
-        ends = {"low": mean - 0.5, "high": mean + 0.5}
-        return {"id": "few shots", "verdict": word, "shots": shots, "mean": mean, "dataset": dataset} | ends
-
-    failed = (
-        verdict("fails", shots, mean) for shots, mean in (("all videos", -5.2), ("8 videos", 0.1), ("4 videos", 1))
-    )
-    told = sentence([*failed, verdict("undecided", "2 videos", 2.25), verdict("holds", "1 video", 18.6)])
-    assert told == (
-        "Against the best method without text, a last layer made of class names is, on generated videos, "
-        "ahead with 1 video per class (+18.6 points), undecided with 2 videos per class (+2.2 points), "
-        "ahead by too little to matter with 4 videos per class (+1.0 points), "
-        "not ahead with 8 videos per class (+0.1 points), behind with all videos (−5.2 points)."
-    )
-    real = [verdict("holds", "1 image", 9, "features"), verdict("holds", "2 images", 4, "features")]
-    assert "is, on real CLIP embeddings, ahead with 1 and 2 images per class (+9.0 and +4.0 points)." in sentence(real)
-    assert sentence([]) == ""
 
 
 def test_the_headline_comparison_is_of_text_the_best_without_and_zero_shot_alone():

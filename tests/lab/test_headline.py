@@ -2,7 +2,7 @@
 
 import pytest
 
-from text4vis_lab.headline import why, worth
+from text4vis_lab.headline import sentence, why, worth
 
 
 def verdict(identity, word, mean=6.0, shots="4 videos", half=3.0):
@@ -26,7 +26,7 @@ def test_what_fails_comes_first_and_what_is_no_claim_of_worth_is_left_out():
         verdict("all videos", "fails", -6, "all videos"),
         verdict("alignment", "holds", 40),
     ]
-    sentences = [sentence for sentence, _ in worth(verdicts)]
+    sentences = [told for told, _ in worth(verdicts)]
     against = "against the best method without text (linear)"
     assert sentences == [
         f"With all videos, text is behind: -6.0 points [-9.0, -3.0] {against}, where 5 would matter.",
@@ -82,3 +82,23 @@ def test_why_is_said_for_the_fewest_and_the_most_shots():
 def test_why_is_not_said_where_it_was_not_asked():
     assert why([verdict("alignment", "holds"), verdict("few shots", "holds")]) == []
     assert why([verdict("few shots", "holds")]) == []
+
+
+def test_the_headline_comparison_is_one_sentence():
+    def judged(word: str, shots: str, mean: float, dataset: str = "puppets") -> dict:
+        ends = {"low": mean - 0.5, "high": mean + 0.5}
+        return {"id": "few shots", "verdict": word, "shots": shots, "mean": mean, "dataset": dataset} | ends
+
+    failed = (
+        judged("fails", shots, mean) for shots, mean in (("all videos", -5.2), ("8 videos", 0.1), ("4 videos", 1))
+    )
+    told = sentence([*failed, judged("undecided", "2 videos", 2.25), judged("holds", "1 video", 18.6)])
+    assert told == (
+        "Against the best method without text, a last layer made of class names is, on generated videos, "
+        "ahead with 1 video per class (+18.6 points), undecided with 2 videos per class (+2.2 points), "
+        "ahead by too little to matter with 4 videos per class (+1.0 points), "
+        "not ahead with 8 videos per class (+0.1 points), behind with all videos (−5.2 points)."
+    )
+    real = [judged("holds", "1 image", 9, "features"), judged("holds", "2 images", 4, "features")]
+    assert "is, on real CLIP embeddings, ahead with 1 and 2 images per class (+9.0 and +4.0 points)." in sentence(real)
+    assert sentence([]) == ""

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from .. import figures
 from ..claims import CLAIMS, decided, p_text
 from ..figures.showing import png_of, spec_of
 from ..figures.themes import dark
-from ..headline import WORTH, points, why, worth
+from ..headline import SAID, is_real, points, sentence, why, worth
 from ..inference.verdicts import FAILS, HOLDS, UNDECIDED
 from ..judging import Judged, judge
 from ..published import published_note, published_results
@@ -32,8 +32,6 @@ OWN_MODELS = {
     "mini_clip_withheld": "a Mini CLIP that never read the names of the novel classes",
 }
 LINE = 15  # pixels of a line of the headline chart, which is read on the first screen
-LITTLE = "ahead by too little to matter"
-SAID = ("ahead", "undecided", LITTLE, "not ahead", "behind")  # of text, in the landing page's sentence
 IDEA = (
     "A video encoder and two last layers for it. Before any training, the videos of a class lie near the row that is "
 )
@@ -76,41 +74,6 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
         "published": _published(),
     }
     return blocks, files | more, told
-
-
-def sentence(verdicts: Iterable[Mapping[str, Any]]) -> str:
-    """The headline comparison in one sentence; empty when no run speaks of it."""
-    asked = [verdict for verdict in verdicts if verdict["id"] in WORTH]
-    parts = []
-    for real, place in ((False, "on generated videos"), (True, "on real CLIP embeddings")):
-        some = [verdict for verdict in asked if _is_real(verdict) is real]
-        by_word = {word: [verdict for verdict in some if _said(verdict) == word] for word in SAID}
-        said = [f"{word} {_conditions(same)}" for word, same in by_word.items() if same]
-        if said:
-            parts.append(f"{place}, {', '.join(said)}")
-    if not parts:
-        return ""
-    told = "; ".join(parts)
-    return f"Against the best method without text, a last layer made of class names is, {told}."
-
-
-def _said(verdict: Mapping[str, Any]) -> str:
-    """One of `SAID`: what fails is the margin, and a gain below it is a gain."""
-    failed = LITTLE if verdict["low"] > 0 else "behind" if verdict["high"] < 0 else "not ahead"
-    return {HOLDS: "ahead", UNDECIDED: "undecided"}.get(verdict["verdict"], failed)
-
-
-def _conditions(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """ "with 1 and 2 images per class (+10.4 and +4.4 points)"."""
-    counts = [*(verdict["shots"].split()[0] for verdict in verdicts[:-1]), verdicts[-1]["shots"]]
-    counts[-1] += "" if counts[-1].startswith("all ") else " per class"
-    gains = _listed([f"{verdict['mean']:+.1f}" for verdict in verdicts]).replace("-", "\N{MINUS SIGN}")
-    return f"with {_listed(counts)} ({gains} points)"
-
-
-def _listed(words: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -> tuple[str, dict[str, bytes]]:
@@ -171,7 +134,7 @@ def _findings(verdicts: list[dict[str, Any]], done: Sequence[Done], chapters: di
     """What text is worth, and why, on generated videos and on real embeddings."""
     parts = []
     for real, heading in ((False, "On generated videos"), (True, "On real CLIP embeddings, the encoder frozen")):
-        some = [verdict for verdict in verdicts if _is_real(verdict) is real]
+        some = [verdict for verdict in verdicts if is_real(verdict) is real]
         if some:
             judged = [each.record for each in done if each.run.name in {verdict["run"] for verdict in some}]
             parts += [f"### {heading}", _told(some, chapters), _measured_on(judged, real)]
@@ -235,10 +198,6 @@ def _measured_on(records: list[dict[str, Any]], real: bool) -> str:
     else:
         told = f"{named('dataset', OWN_DATA)}, with {named('model', OWN_MODELS)}."
     return f"Measured on {told} **These are not the paper's numbers.**"
-
-
-def _is_real(verdict: Mapping[str, Any]) -> bool:
-    return verdict["dataset"] == "features"
 
 
 def _nothing(suite: Suite) -> str:
