@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from text4vis_core.data.video_list import VideoList
+from text4vis_core.data.video_list import AnnotationError, VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import file_digest, replacing
 from text4vis_core.model.video_classifier import VideoClassifier
@@ -125,6 +125,9 @@ def _read(lab: Laboratory) -> Features:
     if not root:
         raise FileNotFoundError("parameter data_root is empty: give the folder of the feature cache")
     features = read_features(repository_root() / Path(root), text)
+    if empty := [split for split in SPLITS if not len(getattr(features, split))]:
+        remedy = "embed folders of classes that can be divided, or make folders train and test"
+        raise AnnotationError(f"{root}: no videos of {' and '.join(empty)} in it; {remedy}")
     fingerprint = features.fingerprint()
     for split in SPLITS:
         facts = {"videos": len(getattr(features, split)), "classes": len(features.classes), "missing": 0}
