@@ -20,7 +20,7 @@ from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.files import replacing
 from text4vis_core.processes import progress_bar
 
-from . import familiarity, miniature, moving, tables
+from . import familiarity, miniature, moving, tables, wording
 from .familiarity import Known
 from .lists import class_ids, only
 from .models import Model
@@ -75,7 +75,7 @@ def ask(model: Model, own: OwnVideos, clips: Clips, known: Known | None = None) 
         ValueError: none of the videos could be decoded.
     """
     with familiarity.watching(model.network) as seen:
-        bar = f"{len(own.videos)} videos"
+        bar = wording.counted(len(own.videos), "video")
         embedded = clips.embed(model.network, own.all, clips.views, bar, cache=False)
     origin, world = model.facts.clip.get("model", ""), model.facts.clip.get("world", 0)
     known = known or familiarity.known_of(model.network, origin, model.folder, world)

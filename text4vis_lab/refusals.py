@@ -17,10 +17,11 @@ from text4vis_core.data.reading import VideoError
 OWN = ("text4vis_core", "text4vis_lab")
 # How the second half of the project's messages begins, which says what to do.
 DO = (
-    "add|check|choose|close|correct|did|expected|free|give|install|it must|keep|leave|list|make|name|play|put|remove"
-    "|run|say|set|shorten|take|tell|try|use|wait|write"
+    "add|check|choose|close|correct|did|expected|free|give|install|it must|keep|leave|list|make|name(?! [0-9])|play|put"
+    "|remove|run|say|set|shorten|take|tell|try|use|wait|write"
 )
-SPLIT = re.compile(rf"[;:] (?=(?:{DO})\b)")
+SPLIT = re.compile(rf"[;:] (?=(?:{DO})\b)|\. (?=(?:Give|Load|Put|Set|Use)\b)")
+PLAY = "play it to see whether it is whole, and make an MP4 of it (ffmpeg -i IN OUT.mp4)"
 CORRECT = "correct it in the cell of parameters, run that cell, and then this one again"
 
 
@@ -44,7 +45,7 @@ def in_two_lines(error: BaseException) -> tuple[str, str]:
     if isinstance(error, OSError) or text.endswith("no such file or folder"):
         return what, "give the path of something that is there; paths begin at the project's folder"
     if isinstance(error, VideoError):
-        return what, "play it to see whether it is whole, and make an MP4 of it (ffmpeg -i IN OUT.mp4)"
+        return what, PLAY
     return what, "the way to it is folded below"
 
 

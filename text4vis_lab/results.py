@@ -14,6 +14,7 @@ from .inference import means
 from .plain import encodable, readable
 from .rows import METRICS, as_table
 from .scores import Ranks, Scores, read_part, recompute
+from .wording import in_ends
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
 CONDITIONS = ("test", "view", "method", "setting", "temporal", "template", "shots", "mix", "strength")
@@ -110,11 +111,6 @@ def side_by_side(means: pd.DataFrame, by: str = "method", across: str = "test") 
     wide = means.assign(text=texts).pivot(index=by, columns=across, values="text")
     wide = wide.reindex(index=[*dict.fromkeys(means[by])], columns=[*dict.fromkeys(means[across])])
     return wide.fillna("").rename_axis(columns=None).reset_index()
-
-
-def in_ends(mean: float, low: float, high: float) -> str:
-    """ "71.3 [70.1, 72.5]", or "71.3" without an interval."""
-    return f"{mean:.1f}" if pd.isna(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def width_by_unit(record: Mapping[str, Any]) -> str:

@@ -31,6 +31,11 @@ def per_class(shots: int) -> str:
     return f"{counted(shots, 'video')} per class" if shots else "all videos"
 
 
+def in_ends(mean: float, low: float, high: float) -> str:
+    """ "71.3 [70.1, 72.5]", or "71.3" without an interval."""
+    return f"{mean:.1f}" if pd.isna(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+
+
 def points(found: Difference | Mapping[str, Any]) -> str:
     """ "6.4 points [3.1, 9.7]": a difference, or a row with mean, low and high."""
     ends = found if isinstance(found, Mapping) else {"mean": found.mean, "low": found.low, "high": found.high}

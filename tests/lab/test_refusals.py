@@ -12,6 +12,7 @@ from conftest import ROOT
 from text4vis_core.data.reading import VideoError
 from text4vis_lab import answering
 from text4vis_lab.answering import Answer, answer_in, say
+from text4vis_lab.naming import checked_names
 from text4vis_lab.refusals import CORRECT, in_two_lines
 from text4vis_lab.settings import as_kind, check_choices, refuse_misspelt
 
@@ -32,6 +33,10 @@ def raised(act, *arguments) -> Exception:
         (
             lambda: raised(refuse_misspelt, ["num_worker"]),
             ("unknown parameter 'num_worker'", "did you mean 'num_workers'?"),
+        ),
+        (
+            lambda: raised(checked_names, "labels", ["a", "", "b"]),
+            ("parameter labels: name 2 of 3 is blank", "leave it out"),
         ),
         (lambda: raised(as_kind, "dense", "maybe", bool), ("parameter dense: 'maybe' is not true or false", CORRECT)),
         (

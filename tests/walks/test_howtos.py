@@ -17,6 +17,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from text4vis_lab.cli import EXAMPLES
 from text4vis_lab.notebooks import notebook_defaults, notebook_settings, notebook_uses
 from text4vis_lab.settings import checked
 from text4vis_lab.suites import read_suite
@@ -44,7 +45,8 @@ REASONS = {
     "takes ten minutes and the whole machine": 1,
 }
 PAGES = {name: all_blocks(HOWTO / f"{name}.md") for name in NAMES}
-SAID = [block for found in PAGES.values() for block in found if block.language in COMMANDS]
+OTHERS = [all_blocks(HOWTO / f"{name}.md") for name in ("your_videos", "predict")]  # walked by tests of their own
+SAID = [block for found in (*PAGES.values(), *OTHERS) for block in found if block.language in COMMANDS]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,7 @@ def check_make(words: list[str]) -> None:
     text = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{targets[0]}:", text, re.MULTILINE), targets[0]
     for name, value in (word.split("=", 1) for word in words if re.match(r"\w+=", word)):
-        assert re.search(rf"^{name} [?]?=|\({name}\)", text, re.MULTILINE), name
+        assert re.search(rf"^{name} [?]?=|\({name}\)|\(origin {name}\)|\(call given,{name}\)", text, re.MULTILINE), name
         if name.lower() == "suite":
             check_suite(value)
         if name == "PROFILE":
@@ -152,12 +154,17 @@ def check_snakemake(words: list[str]) -> None:
         assert read_suite(f"experiments/{name}.yaml").run(run).attempt.as_posix() == asked
 
 
+def check_text4vis(words: list[str]) -> None:
+    assert words[0].startswith("--") or words[0] in EXAMPLES, words[0]
+
+
 CHECKS = {
+    "text4vis": check_text4vis,
     "papermill": check_papermill,
     "make": check_make,
     "python": check_python,
     "snakemake": check_snakemake,
-    **dict.fromkeys(("source", "cat", "nvidia-smi", "ln", "mkdir"), lambda words: None),
+    **dict.fromkeys(("source", "cat", "head", "nvidia-smi", "ln", "mkdir"), lambda words: None),
 }
 
 

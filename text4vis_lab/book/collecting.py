@@ -13,7 +13,7 @@ from .. import structure
 from ..suites import Run, Suite, SuiteError, read_attempt, read_suite
 from . import contents
 from .chapters import chapter
-from .landing import Done, landing, make_book
+from .landing import Done, answers, landing, make_book
 from .markdown import escaped, fenced, filled
 from .rooms import rooms
 
@@ -57,7 +57,8 @@ def collect(suite: Suite) -> dict[str, bytes]:
     blocks["chapters"] = _listed(contents.chapters(suite.runs, titled), pages)
     pages |= files | {"_told.txt": told.encode()}
     blocks["missing"] = _missing_note(missing) if missing else ""
-    pages["index.md"] = filled(pages["index.md"].decode(), blocks).encode()
+    index = pages["index.md"].decode() if suite.reference else answers(suite, done)
+    pages["index.md"] = filled(index, blocks).encode()
     if suite.reference:
         pages |= rooms(pages["api.md"].decode()) | {"contributing/structure.svg": _structure()}
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from .. import figures
+from ..answering import answer_in
 from ..claims import CLAIMS, decided, p_text
 from ..figures.showing import png_of, spec_of
 from ..figures.themes import dark
@@ -74,6 +75,18 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
         "published": _published(),
     }
     return blocks, files | more, told
+
+
+def answers(suite: Suite, done: Sequence[Done]) -> str:
+    """The landing page of a suite that is not about the paper: what its chapters answer."""
+    parts = ["# Text4Vis laboratory", escaped(suite.description), "% missing"]
+    for each in done:
+        told = "\n".join(f"- {escaped(said)}" for said in answer_in(each.run.executed))
+        parts += [f"## [{escaped(each.title)}](runs/{each.run.name}.ipynb)", told]
+    about = (
+        "How a chapter is [read](reading.md), what its terms [mean](glossary.md), and which [settings](settings.md) "
+    )
+    return "\n\n".join([*parts, "## Again", "% again", f"{about}there are.\n"])
 
 
 def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -> tuple[str, dict[str, bytes]]:

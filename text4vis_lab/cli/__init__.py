@@ -1,8 +1,8 @@
 """The command `text4vis`: what the laboratory does with videos of one's own, from a terminal.
 
-`commands.py` declares what there is to type, and imports nothing heavy; `asking.py`, `data.py` and `training.py` do it,
-`tables.py` and `page.py` write what comes out. Results go to stdout, all else to stderr. Exit codes: 0; 1, something
-could not be answered; 2, wrong use.
+`commands.py` declares what there is to type, and imports nothing heavy; `asking.py`, `embedding.py`, `data.py`
+and `training.py` do it, `tables.py` and `page.py` write what comes out. Results go to stdout, all else to stderr. Exit
+codes: 0; 1, something could not be answered; 2, wrong use.
 """
 
 from text4vis_core._names import on_first_use

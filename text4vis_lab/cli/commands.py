@@ -132,9 +132,11 @@ def embed(
 ) -> int:
     """Write the embedding of every video to a file.
 
-    It has the laboratory's own form; the folder above a video is its class.
+    It has the laboratory's own form. Folders of classes are divided into training, validation and test videos; else all
+    are training videos, of the class of their folder.
     """
-    from .asking import Asked, embed
+    from .asking import Asked
+    from .embedding import embed
 
     return embed(videos, Asked(model, labels, pretrained), out)
 

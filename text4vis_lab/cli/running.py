@@ -34,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         status = app(args=arguments, prog_name="text4vis", standalone_mode=False, complete_var=COMPLETE)
         sys.stdout.flush()
-    except (refused, WrongUse) as error:
-        context, what = (
-            getattr(error, "ctx", None),
-            str(error) if isinstance(error, WrongUse) else error.format_message(),
-        )
+    except WrongUse as error:
+        _say(*_in_two_lines(error, "see: text4vis --help"))
+        sys.exit(2)
+    except refused as error:
+        context, what = getattr(error, "ctx", None), error.format_message()
         if what.startswith("Usage:"):  # nothing was typed
             print(what, file=sys.stderr)
         else:
@@ -52,13 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("TEXT4VIS_TRACEBACK"):
             raise
-        from ..refusals import in_two_lines
-
-        what, remedy = in_two_lines(error)
-        own = remedy if "folded below" not in remedy else "set TEXT4VIS_TRACEBACK=1 to see what led to it"
-        _say(what, own)
+        _say(*_in_two_lines(error, "set TEXT4VIS_TRACEBACK=1 to see what led to it"))
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _in_two_lines(error: BaseException, otherwise: str) -> tuple[str, str]:
+    """What is wrong and what to do: `otherwise`, where the error does not say."""
+    from ..refusals import in_two_lines
+
+    what, remedy = in_two_lines(error)
+    return what, remedy if "folded below" not in remedy else otherwise
 
 
 def _say(what: str, remedy: str) -> None:

@@ -129,7 +129,8 @@ def bars(
     first = ({"section": axis_label(x) or x} if grouped else {}) | {"line": hue or x}
     told = hover(points, first | {"interval": f"{axis_of(y)}, 95 % interval"})
     scale = alt.Scale(domain=[0, 100]) if is_percent(y) else alt.Scale(zero=True)
-    axis = alt.X("mean:Q", title=axis_of(y), scale=scale, axis=alt.Axis(grid=True))
+    whole = {"tickMinStep": 1} if pd.api.types.is_integer_dtype(rows[y]) else {}  # there is no half of a video
+    axis = alt.X("mean:Q", title=axis_of(y), scale=scale, axis=alt.Axis(grid=True, **whole))
     colours = palette(map(str, names)) if grouped or hue else dict.fromkeys(map(str, names), BLUE)
     fill = alt.Fill("line:N", scale=alt.Scale(domain=labels(names, 60), range=list(colours.values())), legend=None)
     base = alt.Chart(points).encode(y=line_axis(), tooltip=told)

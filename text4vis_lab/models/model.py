@@ -164,7 +164,7 @@ class Model:
         videos = VideoList(tuple(self.classes), tuple(Video(path, 0) for path in found))
         if not found:
             return Embedded([], torch.zeros(0, self.network.dim), [])
-        bar = f"{len(found)} videos" if progress else None
+        bar = f"{len(found)} video{'s' * (len(found) != 1)}" if progress else None
         clips = replace(self.clips, on_error="skip")
         try:
             known = clips.embed(self.network, videos, clips.views, bar, cache=False)

@@ -91,7 +91,8 @@ class Run:
 class Suite:
     """A suite file, read and expanded; `runs` keep the order of the file.
 
-    `reference` says whether its book has the pages about the packages, which most of the time to build it goes into.
+    `reference` says whether its book is about the paper and the packages as well; else its chapters' answers lead it,
+    and it is built in a quarter of the time.
     """
 
     path: Path

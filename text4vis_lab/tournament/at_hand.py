@@ -125,11 +125,11 @@ def _read(lab: Laboratory) -> Features:
     if not root:
         raise FileNotFoundError("parameter data_root is empty: give the folder of the feature cache")
     features = read_features(repository_root() / Path(root), text)
+    if empty := [split for split in SPLITS if not len(getattr(features, split))]:
+        remedy = "embed folders of classes that can be divided, or make folders train and test"
+        raise AnnotationError(f"parameter data_root: {root} has no videos of {' and '.join(empty)}; {remedy}")
     fingerprint = features.fingerprint()
     for split in SPLITS:
-        if not len(getattr(features, split)):
-            remedy = "embed training, validation and test videos, and save them as one"
-            raise AnnotationError(f"parameter data_root: {root} has no {split} embeddings; {remedy}")
         facts = {"videos": len(getattr(features, split)), "classes": len(features.classes), "missing": 0}
         lab.record.data[split] = facts | {"fingerprint": fingerprint, "decoder": "", "notes": list(features.notes)}
     if text:

@@ -110,8 +110,12 @@ def test_what_is_trained_is_what_predicts(here, capsys):
 @pytest.mark.slow
 def test_embeddings_are_in_the_form_that_the_laboratory_reads(here, tmp_path):
     run(f"text4vis embed my_videos --model runs/mine --out '{tmp_path}'")
-    found = read_features(tmp_path).train
-    assert len(found) == 12 and found.rows.norm(dim=-1).allclose(torch.ones(12))
+    found = read_features(tmp_path)
+    assert [len(found.train), len(found.val), len(found.test)] == [6, 3, 3]
+    assert found.train.rows.norm(dim=-1).allclose(torch.ones(6)) and found.text.shape == (3, 128)
+    run(f"text4vis embed my_videos/Archery --model runs/mine --out '{tmp_path}'")
+    found = read_features(tmp_path)
+    assert [len(found.train), len(found.val), len(found.test)] == [4, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +124,12 @@ def test_embeddings_are_in_the_form_that_the_laboratory_reads(here, tmp_path):
         ("text4vis predict", 2, "Missing argument"),
         ("text4vis nothing", 2, "No such command"),
         ("text4vis predict . --out p.xlsx", 2, "--out p.xlsx: a table is written as .csv, .json, .parquet"),
-        ("text4vis predict . --model nowhere/at-all", 1, "nowhere/at-all"),
-        ("text4vis classify . --labels 'a, a'", 1, "'a'"),
+        ("text4vis predict here.mp4 --model nowhere/at-all", 1, "nowhere/at-all"),
+        ("text4vis classify here.mp4 --labels 'a, a'", 2, "parameter labels: 'a' comes twice"),
+        ("text4vis classify here.mp4 --labels 'a,,b'", 2, "name 2 of 3 is blank"),
+        ("text4vis classify here.mp4 --labels dancing", 2, "--labels has one name alone, 'dancing'"),
+        ("text4vis classify nowhere.mp4 --labels a,b", 1, "there is no file or folder nowhere.mp4"),
+        ("text4vis predict . --model mini_clip", 1, "there is no video in ."),
         ("text4vis check nowhere", 1, "there is no folder nowhere"),
         ("text4vis runs nowhere", 1, "there is no run in nowhere"),
         ("text4vis train nowhere", 1, "nowhere"),
@@ -129,6 +137,7 @@ def test_embeddings_are_in_the_form_that_the_laboratory_reads(here, tmp_path):
 )
 def test_an_error_is_two_lines_what_and_remedy(line, status, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.mp4" if "here" in line else tmp_path / "notes.txt").write_text("no video")
     run(line, status)
     said = capsys.readouterr()
     assert said.out == ""
@@ -137,11 +146,12 @@ def test_an_error_is_two_lines_what_and_remedy(line, status, words, tmp_path, mo
 
 
 @pytest.mark.slow
-def test_a_folder_without_videos_is_an_answer_that_could_not_be_given(tmp_path, monkeypatch, capsys):
+def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").write_text("nothing")
-    run("text4vis predict .", 1)
-    assert "there is no video in ." in capsys.readouterr().err
+    (tmp_path / "a.mp4").write_text("no video")
+    run("text4vis classify a.mp4", 1)
+    said = capsys.readouterr()
+    assert "no decoder can open it" in said.out and "play it to see whether it is whole" in said.err
 
 
 def test_problems_of_files_are_printed_and_counted(tmp_path, video, monkeypatch, capsys):

@@ -134,7 +134,9 @@ def test_embeddings_of_which_none_are_held_out_are_named(lab, features, tmp_path
     nothing = features.test.take(torch.arange(0))
     save_features(tmp_path, replace(features, test=nothing))
     lab.values["data_root"] = str(tmp_path)
-    with pytest.raises(AnnotationError, match=r"has no test embeddings; embed training, validation and test videos"):
+    with pytest.raises(
+        AnnotationError, match=r"parameter data_root: .* has no videos of test; embed folders of classes"
+    ):
         at_hand.features_of(lab)
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 from ... import inference
 from ...inference.cube import Read
 from ...mechanism import conclusion, estimands
-from ...results import in_ends, side_by_side
+from ...results import side_by_side
 from ...rows import ROLES
+from ...wording import counted, in_ends
 from .method import FrozenMethod
 from .rows import AS_TRAINED, BEGINNINGS, PREFIX
 
@@ -120,7 +121,7 @@ def why(parts: pd.DataFrame) -> list[str]:
 
 def labels(shots: int) -> str:
     """ "1 label", "4 labels"; "all labels" for 0."""
-    return "all labels" if not shots else f"{shots} label{'' if shots == 1 else 's'}"
+    return counted(int(shots), "label") if shots else "all labels"
 
 
 def over_shots(means: pd.DataFrame) -> str:
