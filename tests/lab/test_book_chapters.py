@@ -149,6 +149,16 @@ def test_chapters_have_the_titles_and_parts_of_the_suite(build, tmp_path):  # no
         read_suite("experiments/two.yaml")
 
 
+def test_a_book_of_ones_own_videos_has_a_landing_page_of_its_own(build):  # noqa: F811
+    suite = read_suite("experiments/mine.yaml")
+    assert "On real CLIP" not in build.collect(suite)["index.md"].decode()
+    for run in suite.runs:
+        run.parameters["dataset"] = "own"
+    pages = build.collect(suite)
+    assert pages["index.md"].startswith(b"# What was found in your videos") and "own.md" not in pages
+    assert all(f"](runs/{run.name}." in pages["index.md"].decode() for run in suite.runs)
+
+
 def test_the_miniature_has_a_title_and_a_part_for_every_run():
     runs = read_suite(load.__globals__["ROOT"] / "experiments" / "miniature.yaml").runs
     assert all(run.title and run.part for run in runs)

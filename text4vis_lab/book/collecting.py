@@ -21,6 +21,7 @@ BOOK = Path("book")
 BUILD = BOOK / "_build"
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 UNREAD = ("build.py", "__pycache__")
+OWN = "own.md"  # the landing page of a book of one's own videos
 
 
 def collect(suite: Suite) -> dict[str, bytes]:
@@ -34,6 +35,9 @@ def collect(suite: Suite) -> dict[str, bytes]:
         for path in sorted(BOOK.rglob("*"))
         if path.is_file() and not {*UNREAD} & {*path.parts} and BUILD not in path.parents
     }
+    own = pages.pop(OWN)
+    if suite.runs and all(run.parameters.get("dataset") == "own" for run in suite.runs):
+        pages["index.md"] = own
     toc = yaml.safe_load(pages["_toc.yml"])
     titled = contents.titles(suite.runs)
     done, missing = [], []

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import figures
+from ..answering import answer_in
 from ..claims import CLAIMS, decided, p_text
 from ..figures.showing import png_of, spec_of
 from ..figures.themes import dark
@@ -66,6 +67,7 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
     chart, more = _chart(suite, verdicts, done)
     blocks = {
         "sentence": f"**{escaped(told)}**" if told else _nothing(suite),
+        "answers": _answers(done, chapters),
         "headline": chart,
         "idea": idea,
         "findings": _findings(verdicts, done, chapters),
@@ -104,6 +106,12 @@ def _conditions(verdicts: Sequence[Mapping[str, Any]]) -> str:
 def _listed(words: Sequence[str]) -> str:
     """ "a, b and c"."""
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _answers(done: Sequence[Done], chapters: dict[str, str]) -> str:
+    """What each chapter answers, in its first sentence."""
+    answers = {each.run.name: answer_in(each.run.executed) for each in done}
+    return "\n".join(f"- {chapters[name]}: {escaped(found[0])}" for name, found in answers.items() if found)
 
 
 def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -> tuple[str, dict[str, bytes]]:
