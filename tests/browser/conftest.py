@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,9 @@ def absent(reason: str) -> None:
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator:
-    if CHROMIUM is None:
-        absent("no chromium on this machine: apt install chromium")
+@contextmanager
+def browsing() -> Iterator:
+    """A browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -34,6 +34,14 @@ def chromium() -> Iterator:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    if CHROMIUM is None:
+        absent("no chromium on this machine: apt install chromium")
+    with browsing() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
@@ -92,3 +100,11 @@ def at_once(page) -> None:
     page.add_style_tag(
         content="*, *::before, *::after { transition: none !important; scroll-behavior: auto !important }"
     )
+
+
+def first_chart(page):
+    """The first chart of a page, in sight and drawn."""
+    page.locator("figure:has(script.chart-spec)").first.scroll_into_view_if_needed()
+    chart = page.locator("figure.live .chart-live").first
+    chart.locator("svg").wait_for()
+    return chart

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from browser.conftest import HTML, at_once, chapters, pages
+from browser.conftest import HTML, at_once, chapters, first_chart, pages
 
 pytestmark = pytest.mark.slow
 SHOWN = "#vg-tooltip-element.visible"
@@ -20,14 +20,6 @@ def holding(text: str) -> list[str]:
     return [
         name for name in ["index.html", *chapters()] if (HTML / name).exists() and text in (HTML / name).read_text()
     ]
-
-
-def first_chart(page: Page):
-    """The first chart of a page, in sight and drawn."""
-    page.locator("figure:has(script.chart-spec)").first.scroll_into_view_if_needed()
-    chart = page.locator("figure.live .chart-live").first
-    chart.locator("svg").wait_for()
-    return chart
 
 
 def test_the_landing_page_begins_with_the_comparison(book, open_page):

@@ -13,7 +13,7 @@ from .. import structure
 from ..suites import Run, Suite, SuiteError, read_attempt, read_suite
 from . import contents
 from .chapters import chapter
-from .landing import Done, answers, landing, make_book
+from .landing import Done, landing, make_book
 from .markdown import escaped, fenced, filled
 from .rooms import rooms
 
@@ -22,6 +22,7 @@ BUILD = BOOK / "_build"
 BENCH = Path("experiments/bench.yaml")  # what measures the machine, beside every suite
 UNREAD = ("build.py", "__pycache__")
 ABOUT_PACKAGES = ("api.md", "contributing/")
+OWN = "own.md"  # the landing page of a book that is not about the paper
 
 
 def collect(suite: Suite) -> dict[str, bytes]:
@@ -35,8 +36,10 @@ def collect(suite: Suite) -> dict[str, bytes]:
         for path in sorted(BOOK.rglob("*"))
         if path.is_file() and not {*UNREAD} & {*path.parts} and BUILD not in path.parents
     }
+    own = pages.pop(OWN)
     toc = yaml.safe_load(pages["_toc.yml"])
     if not suite.reference:
+        pages["index.md"] = own
         pages = {name: content for name, content in pages.items() if not name.startswith(ABOUT_PACKAGES)}
         toc = contents.of_pages(toc, pages)
     titled = contents.titles(suite.runs)
@@ -57,8 +60,7 @@ def collect(suite: Suite) -> dict[str, bytes]:
     blocks["chapters"] = _listed(contents.chapters(suite.runs, titled), pages)
     pages |= files | {"_told.txt": told.encode()}
     blocks["missing"] = _missing_note(missing) if missing else ""
-    index = pages["index.md"].decode() if suite.reference else answers(suite, done)
-    pages["index.md"] = filled(index, blocks).encode()
+    pages["index.md"] = filled(pages["index.md"].decode(), blocks).encode()
     if suite.reference:
         pages |= rooms(pages["api.md"].decode()) | {"contributing/structure.svg": _structure()}
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)

@@ -67,6 +67,8 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
     chart, more = _chart(suite, verdicts, done)
     blocks = {
         "sentence": re.sub(rf"\b({'|'.join(SAID[::-1])})(?= with )", r"**\1**", escaped(told)) or _nothing(suite),
+        "answers": _answers(done, chapters),
+        "description": escaped(suite.description),
         "headline": chart,
         "idea": idea,
         "findings": _findings(verdicts, done, chapters),
@@ -77,16 +79,10 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
     return blocks, files | more, told
 
 
-def answers(suite: Suite, done: Sequence[Done]) -> str:
-    """The landing page of a suite that is not about the paper: what its chapters answer."""
-    parts = ["# Text4Vis laboratory", escaped(suite.description), "% missing"]
-    for each in done:
-        told = "\n".join(f"- {escaped(said)}" for said in answer_in(each.run.executed))
-        parts += [f"## [{escaped(each.title)}](runs/{each.run.name}.ipynb)", told]
-    about = (
-        "How a chapter is [read](reading.md), what its terms [mean](glossary.md), and which [settings](settings.md) "
-    )
-    return "\n\n".join([*parts, "## Again", "% again", f"{about}there are.\n"])
+def _answers(done: Sequence[Done], chapters: dict[str, str]) -> str:
+    """What each chapter answers, in its first sentence."""
+    answers = {each.run.name: answer_in(each.run.executed) for each in done}
+    return "\n".join(f"- {chapters[name]}: {escaped(found[0])}" for name, found in answers.items() if found)
 
 
 def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -> tuple[str, dict[str, bytes]]:

@@ -13,6 +13,7 @@ SHOWN = 10  # percent from which a cell has its number
 STEP = 17  # pixels of a row
 NAME = 24  # characters of a video's name
 HOW = "In percent of the videos of the true class, columns ordered as rows. A click on a cell lists its videos."
+PHONE = 380  # pixels that a chart is wide there, at most
 LABEL = 110  # pixels of a class's name
 TILE = 84, 74  # pixels of a video's picture with its name
 NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="  # a picture that is clear
@@ -51,7 +52,7 @@ def confusion(table: pd.DataFrame, *, title: str, most: int = 6) -> alt.LayerCha
 def _matrix(cells: pd.DataFrame, order: list[str], pick: alt.Parameter) -> list[alt.Chart]:
     quiet = {"labelLimit": LABEL, "ticks": False, "domain": False}
     scale = alt.Scale(domain=order, paddingInner=0.06, paddingOuter=0)
-    room = f"width < {13 * len(order)} ? '' : datum.label"  # on a phone columns have no names
+    room = f"width < {max(13 * len(order), PHONE)} ? '' : datum.label"  # on a phone columns have no names
     top = alt.Axis(orient="top", labelAngle=-60, labelExpr=room, **quiet)
     x = alt.X("predicted:N", title="predicted class", scale=scale, axis=top)
     y = alt.Y("true:N", title="true class", scale=scale, axis=alt.Axis(**quiet))

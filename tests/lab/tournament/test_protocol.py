@@ -134,9 +134,7 @@ def test_embeddings_of_which_none_are_held_out_are_named(lab, features, tmp_path
     nothing = features.test.take(torch.arange(0))
     save_features(tmp_path, replace(features, test=nothing))
     lab.values["data_root"] = str(tmp_path)
-    with pytest.raises(
-        AnnotationError, match=r"parameter data_root: .* has no videos of test; embed folders of classes"
-    ):
+    with pytest.raises(AnnotationError, match=r"parameter data_root: .* has no videos of test; embed folders"):
         at_hand.features_of(lab)
 
 
