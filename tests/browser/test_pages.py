@@ -19,6 +19,13 @@ TOO_WIDE = """() => {
 WIDE_TEXT = """() => [...document.querySelectorAll(".answer *, .reading")]
   .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != "inline").map(e => e.outerHTML)"""
 
+# What is light in the dark, but for pictures: larger than a button, and nearer to white than to black.
+GLARING = """() => [...document.querySelectorAll("main *")].filter(e => {
+  const [r, g, b, a = 1] = (getComputedStyle(e).backgroundColor.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number)
+  const {width, height} = e.getBoundingClientRect()
+  return width * height > 10000 && a > 0.5 && r + g + b > 450 && !e.closest("img, video, picture, svg")
+}).map(e => e.outerHTML.slice(0, 200))"""
+
 
 @pytest.mark.parametrize("name", pages())
 def test_a_page_is_read_everywhere(name, book, open_page):
@@ -31,6 +38,7 @@ def test_a_page_is_read_everywhere(name, book, open_page):
             page.evaluate(SCHEME, scheme)
             assert not page.evaluate(TOO_WIDE), f"{name} scrolls sideways at {x} pixels"
             assert not page.evaluate(WIDE_TEXT), f"{name}: an answer is cut off at {x} pixels ({width}, {scheme})"
+            assert scheme != "dark" or not page.evaluate(GLARING), f"{name} has a light sheet in the dark"
     assert not page.evaluate(
         "[...document.images].filter(i => !i.alt && !i.closest('[role=img]')).map(i => i.outerHTML.slice(0, 200))"
     )
