@@ -97,7 +97,8 @@ class OwnVideos:
         found = f"{readable(self.folder)} holds {count} video{'s' * (count != 1)}: {self.layout}"
         if self.labelled:
             found += f", {len(self.classes)} classes ({_some(self.names)})"
-            found += f"; {bare} have no label, for they lie beside the folders" if bare else ""
+            lie = "has no label, for it lies" if bare == 1 else "have no label, for they lie"
+            found += f"; {bare} {lie} beside the folders" if bare else ""
         elif self.classes:
             found += f", to be told apart as {_some(self.names)}"
         return f"{found}. {told_of(self.passed_over)}"

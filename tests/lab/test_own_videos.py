@@ -109,7 +109,7 @@ def test_the_lowest_folders_are_the_classes_where_they_recur(folder):
 def test_videos_beside_the_folders_have_no_label(folder):
     own = recognise(folder("a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4", "loose.mp4"))
     assert [video.path.name for video in own.videos if video.label is None] == ["loose.mp4"]
-    assert "1 have no label, for they lie beside the folders" in own.sentence
+    assert "1 has no label, for it lies beside the folders" in own.sentence
     assert len(own.all) == 5 and len(own.train) + len(own.test) == 4
 
 
