@@ -46,11 +46,12 @@ class Shape:
         """Frames, uint8 (B, T, 3, S, S), and labels (B,)."""
         generator = torch.Generator().manual_seed(0)
         shape = (self.videos, self.frames, 3, self.size, self.size)
-        frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-        return frames, torch.randint(0, self.classes, (self.videos,), generator=generator)
+        frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
+        return frames, torch.randint(0, self.classes, (self.videos,), generator=generator, device="cpu")
 
     def rows(self) -> Tensor:
-        return F.normalize(torch.randn(self.classes, self.dim, generator=torch.Generator().manual_seed(1)), dim=-1)
+        generator = torch.Generator().manual_seed(1)
+        return F.normalize(torch.randn(self.classes, self.dim, generator=generator, device="cpu"), dim=-1)
 
     def ours(self) -> VideoClassifier:
         """This project's model; the others get its weights."""
@@ -75,7 +76,8 @@ class Baseline(nn.Module):
         self.logit_scale = nn.Parameter(torch.zeros(()))
         weights = {name: weight for name, weight in shape.ours().state_dict().items() if "classifier" not in name}
         self.load_state_dict(weights, assign=True)
-        self.rows = shape.rows()
+        self.rows: Tensor
+        self.register_buffer("rows", shape.rows(), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
         videos = self.temporal(self.visual(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))
@@ -123,7 +125,8 @@ class PublishedHead(TemporalTransformer):
     """The published temporal transformer: (B, T, D) -> (B, D)."""
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = (frames + self.frame_position_embeddings(torch.arange(frames.shape[1]))).transpose(0, 1)
+        positions = self.frame_position_embeddings(torch.arange(frames.shape[1], device=frames.device))
+        hidden = (frames + positions).transpose(0, 1)
         for block in self.transformer.resblocks:
             hidden = block(hidden)
         return (hidden.transpose(0, 1) + frames).mean(1)
