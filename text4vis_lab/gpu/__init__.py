@@ -22,12 +22,12 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "backbones": Part("right:backbones", 120, True),
+    "backbones": Part("right:backbones", 150, True),
     "reference": Part("right:reference", 60, True),
-    "shared": Part("right:shared", 60, True),
-    "few_shot": Part("training:few_shot", 120, True),
-    "resume": Part("training:resume", 90, True),
-    "steps": Part("training:steps", 60, True),
+    "shared": Part("right:shared", 150, True),
+    "few_shot": Part("training:few_shot", 150, True),
+    "resume": Part("training:resume", 150, True),
+    "steps": Part("training:steps", 150, True),
     "ceilings": Part("fast:ceilings", 30),
     "b32_f8": Part("fast:b32_f8", 90),
     "b16_f8": Part("fast:b16_f8", 90),
