@@ -31,7 +31,7 @@ PARTS = {
     "ceilings": Part("fast:ceilings", 30),
     "b32_f8": Part("fast:b32_f8", 90),
     "b16_f8": Part("fast:b16_f8", 90),
-    "l14_f8": Part("fast:l14_f8", 120),
+    "l14_f8": Part("fast:l14_f8", 150),
     "l14_336_f32": Part("fast:l14_336_f32", 90),
     "loading": Part("loading:loading", 90),
     "waiting": Part("loading:waiting", 60),

@@ -34,6 +34,7 @@ SMALL: dict[str, dict[str, Any]] = {  # in the place of an encoder's own sizes
     "ConvNeXt": {"timm_model_name": "test_convnext", "image_size": 160},
     "SigLIP": {"timm_model_name": "test_vit", "image_size": 160},
 }
+STORE = FrameStore(2000)
 APART = 1e9  # the distance of what is not a number
 
 
@@ -83,8 +84,7 @@ def puppets(check: Check, split: str, views: Views, seed: int = 0) -> VideoDatas
     counts = (check.size(4, 1), 0, check.size(10, 1))
     with FileLock(check.out / ".puppets.lock"):
         root = make_puppets(check.out / "puppets", 0, *counts, workers=os.cpu_count() or 1)
-    store = FrameStore(2000)
-    return VideoDataset(load_videos("puppets", root, split), 8, 64, views, seed=seed, store=store)
+    return VideoDataset(load_videos("puppets", root, split), 8, 64, views, seed=seed, store=STORE)
 
 
 def mini_clip() -> Clip:

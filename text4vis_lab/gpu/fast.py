@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from open_clip.transformer import QuickGELU
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from text4vis_core.model.residual import recompute
+from text4vis_core.model.residual import recompute, residual_blocks
 from text4vis_core.training.hardware import compiled, make_fabric, make_optimizer
 from text4vis_core.training.objectives import ClassifierObjective
 from text4vis_core.training.recipe import TrainingConfig, parameter_groups
@@ -63,7 +65,8 @@ def b16_f8(check: Check) -> Iterator[Quantity]:
 
 def l14_f8(check: Check) -> Iterator[Quantity]:
     """ViT-L/14, 8 frames."""
-    return measured(check, "L/14 f8", L14, (*WAYS, Way("compiled", compile=True)), UTILISATION)
+    ways = [WAYS[0], *(way for way in WAYS if way.plain or way.blocks or way.attention), Way("compiled", compile=True)]
+    return measured(check, "L/14 f8", L14, tuple(ways), UTILISATION)
 
 
 def l14_336_f32(check: Check) -> Iterator[Quantity]:
@@ -79,8 +82,10 @@ class Way:
     precision: str = "bf16-mixed"
     compile: bool = False
     fused: bool = True
-    channels_last: bool | None = None  # None: the model's own choice
     recompute: bool = False
+    blocks: bool = False  # compile each block of the encoder by itself, once for all
+    plain: bool = False  # open_clip's own QuickGELU
+    attention: SDPBackend | None = None
 
 
 WAYS = (
@@ -89,8 +94,10 @@ WAYS = (
     Way("fp16", precision="16-mixed"),
     Way("bf16 throughout", precision="bf16-true"),
     Way("optimiser not fused", fused=False),
-    Way("channels last", channels_last=True),
-    Way("channels first", channels_last=False),
+    Way("plain QuickGELU", plain=True),
+    Way("cuDNN attention", attention=SDPBackend.CUDNN_ATTENTION),
+    Way("blocks compiled", blocks=True),
+    Way("blocks compiled, cuDNN attention", blocks=True, attention=SDPBackend.CUDNN_ATTENTION),
     Way("blocks computed again", recompute=True),
 )
 
@@ -119,7 +126,7 @@ def measured(
         yield Quantity(f"{about}: videos trained", [shape.videos / value for value in values], "videos/s", "more")
         yield Quantity(f"{about}: memory", [memory_gb(check)], "GB")
         yield from utilisation(about, operations, values, goal if way.compile else None)
-        if way.compile:
+        if way.compile or way.blocks:
             yield Quantity(f"{about}: compiling", [started], "s")
         if usual is None:
             usual = values
@@ -138,9 +145,15 @@ def step_of(check: Check, shape: Shape, way: Way, stack: ExitStack) -> tuple[Cal
     with torch.device(check.device):
         model = shape.ours().train()
     model.to(memory_format=model.memory_format)
-    if way.channels_last is not None:
-        model.memory_format = torch.channels_last if way.channels_last else torch.contiguous_format
-        model.to(memory_format=model.memory_format)
+    if way.blocks:
+        for block, _ in residual_blocks(model.visual):
+            block.compile()
+    if way.plain:
+        for module in model.modules():
+            if isinstance(module, QuickGELU):
+                module.__class__ = QuickGELU
+    if way.attention:
+        stack.enter_context(sdpa_kernel([way.attention, SDPBackend.FLASH_ATTENTION, SDPBackend.MATH], set_priority=True))
     fabric = make_fabric(precision=way.precision)
     objective: Any = fabric.setup_module(ClassifierObjective(model))
     plain = make_optimizer(parameter_groups(model, config), config)

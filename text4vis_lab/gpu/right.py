@@ -23,6 +23,7 @@ from ..bench.measurement import Quantity
 from ..fidelity import model_differences
 from ._inputs import ENCODERS, Check, classifier, distance, mini_clip, puppets, random_clip
 
+ONLY = os.environ.get("ONLY", "")
 CASES = [(kind, "mean") for kind in ENCODERS]
 CASES += [("ViT-B/32", name) for name in ("transformer", "tokenshift", "tokent1d", "tsm", "joint")]
 CASES += [("RN50", "tsm"), ("SigLIP", "transformer")]
@@ -41,10 +42,15 @@ SCALE = 2.0**10  # of the loss in fp16: gradients neither vanish nor overflow in
 VECTORS = 1e-4  # of embeddings of size 1 by other kernels
 
 
+NAMES: list = []
+
+
 def backbones(check: Check) -> Iterator[Quantity]:
     """Embeddings, loss and gradients of every encoder, and of every temporal module, in every precision."""
     clips = functools.cache(lambda kind: random_clip(check, kind))
     for kind, temporal in CASES:
+        if ONLY and kind + temporal not in ONLY.split(","):
+            continue
         clip = clips(kind)
         frames = 2 if kind == "ViT-L/14" else 4
         model = VideoClassifier.from_clip(clip, temporal, num_frames=frames)
@@ -57,7 +63,15 @@ def backbones(check: Check) -> Iterator[Quantity]:
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
             found = outcome(copy.deepcopy(model), batch, "32-true" if precision == "tf32" else precision)
             for what, ours, theirs, limit in zip(COMPARED, found, expected, limits, strict=True):
-                yield Quantity(f"{kind}, {temporal}: {what}, {about}", [distance(ours, theirs)], limit=limit)
+                found_here = Quantity(f"{kind}, {temporal}: {what}, {about}", [distance(ours, theirs)], limit=limit)
+                yield found_here
+                if what == "gradients" and not found_here.met:
+                    names = NAMES
+                    sizes = [n for _, n in names]
+                    rows = zip([n for n, _ in names], ours.cpu().split(sizes), theirs.cpu().split(sizes), strict=True)
+                    worst = sorted(((distance(a, b) if b.norm() else 0.0, n, b.norm().item()) for n, a, b in rows), reverse=True)
+                    for far, n, norm in worst[:8]:
+                        yield Quantity(f"{kind}: gradient of {n} of norm {norm:.3g}, {about}", [far])
             if precision == "32-true":
                 expected = found
 
@@ -83,6 +97,7 @@ def outcome(model: VideoClassifier, batch: tuple[Tensor, Tensor], precision: str
 
 
 def _gradients(model: VideoClassifier) -> Tensor:
+    NAMES[:] = [(n, p.numel()) for n, p in model.named_parameters() if p.grad is not None]
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
