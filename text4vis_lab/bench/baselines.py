@@ -53,6 +53,17 @@ class Shape:
         generator = torch.Generator().manual_seed(1)
         return F.normalize(torch.randn(self.classes, self.dim, generator=generator, device="cpu"), dim=-1)
 
+    def operations(self) -> int:
+        """Floating-point operations of one video's forward pass, two for each pair that a product of matrices adds up.
+
+        Those of patches, blocks, projection, temporal head and logits; what is not a product counts nothing.
+        """
+        patches = (self.size // self.patch) ** 2
+        encoder = 6 * patches * self.patch**2 * self.width + 2 * self.width * self.dim
+        encoder += self.layers * _of_block(patches + 1, self.width)
+        head = self.head_layers * _of_block(self.frames, self.dim)
+        return self.frames * encoder + head + 2 * self.dim * self.classes
+
     def ours(self) -> VideoClassifier:
         """This project's model; the others get its weights."""
         with torch.random.fork_rng():
@@ -61,6 +72,10 @@ class Shape:
             options = TemporalOptions(layers=self.head_layers)
             model = VideoClassifier(encoder, 4.6, "transformer", options=options)
         return model.set_classifier(self.rows())
+
+
+def _of_block(tokens: int, width: int) -> int:
+    return 24 * tokens * width**2 + 4 * tokens**2 * width
 
 
 VIT_B_32 = Shape()

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import PARTS
+from . import PARTS, Check
 
 
 def main() -> None:
@@ -14,24 +14,20 @@ def main() -> None:
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="cpu: to rehearse")
     parser.add_argument("--tiny", action="store_true", help="models and data that take a second on a CPU")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu/gpu"), help="folder of the record")
-    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)  # this process is a part's, and writes this file
+    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)  # a part's process, which writes this file
     asked = parser.parse_args()
     if unknown := [part for part in asked.parts if part not in PARTS]:
         parser.error(f"unknown part {unknown[0]!r}; choose from: {', '.join(PARTS)}")
     import torch
 
-    from ._inputs import Check
     from .running import run_part, run_parts
 
     if asked.device == "cuda" and not torch.cuda.is_available():
         print("There is no GPU that PyTorch sees: nothing is tried. --device cpu --tiny rehearses without one.")
-        return
-    if asked.within:
-        run_part(Check(asked.device, asked.tiny, asked.within.parent.resolve()), asked.parts[0], asked.within)
-        return
-    results = run_parts(Check(asked.device, asked.tiny, asked.out.resolve()), asked.parts or list(PARTS))
-    print(f"the record is {asked.out / 'result.json'}")
-    sys.exit(any(result["reason"] for result in results.values()))
+    elif asked.within:
+        run_part(Check(asked.device, asked.tiny, asked.within.parent.resolve(), asked.parts[0]), asked.within)
+    else:
+        sys.exit(not run_parts(Check(asked.device, asked.tiny, asked.out.resolve()), asked.parts or list(PARTS)))
 
 
 if __name__ == "__main__":

@@ -1,275 +1,120 @@
-"""Is it fast: the training step and the evaluation of the paper's models, in several ways, against what the device can.
+"""Is it fast: steps and evaluation of the paper's models in several ways; loading, waiting, and a profiler's trace."""
 
-Steps follow one another without being waited for, and events on the device time them; frames lie on it. What a model
-computes is what its matrix products are: three times those of a forward pass in training, whatever is computed again.
-"""
-
-import gc
-import itertools
+import os
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import torch
-from open_clip.transformer import QuickGELU
-from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from text4vis_core.model.residual import recompute, residual_blocks
-from text4vis_core.training.hardware import compiled, make_fabric, make_optimizer
-from text4vis_core.training.objectives import ClassifierObjective
-from text4vis_core.training.recipe import TrainingConfig, parameter_groups
+from text4vis_core.data.datasets import VideoDataset, Views
+from text4vis_core.data.video_list import Video, VideoList
+from text4vis_core.training.loop import fit
+from text4vis_core.training.recipe import TrainingConfig
 
-from ..bench.baselines import MINIATURE, VIT_B_32, Shape, published
-from ..bench.measurement import Quantity, peak_gb
-from ._inputs import Check
+from ..bench import profiles
+from ..bench.baselines import MINIATURE, VIT_B_32, Shape
+from ..bench.clips import film_and_copy
+from ..bench.measurement import Quantity
+from ..bench.parallel import loading_rate
+from ..bench.steps import Way, clear_memory, device_rates, evaluation_quantities, step_of, step_quantities, step_seconds
+from ..lists import repeated
+from ..miniature.few import train_few
+from . import Check
 
-B32, B16 = replace(VIT_B_32, videos=64), replace(VIT_B_32, videos=32, patch=16)
+AS_IS, PUBLISHED = Way("as it is"), Way("published code")
+BLOCKS, WHOLE = Way("blocks compiled", compile="blocks"), Way("compiled", compile="whole")
+FP16, AGAIN = Way("fp16", precision="16-mixed"), Way("blocks computed again", recompute=True)
+UNFUSED, PLAIN = Way("optimiser not fused", fused=False), Way("plain QuickGELU", plain=True)
+B16 = replace(VIT_B_32, videos=32, patch=16)
 L14 = Shape(videos=16, patch=14, width=1024, layers=24, dim=768)
-L14_336 = replace(L14, videos=4, frames=32, size=336)
 TINY = replace(MINIATURE, frames=2)
-DATASHEET = {"H100": 989.4, "H200": 989.4, "A100": 312.0}  # TFLOP/s in bf16, dense, of the SXM boards
-UTILISATION = 0.5  # goal for L/14
+MODELS: dict[str, tuple[Shape, tuple[Way, ...]]] = {
+    "b32_f8": (replace(VIT_B_32, videos=64), (AS_IS, PUBLISHED, BLOCKS, Way("float32", precision="32-true"))),
+    "b16_f8": (B16, (AS_IS, PUBLISHED, BLOCKS, WHOLE, FP16, UNFUSED, PLAIN)),
+    "l14_f8": (L14, (AS_IS, PUBLISHED, BLOCKS, Way("bf16 throughout", precision="bf16-true"), AGAIN)),
+    "l14_336_f32": (replace(L14, videos=4, frames=32, size=336), (AGAIN, PUBLISHED)),  # else too large for 80 GB
+}
+UTILISATION, WAITING = 0.5, 0.05  # goals: for L/14 compiled; share of the time without work
+LOADED = (("B/16", B16, "copies", 24), ("B/16", B16, "files", 24), ("L/14", L14, "copies", 12))
+WATCHED: dict[str, dict] = {
+    "bf16": {"precision": "bf16-mixed", "grad_clip": None},
+    "bf16, clipped": {"precision": "bf16-mixed"},
+    "fp16": {"precision": "16-mixed", "grad_clip": None},
+    "fp16, clipped": {"precision": "16-mixed"},
+    "stochastic depth": {"precision": "bf16-mixed", "drop_path": 0.1},
+}
 
 
 def ceilings(check: Check) -> Iterator[Quantity]:
-    """Products of square matrices and copies: no model is faster."""
-    side = check.size(8192, 256)
-    for name, dtype, tf32 in (
-        ("bf16", torch.bfloat16, False),
-        ("TF32", torch.float32, True),
-        ("float32", torch.float32, False),
-    ):
-        torch.backends.cuda.matmul.allow_tf32 = tf32
-        a, b = (torch.randn(side, side, device=check.device, dtype=dtype) for _ in range(2))
-        rates = [2 * side**3 / value / 1e12 for value in seconds(check, lambda a=a, b=b: torch.mm(a, b), 10)]
-        yield Quantity(f"{side} x {side} matrices, {name}", rates, "TFLOP/s", "more")
-    source = torch.randint(0, 256, (check.size(2**31, 2**20),), dtype=torch.uint8, device=check.device)
-    target = torch.empty_like(source)
-    rates = [2 * len(source) / value / 1e9 for value in seconds(check, lambda: target.copy_(source), 10)]
-    yield Quantity("copies on the device, read and written", rates, "GB/s", "more")
+    """No model is faster."""
+    yield from device_rates(check.device, check.size(8192, 256), check.size(2**31, 2**20))
 
 
-def b32_f8(check: Check) -> Iterator[Quantity]:
-    """ViT-B/32, 8 frames."""
-    return measured(check, "B/32 f8", B32, (*WAYS, Way("float32", precision="32-true"), Way("compiled", compile=True)))
-
-
-def b16_f8(check: Check) -> Iterator[Quantity]:
-    """ViT-B/16, 8 frames."""
-    return measured(check, "B/16 f8", B16, (*WAYS, Way("compiled", compile=True)))
-
-
-def l14_f8(check: Check) -> Iterator[Quantity]:
-    """ViT-L/14, 8 frames."""
-    ways = [WAYS[0], *(way for way in WAYS if way.plain or way.blocks or way.attention), Way("compiled", compile=True)]
-    return measured(check, "L/14 f8", L14, tuple(ways), UTILISATION)
-
-
-def l14_336_f32(check: Check) -> Iterator[Quantity]:
-    """ViT-L/14 of 336 pixels, 32 frames: blocks are computed again, or the batch is too large."""
-    return measured(check, "L/14-336 f32", L14_336, (Way("as it is", recompute=True), Way("published code")))
-
-
-@dataclass(frozen=True)
-class Way:
-    """A way to take a training step; "as it is" is what `fit` does, "published code" what `bench.baselines` says."""
-
-    name: str
-    precision: str = "bf16-mixed"
-    compile: bool = False
-    fused: bool = True
-    recompute: bool = False
-    blocks: bool = False  # compile each block of the encoder by itself, once for all
-    plain: bool = False  # open_clip's own QuickGELU
-    attention: SDPBackend | None = None
-
-
-WAYS = (
-    Way("as it is"),
-    Way("published code"),
-    Way("fp16", precision="16-mixed"),
-    Way("bf16 throughout", precision="bf16-true"),
-    Way("optimiser not fused", fused=False),
-    Way("plain QuickGELU", plain=True),
-    Way("cuDNN attention", attention=SDPBackend.CUDNN_ATTENTION),
-    Way("blocks compiled", blocks=True),
-    Way("blocks compiled, cuDNN attention", blocks=True, attention=SDPBackend.CUDNN_ATTENTION),
-    Way("blocks computed again", recompute=True),
-)
-
-
-def measured(
-    check: Check, name: str, shape: Shape, ways: tuple[Way, ...], goal: float | None = None
-) -> Iterator[Quantity]:
+def model(check: Check) -> Iterator[Quantity]:
     """Seconds, memory and utilisation of the step in each way; then of the evaluation in 4 x 3 views."""
-    shape = TINY if check.tiny else shape
-    operations = 3 * shape.videos * forward_operations(shape)
-    usual = None
+    shape, ways = MODELS[check.part]
+    goal = UTILISATION if shape is L14 and not check.tiny else None
+    shape, repeats, usual = TINY if check.tiny else shape, check.size(10, 2), 0.0
     for way in ways:
-        torch.compiler.reset()
-        clear(check)
-        with ExitStack() as stack:
-            begin = time.perf_counter()
-            step, why = step_of(check, shape, way, stack)
-            if why:
-                yield Quantity(f"{name}, {way.name}: not compiled, {why} (1: so)", [1.0], limit=0)
-                continue
-            step()
-            started = time.perf_counter() - begin
-            values = seconds(check, step, check.size(10, 2))
-        about = f"{name}, {way.name}"
-        yield Quantity(f"{about}: step of {shape.videos} videos", values, "s")
-        yield Quantity(f"{about}: videos trained", [shape.videos / value for value in values], "videos/s", "more")
-        yield Quantity(f"{about}: memory", [memory_gb(check)], "GB")
-        yield from utilisation(about, operations, values, goal if way.compile else None)
-        if way.compile or way.blocks:
-            yield Quantity(f"{about}: compiling", [started], "s")
-        if usual is None:
-            usual = values
-        else:
-            share = [value / statistics.median(usual) for value in values]
-            yield Quantity(f"{name}: step, {way.name} / {ways[0].name}", share, "", "more")
-    yield from evaluated(check, name, shape)
+        about = f"{check.part}, {way.name}"
+        for quantity in step_quantities(about, shape, way, check.device, repeats):
+            aim = goal if way is BLOCKS and "utilisation" in quantity.name else quantity.limit
+            yield replace(quantity, limit=aim)
+            if quantity.unit == "s" and quantity.name.endswith("videos"):
+                usual = usual or statistics.median(quantity.values)
+                share = [value / usual for value in quantity.values]
+                yield Quantity(f"{about}: step / {ways[0].name}", share, "", "more")
+    yield from evaluation_quantities(f"{check.part}, evaluation in 4 x 3 views", shape, check.device, repeats, 12)
 
 
-def step_of(check: Check, shape: Shape, way: Way, stack: ExitStack) -> tuple[Callable[[], Any], str]:
-    """What takes a training step, and why it is not compiled; the stack ends what is changed for it."""
-    frames, labels = (part.to(check.device) for part in shape.batch())
-    if way.name == "published code":
-        return published_step(check, shape, frames, labels), ""
-    config = TrainingConfig(precision=way.precision)
-    with torch.device(check.device):
-        model = shape.ours().train()
-    model.to(memory_format=model.memory_format)
-    if way.blocks:
-        for block, _ in residual_blocks(model.visual):
-            block.compile()
-    if way.plain:
-        for module in model.modules():
-            if isinstance(module, QuickGELU):
-                module.__class__ = QuickGELU
-    if way.attention:
-        stack.enter_context(sdpa_kernel([way.attention, SDPBackend.FLASH_ATTENTION, SDPBackend.MATH], set_priority=True))
-    fabric = make_fabric(precision=way.precision)
-    objective: Any = fabric.setup_module(ClassifierObjective(model))
-    plain = make_optimizer(parameter_groups(model, config), config)
-    for group in plain.param_groups:
-        group["fused"] = group["fused"] and way.fused
-    optimizer: Any = fabric.setup_optimizers(plain)
-    why = ""
-    if way.compile:
-        objective, why = compiled(fabric, objective, {"frames": frames, "labels": labels})
-    stack.enter_context(recompute(model.visual, way.recompute))
-
-    def step() -> None:
-        loss, _ = objective(frames=frames, labels=labels)
-        fabric.backward(loss / len(labels))
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-    return step, why
+def loading(check: Check) -> Iterator[Quantity]:
+    """Samples a second of files and of their copies; and how long the device waits for them while it trains."""
+    cores = check.size(os.cpu_count() or 1, 1)
+    with ProcessPoolExecutor(cores) as pool:  # of four seconds each
+        film = partial(film_and_copy, check.out / "films", check.size(100, 12))
+        paths = zip(*pool.map(film, range(check.size(16, 2))), strict=True)
+        lists = [VideoList(("film",), tuple(Video(path, 0) for path in of_form)) for of_form in paths]
+    forms = dict(zip(("files", "copies"), lists, strict=True))
+    for name, videos in forms.items():
+        rates = [loading_rate(videos, cores, check.size(1000, 4), epoch) for epoch in range(check.size(3, 1))]
+        yield Quantity(f"{name}: training samples by {cores} workers", rates, "samples/s", "more")
+    for about, usual, form, number in LOADED:
+        clear_memory(check.device)
+        shape, steps = (TINY, 4) if check.tiny else (usual, number)
+        with torch.device(check.device):
+            classifier = shape.ours()
+        config = TrainingConfig(epochs=1, batch_size=shape.videos, warmup_epochs=0, num_workers=cores)
+        videos = repeated(forms[form], steps * shape.videos)
+        dataset = VideoDataset(videos, shape.frames, shape.size, Views(training=True))
+        train = partial(
+            fit, classifier, dataset, config, checkpoint_dir=check.out / "loading", name=form, progress=False
+        )
+        seconds, gaps = profiles.second_half(train, check.device)
+        rate = steps / 2 * shape.videos / seconds
+        yield Quantity(f"{about} from {form}: trained, loading included", [rate], "videos/s", "more")
+        limit = WAITING if form == "copies" and not check.tiny else None
+        yield Quantity(f"{about} from {form}: share of the time in gaps", [gaps], limit=limit)
 
 
-def published_step(check: Check, shape: Shape, frames, labels) -> Callable[[], Any]:
-    """The published code's: fp16 by autocast with a scaler, activations computed again, the loss read at every step."""
-    model = published(shape).to(check.device).train()
-    mean, std = (
-        torch.tensor(values, device=check.device).view(3, 1, 1) for values in ([0.48, 0.46, 0.41], [0.27, 0.26, 0.28])
-    )
-    pictures = (frames.float() / 255 - mean) / std  # its loader's work
-    optimizer = torch.optim.AdamW(model.parameters(), 5e-5, betas=(0.9, 0.98), weight_decay=0.2)
-    scaler = torch.amp.GradScaler(check.device, enabled=check.cuda)
-
-    def step() -> float:
-        with torch.autocast(check.device, torch.float16 if check.cuda else torch.bfloat16):
-            loss = F.cross_entropy(model(pictures), labels)
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.zero_grad()
-        return loss.item()
-
-    return step
+def waiting(check: Check) -> Iterator[Quantity]:
+    """Does the program wait for the device in a step? Of trainings by few and many steps, what the steps more cost."""
+    videos = 24 * check.few[0]
+    for about, settings in WATCHED.items():
+        train = partial(train_few, check.out, check.few, "waits", epochs=1, warmup_epochs=0, **settings)
+        few, many = (profiles.waits(partial(train, batch_size=size), check.device) for size in (12, 4))
+        found = {place: count / (videos / 4 - videos / 12) for place, count in (many - few).items()}
+        limit = 1 if about == "fp16, clipped" else 0  # whose scaler looks at the gradients
+        yield Quantity(f"{about}: waits for the device in a step", [sum(found.values())], limit=limit)
+        for place, count in found.items():
+            yield Quantity(f"{about}: waits in a step at {place}", [count])
 
 
-@torch.no_grad()
-def evaluated(check: Check, name: str, shape: Shape) -> Iterator[Quantity]:
-    """What `embed_videos` does with the views of a batch, frames already on the device."""
-    clear(check)
-    videos = max(1, shape.videos // 4)
-    with torch.device(check.device):
-        model = shape.ours().eval()
-    model.to(memory_format=model.memory_format)
-    frames, _ = replace(shape, videos=12 * videos).batch()
-    frames = frames.to(check.device)
-
-    def encode() -> None:
-        with torch.autocast(check.device, enabled=check.cuda):
-            model.encode_video(frames).float()
-
-    values = seconds(check, encode, check.size(10, 2))
-    about = f"{name}, evaluation in 4 x 3 views"
-    yield Quantity(f"{about}: videos", [videos / value for value in values], "videos/s", "more")
-    yield Quantity(f"{about}: memory", [memory_gb(check)], "GB")
-    yield from utilisation(about, 12 * videos * forward_operations(shape), values)
-
-
-def forward_operations(shape: Shape) -> int:
-    """Floating-point operations of a video's forward pass: the products of patches, blocks and head, two each."""
-    patches, width = (shape.size // shape.patch) ** 2, shape.width
-
-    def block(tokens: int, width: int) -> int:
-        return 24 * tokens * width**2 + 4 * tokens**2 * width
-
-    encoder = 6 * patches * shape.patch**2 * width + shape.layers * block(patches + 1, width) + 2 * width * shape.dim
-    return shape.frames * encoder + shape.head_layers * block(shape.frames, shape.dim) + 2 * shape.dim * shape.classes
-
-
-def utilisation(about: str, operations: int, values: list[float], goal: float | None = None) -> Iterator[Quantity]:
-    """The model's operations a second, and of a device that is known its share of the data sheet's."""
-    rates = [operations / value / 1e12 for value in values]
-    yield Quantity(f"{about}: model operations", rates, "TFLOP/s", "more")
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    for board, most in DATASHEET.items():
-        if board in name:
-            share = [rate / most for rate in rates]
-            yield Quantity(f"{about}: utilisation, of {most:g} TFLOP/s", share, "", "more", goal)
-
-
-def seconds(check: Check, step: Callable[[], Any], repeats: int, warm_up: int = 3) -> list[float]:
-    """Seconds of each of `repeats` steps that follow one another, on the device's own clock."""
-    for _ in range(warm_up):
-        step()
-    marks = [_mark(check)]
-    for _ in range(repeats):
-        step()
-        marks.append(_mark(check))
-    if check.cuda:
-        torch.cuda.synchronize()
-        return [first.elapsed_time(second) / 1e3 for first, second in itertools.pairwise(marks)]
-    return [second - first for first, second in itertools.pairwise(marks)]
-
-
-def _mark(check: Check) -> Any:
-    if not check.cuda:
-        return time.perf_counter()
-    event = torch.cuda.Event(enable_timing=True)
-    event.record()
-    return event
-
-
-def clear(check: Check) -> None:
-    """Let go of what the last way needed."""
-    gc.collect()
-    if check.cuda:
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-
-
-def memory_gb(check: Check) -> float:
-    """The most memory of the device since `clear`; on the CPU, of the process."""
-    return torch.cuda.max_memory_allocated() / 2**30 if check.cuda else peak_gb()
+def trace(check: Check) -> Iterator[Quantity]:
+    """A profiler's trace of three steps of ViT-B/16, in the record's folder, and what takes longest in it."""
+    step, _ = step_of(TINY if check.tiny else B16, AS_IS, check.device, ExitStack())
+    step_seconds(step, check.device, 1)
+    yield from profiles.trace(step, check.device, check.out.parent / "trace.json.gz")
