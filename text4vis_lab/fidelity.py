@@ -35,12 +35,12 @@ PIL_LEVELS = 4  # differences of so many grey levels and more are counted togeth
 Pair = tuple[Tensor, Tensor]
 
 
-def model_differences(reference: Path = REFERENCE) -> dict[str, float]:
-    """The largest difference of embeddings and of logits, for each of the published code's small models."""
+def model_differences(reference: Path = REFERENCE, device: str = "cpu") -> dict[str, float]:
+    """The largest difference of embeddings and of logits, for each of the published code's small models on a device."""
     differences = {}
     for name, inside in MODELS.items():
-        expected = _vectors(reference / f"vit_{name}_f8.npz")
-        model = load_text4vis_checkpoint(reference / f"vit_{name}_f8.pt", 8, inside, temporal_heads=2)
+        expected = {key: value.to(device) for key, value in _vectors(reference / f"vit_{name}_f8.npz").items()}
+        model = load_text4vis_checkpoint(reference / f"vit_{name}_f8.pt", 8, inside, temporal_heads=2).to(device)
         with torch.no_grad():
             embeddings = model.encode_video(expected["frames"])
             logits = model.logits(embeddings, expected["text_embeddings"])

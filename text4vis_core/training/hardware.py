@@ -160,19 +160,19 @@ def clip_gradients(fabric: "Fabric", optimizer: torch.optim.Optimizer, max_norm:
     return norm
 
 
-def compiled(objective: nn.Module, example: dict) -> tuple[nn.Module, str]:
+def compiled(fabric: "Fabric", objective: nn.Module, example: dict) -> tuple[nn.Module, str]:
     """An objective by torch.compile, or the objective itself and why: no C++ compiler, or code that cannot be compiled.
 
     It is tried in one forward and backward pass, whose gradients are thrown away.
 
     Args:
-        objective: what `fabric.setup_module` gave, in training mode.
+        fabric, objective: which gave which by `fabric.setup_module`; in training mode.
         example: keyword arguments of a forward pass, such as those of the first batch. With stochastic depth, draw
             for it before.
     """
     candidate: Any = torch.compile(objective)
     try:
-        candidate(**example)[0].backward()
+        fabric.backward(candidate(**example)[0])  # in mixed precision Fabric lets nobody else do it
     except Exception as error:  # whatever the compiler does not know; a fault of the model itself comes again, plain
         lines = str(error).strip().splitlines()
         return objective, f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

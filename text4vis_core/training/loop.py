@@ -239,7 +239,7 @@ class _Run:
             inputs = self._inputs(batch)
             if self.untried:
                 self.untried = False
-                self.objective, self.fit.not_compiled = hardware.compiled(self.objective, inputs)
+                self.objective, self.fit.not_compiled = hardware.compiled(self.fabric, self.objective, inputs)
                 if why := self.fit.not_compiled:
                     warnings.warn(f"the model is trained as it is, not compiled: {why}", stacklevel=4)
             with self.fabric.no_backward_sync(self.objective, enabled=number < len(step)):

@@ -46,11 +46,23 @@ class Shape:
         """Frames, uint8 (B, T, 3, S, S), and labels (B,)."""
         generator = torch.Generator().manual_seed(0)
         shape = (self.videos, self.frames, 3, self.size, self.size)
-        frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-        return frames, torch.randint(0, self.classes, (self.videos,), generator=generator)
+        frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
+        return frames, torch.randint(0, self.classes, (self.videos,), generator=generator, device="cpu")
 
     def rows(self) -> Tensor:
-        return F.normalize(torch.randn(self.classes, self.dim, generator=torch.Generator().manual_seed(1)), dim=-1)
+        generator = torch.Generator().manual_seed(1)
+        return F.normalize(torch.randn(self.classes, self.dim, generator=generator, device="cpu"), dim=-1)
+
+    def operations(self) -> int:
+        """Floating-point operations of one video's forward pass, two for each pair that a product of matrices adds up.
+
+        Those of patches, blocks, projection, temporal head and logits; what is not a product counts nothing.
+        """
+        patches = (self.size // self.patch) ** 2
+        encoder = 6 * patches * self.patch**2 * self.width + 2 * self.width * self.dim
+        encoder += self.layers * _of_block(patches + 1, self.width)
+        head = self.head_layers * _of_block(self.frames, self.dim)
+        return self.frames * encoder + head + 2 * self.dim * self.classes
 
     def ours(self) -> VideoClassifier:
         """This project's model; the others get its weights."""
@@ -60,6 +72,10 @@ class Shape:
             options = TemporalOptions(layers=self.head_layers)
             model = VideoClassifier(encoder, 4.6, "transformer", options=options)
         return model.set_classifier(self.rows())
+
+
+def _of_block(tokens: int, width: int) -> int:
+    return 24 * tokens * width**2 + 4 * tokens**2 * width
 
 
 VIT_B_32 = Shape()
@@ -75,7 +91,8 @@ class Baseline(nn.Module):
         self.logit_scale = nn.Parameter(torch.zeros(()))
         weights = {name: weight for name, weight in shape.ours().state_dict().items() if "classifier" not in name}
         self.load_state_dict(weights, assign=True)
-        self.rows = shape.rows()
+        self.rows: Tensor
+        self.register_buffer("rows", shape.rows(), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
         videos = self.temporal(self.visual(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))
@@ -123,7 +140,8 @@ class PublishedHead(TemporalTransformer):
     """The published temporal transformer: (B, T, D) -> (B, D)."""
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = (frames + self.frame_position_embeddings(torch.arange(frames.shape[1]))).transpose(0, 1)
+        positions = self.frame_position_embeddings(torch.arange(frames.shape[1], device=frames.device))
+        hidden = (frames + positions).transpose(0, 1)
         for block in self.transformer.resblocks:
             hidden = block(hidden)
         return (hidden.transpose(0, 1) + frames).mean(1)

@@ -46,6 +46,16 @@ def write_videos(
     return VideoList(("yardstick",), tuple(videos))
 
 
+def film_and_copy(folder: Path, frames: int, seed: int) -> tuple[Path, Path]:
+    """A video of so many frames, and its copy as `prepare` makes it."""
+    from ..prepare.copying import Recipe, make_copy
+
+    path = folder / f"{seed}.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_h264(path, draw_frames(seed, SIZE, frames), FPS, ENCODING | {"g": str(GOP)})
+    return path, folder / make_copy(path, folder, Recipe())["copy"]
+
+
 def in_classes(videos: VideoList, number: int) -> VideoList:
     """The same videos, dealt out to so many classes."""
     dealt = tuple(replace(video, label=i % number) for i, video in enumerate(videos.videos))

@@ -9,7 +9,7 @@ import numpy as np
 from .machine import SAME_MACHINE
 from .measurement import Quantity, bootstrap
 
-NOTEBOOK = "13_bench"
+NOTEBOOK, GPU = "13_bench", "gpu"  # the second's records are the GPU check's
 # Parameters that change what a part measures, and not only how often.
 SETTINGS = {
     "small": ("model", "opening"),
@@ -18,6 +18,7 @@ SETTINGS = {
     "memory_samples": ("memory",),
     "indexed_videos": ("copies",),
 }
+OF_GPU = ("device", "tiny")
 BOUND = 0.05  # a change that is smaller than this is not pointed out
 
 
@@ -37,7 +38,7 @@ def read_bench(path: str | Path) -> dict[str, Any]:
         notebook = record["notebook"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a run record ({error}); give the folder of a run of {NOTEBOOK}") from None
-    if notebook != NOTEBOOK:
+    if notebook not in (NOTEBOOK, GPU):
         raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {NOTEBOOK}")
     try:
         quantities_of(record), record["timings"]["machine"], record["parameters"], record["metrics"]["parts"]
@@ -56,7 +57,8 @@ def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     both = set(first["metrics"]["parts"]) & set(second["metrics"]["parts"])
     settings = [key for key, parts in SETTINGS.items() if both.intersection(parts)]
     pairs = [(key, *(record["timings"]["machine"].get(key) for record in (first, second))) for key in SAME_MACHINE]
-    pairs += [(key, *(record["parameters"].get(key) for record in (first, second))) for key in settings]
+    pairs += [(key, *(record["parameters"].get(key) for record in (first, second))) for key in (*settings, *OF_GPU)]
+    pairs.append(("notebook", first["notebook"], second["notebook"]))
     return [f"{key}: {one}, {other}" for key, one, other in pairs if one != other]
 
 

@@ -1,5 +1,6 @@
 """A measured number with all its repetitions; and the memory of the process that measures."""
 
+import math
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +86,13 @@ def ratio(
 ) -> Quantity:
     """The ratio of two measurements, repetition by repetition; they were taken in turn."""
     return Quantity(name, [a / b for a, b in zip(above, below, strict=True)], "", better, limit)
+
+
+def distance(found: Any, expected: Any) -> float:
+    """The norm of the difference of two tensors over the norm of the second; what is not a number is far away."""
+    found, expected = found.detach().double().cpu(), expected.detach().double().cpu()
+    apart = ((found - expected).norm() / expected.norm()).item()
+    return apart if math.isfinite(apart) else 1e9
 
 
 def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float]) -> tuple[float, float]:

@@ -66,7 +66,7 @@ def worker_rates(
             for number in workers:
                 if number:
                     decoded[number].append(_decoding_rate(pools[number], videos, samples))
-                loaded[number].append(_loading_rate(videos, number, samples, epoch))
+                loaded[number].append(loading_rate(videos, number, samples, epoch))
     return (
         {n: Quantity(f"training samples, {_name(n)}", values[1:], "samples/s", "more") for n, values in loaded.items()},
         {n: Quantity(f"decoding alone, {_name(n)}", values[1:], "samples/s", "more") for n, values in decoded.items()},
@@ -100,7 +100,7 @@ def worker_scaling(loaded: dict[int, Quantity], decoded: dict[int, Quantity], co
     return found
 
 
-def _loading_rate(videos: VideoList, workers: int, samples: int, epoch: int) -> float:
+def loading_rate(videos: VideoList, workers: int, samples: int, epoch: int) -> float:
     """The clock starts when every worker has given its first batch: their start is paid once in an epoch, not here.
 
     All workers get as many batches, lest the last one is waited for alone, which is paid once in an epoch as well.

@@ -291,14 +291,14 @@ def test_a_compiler_that_fails_says_why(monkeypatch):
         return call
 
     monkeypatch.setattr(torch, "compile", broken)
-    assert compiled(run.objective, example) == (run.objective, "RuntimeError: no C++ compiler found")
+    assert compiled(run.fabric, run.objective, example) == (run.objective, "RuntimeError: no C++ compiler found")
 
 
 def test_trying_to_compile_leaves_no_gradients(monkeypatch):
     run = Run()
     frames, labels = batch(0)
     monkeypatch.setattr(torch, "compile", lambda module: module)
-    candidate, reason = compiled(run.objective, {"frames": frames, "labels": labels})
+    candidate, reason = compiled(run.fabric, run.objective, {"frames": frames, "labels": labels})
     assert (candidate, reason) == (run.objective, "")
     assert all(parameter.grad is None for parameter in run.model.parameters())
 
@@ -322,9 +322,17 @@ def test_fast_kernels_can_be_compiled(monkeypatch):
     objective, inputs = Small(), {"frames": torch.randn(4, 8), "labels": torch.arange(4)}
     objective(**inputs)[0].backward()
     expected = [parameter.grad.clone() for parameter in objective.parameters()]
-    candidate, reason = compiled(objective, inputs)
+    candidate, reason = compiled(make_fabric(), objective, inputs)
     assert reason == ""
     assert candidate is not objective
     candidate(**inputs)[0].backward()
     for parameter, gradient in zip(objective.parameters(), expected, strict=True):
         assert torch.allclose(parameter.grad, gradient, atol=1e-5)
+
+
+def test_it_is_compiled_in_mixed_precision_too(monkeypatch):
+    fabric = make_fabric(precision="bf16-mixed")
+    objective = fabric.setup_module(ClassifierObjective(build()))
+    frames, labels = batch(0)
+    monkeypatch.setattr(torch, "compile", lambda module: module)
+    assert compiled(fabric, objective, {"frames": frames, "labels": labels}) == (objective, "")
