@@ -9,7 +9,8 @@ from ..bench.compare import GPU, quantities_of, read_bench
 from ..bench.measurement import Quantity
 from .markdown import escaped
 
-FOLDERS = {"runs/gpu": "*/result.json", "data/records/gpu": "*.json"}
+KEPT = "data/records/gpu"
+FOLDERS = {"runs/gpu": "*/result.json", KEPT: "*.json"}
 UNKNOWN = (
     ":::{note}\nThere is no record of a GPU beside this book. Not known are the speed and the memory of training and "
     "evaluation there, and whether all comes out as on a CPU; `make gpu-check` finds out, in minutes.\n:::"
@@ -20,7 +21,7 @@ PRECISIONS = ("float32 against the CPU", "bf16 against float32", "fp16 against f
 
 
 def on_gpu(root: Path = Path()) -> str:
-    """What stands in the page: a section for each record of a GPU, or what is not known without one.
+    """What stands in the page: a section for each record of a GPU and one about those kept, or what is not known.
 
     Raises:
         ValueError: a record is damaged; says which.
@@ -28,6 +29,9 @@ def on_gpu(root: Path = Path()) -> str:
     files = sorted(path for folder, pattern in FOLDERS.items() for path in (root / folder).glob(pattern))
     records = [record for record in map(read_bench, files) if record["notebook"] == GPU]
     shown = [_section(record) for record in records if record["timings"]["machine"]["gpu"]]
+    about = root / KEPT / "README.md"
+    if shown and about.exists():
+        shown.append(about.read_text(encoding="utf-8").replace("# ", "## ", 1))
     return "\n\n".join(shown) or UNKNOWN
 
 
