@@ -19,7 +19,7 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book pdf publish watch rehearse bench check test mutations slurm-test lab lint types format clean
+.PHONY: help book pdf publish watch rehearse bench gpu-check gpu-bundle check test mutations slurm-test lab lint types format clean
 
 help:
 	@echo 'make lab     explore: JupyterLab with a copy of the notebooks in work/;  FRESH=1 takes them anew'
@@ -29,6 +29,7 @@ help:
 	@echo 'make pdf     print the book that was built, by Chromium;  make publish  put it into a folder to upload'
 	@echo 'make rehearse  check this machine in minutes before SUITE is run on it for days'
 	@echo 'make bench   measure this machine, and build the book of SUITE with what was measured'
+	@echo 'make gpu-check  try and measure all that needs a GPU;  make gpu-bundle  wheels for one without a network'
 	@echo 'make test    style, types, and every test;  make check  those that take under a second'
 	@echo 'make lint    check style;  make format  repair it;  make types  check types'
 	@echo 'make mutations  damage 728 films at random, and count what the readers make of them'
@@ -75,6 +76,19 @@ bench: $(INSTALLED)
 	@$(BIN)/python book/build.py '$(SUITE)'
 	@test ! -e runs/bench/earlier.json || \
 	  $(BIN)/python -m text4vis_lab.bench compare runs/bench/earlier.json runs/bench/bench
+
+gpu-check: $(INSTALLED)
+	@$(BIN)/python -m text4vis_lab.gpu
+
+# For a machine with PyTorch and without a network: what it lacks, in the versions of the lock that hold for any Python.
+BUNDLE_PYTHON ?= 3.12
+BUNDLE = open-clip-torch av lightning-fabric lightning-utilities ftfy wcwidth
+LINUX = $(foreach glibc,_2_28 _2_27 _2_17 2014 1,--platform manylinux$(glibc)_x86_64)
+gpu-bundle: $(INSTALLED)
+	@$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --implementation cp $(LINUX) \
+	  --python-version '$(BUNDLE_PYTHON)' -d gpu-bundle \
+	  $$(for name in $(BUNDLE); do grep "^$$name==[^ ]*$$" requirements.lock || echo $$name; done)
+	@du -sh gpu-bundle
 
 # A file's tests stay with one process: what they share is made once, and a notebook's cells run in order.
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder

@@ -3,20 +3,22 @@
 import json
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
 from text4vis_core.model import temporal
+from text4vis_core.training import hardware
 from text4vis_lab.bench import encoders, profiles, steps
 from text4vis_lab.bench.baselines import MINIATURE, plain_open_clip
 from text4vis_lab.bench.compare import compare, differences, read_bench
 from text4vis_lab.bench.measurement import Quantity
-from text4vis_lab.gpu import PARTS, Check, __main__, right, running, training
+from text4vis_lab.book.on_gpu import UNKNOWN, on_gpu
+from text4vis_lab.gpu import PARTS, Check, __main__, fast, right, running, training
 from text4vis_lab.gpu.running import run_part, run_parts
-
-CPU = {"device": "cpu", "tiny": True}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,50 +47,42 @@ def test_a_part_is_rehearsed(part, tmp_path):
     assert len(found) >= 1
 
 
+def less_precise(precision: str):
+    return hardware.make_fabric(precision="bf16-mixed")
+
+
+def another(embed):
+    return lambda check: embed(check) * (1 + 1e-6)
+
+
+def without_rate(model, config):
+    return [{"params": list(model.parameters()), "lr": 0.0}]
+
+
+def waiting(call, device):
+    return Counter({"loop.py:1": 24 // call.keywords["batch_size"]})
+
+
+BROKEN = {
+    "backbones": (encoders, "make_fabric", less_precise, "float32 against the CPU"),
+    "reference": (temporal, "shift", lambda clips, fold: clips, "tokenshift"),
+    "shared": (right, "_embed", another(right._embed), "differ in some bit"),
+    "few_shot": (training, "zero_shot_accuracy", lambda *_: {"top1": 0.0}, "from the CPU's"),
+    "resume": (hardware, "load_full_state", lambda *_: None, "resumed after kill -9"),
+    "scaler": (training, "parameter_groups", without_rate, "moves"),
+    "waiting": (profiles, "waits", waiting, "bf16: waits for the device in a step"),
+    "b16_f8": (steps, "compiled", lambda fabric, objective, example: (objective, "no g++"), "not compiled, no g++"),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "part", ["backbones", "reference", "shared", "few_shot", "resume", "scaler", "waiting", "b16_f8"]
-)
+@pytest.mark.parametrize("part", BROKEN)
 def test_what_is_broken_is_found(part, tmp_path, monkeypatch):
-    made, embedded, trained = encoders.make_fabric, right._embed, training.train_few
-    breaks = {
-        "backbones": lambda: monkeypatch.setattr(
-            encoders, "make_fabric", lambda precision: made(precision="bf16-mixed")
-        ),
-        "reference": lambda: monkeypatch.setattr(temporal, "shift", lambda clips, fold: clips),
-        "shared": lambda: monkeypatch.setattr(right, "_embed", lambda check: embedded(check) * (1 + 1e-6)),
-        "few_shot": lambda: monkeypatch.setattr(training, "zero_shot_accuracy", lambda *_: {"top1": 0.0}),
-        "resume": lambda: monkeypatch.setattr(
-            training, "train_few", lambda *where, **how: trained(*where, **how | {"seed": int(where[2] == "killed")})
-        ),
-        "scaler": lambda: (
-            monkeypatch.setattr(training, "USUAL", 0.0)
-            or monkeypatch.setattr(training, "clip_gradients", lambda *_: None)
-            or monkeypatch.setattr(
-                training, "parameter_groups", lambda model, config: [{"params": model.parameters(), "lr": 0.0}]
-            )
-        ),
-        "waiting": lambda: monkeypatch.setattr(
-            profiles, "waits", lambda call, device: Counter({"a.py:1": call.keywords["batch_size"] == 4})
-        ),
-        "b16_f8": lambda: monkeypatch.setattr(
-            steps, "compiled", lambda fabric, objective, example: (objective, "no compiler")
-        ),
-    }
-    if part == "backbones":
-        monkeypatch.setattr(right, "CASES", [("ViT-B/32", "mean")])
-    breaks[part]()
-    says = {
-        "backbones": "float32 against the CPU",
-        "reference": "tokenshift",
-        "shared": "differ in some bit",
-        "few_shot": "from the CPU's",
-        "resume": "resumed after kill -9",
-        "scaler": "moves",
-        "waiting": "waits for the device",
-        "b16_f8": "not compiled, no compiler",
-    }
-    assert says[part] in missed(part, tmp_path)
+    module, name, broken, says = BROKEN[part]
+    monkeypatch.setattr(right, "CASES", [("ViT-B/32", "mean")])
+    monkeypatch.setattr(fast, "MODELS", {"b16_f8": (fast.B16, (fast.AS_IS, fast.WHOLE))})
+    monkeypatch.setattr(module, name, broken)
+    assert says in missed(part, tmp_path)
 
 
 @pytest.mark.slow
@@ -137,5 +131,27 @@ def test_gaps_are_counted_once_and_only_long_ones():
 
 
 def test_the_room_is_small():
-    files = list((__main__.Path(running.__file__).parent).glob("*.py"))
+    files = Path(running.__file__).parent.glob("*.py")
     assert sum(len(path.read_text().splitlines()) for path in files) <= 500
+
+
+def test_the_page_says_what_is_known(tmp_path):
+    assert on_gpu(tmp_path) == UNKNOWN
+    folder = tmp_path / "data/records/gpu"
+    folder.mkdir(parents=True)
+    kept = ROOT / "data/records/gpu/h100_second.json"
+    (folder / "kept.json").write_bytes(kept.read_bytes())
+    page = on_gpu(tmp_path)
+    assert page.startswith("## NVIDIA H100 80GB HBM3")
+    assert "Not finished: l14_f8 (the time on the machine was over)" in page
+    assert r"| L\/14 f8\, blocks compiled | 0.132 | 121 (121 to 122) | 473 | 0.478 | 21.8 |" in page
+    assert "Of 62 limits 59 were kept. Missed:" in page
+
+
+def test_a_record_of_a_rehearsal_is_not_shown(tmp_path):
+    folder = tmp_path / "runs/gpu/gpu"
+    folder.mkdir(parents=True)
+    record = json.loads((ROOT / "data/records/gpu/h100_second.json").read_text())
+    record["timings"]["machine"]["gpu"] = None
+    (folder / "result.json").write_text(json.dumps(record))
+    assert on_gpu(tmp_path) == UNKNOWN

@@ -90,7 +90,7 @@ def ratio(
 
 def distance(found: Any, expected: Any) -> float:
     """The norm of the difference of two tensors over the norm of the second; what is not a number is far away."""
-    found, expected = found.detach().double().cpu(), expected.detach().double().cpu()
+    found, expected = found.detach().double(), expected.detach().to(found.device).double()
     apart = ((found - expected).norm() / expected.norm()).item()
     return apart if math.isfinite(apart) else 1e9
 

@@ -22,8 +22,13 @@ Spans = list[tuple[float, float]]
 def computing(profiler: profile) -> Spans:
     """When the device computed, in microseconds, in order; where there is no GPU, the CPU's operations."""
     events = [event for event in profiler.events() or [] if not event.name.startswith(COPIES)]
-    on_device = [event for event in events if event.device_type == DeviceType.CUDA and not event.is_user_annotation]
+    on_device = [event for event in events if event.device_type == DeviceType.CUDA and not _annotates(event)]
     return sorted((event.time_range.start, event.time_range.end) for event in on_device or events)
+
+
+def _annotates(event: Any) -> bool:
+    """Whether it is a name that the program gave to a stretch of time; older versions of PyTorch do not say."""
+    return bool(getattr(event, "is_user_annotation", False))
 
 
 def idle_share(spans: Spans, shortest: float = GAP) -> float:

@@ -15,6 +15,7 @@ from . import contents
 from .chapters import chapter
 from .landing import Done, landing, make_book
 from .markdown import escaped, fenced, filled
+from .on_gpu import on_gpu
 from .rooms import rooms
 
 BOOK = Path("book")
@@ -61,6 +62,7 @@ def collect(suite: Suite) -> dict[str, bytes]:
     pages |= files | {"_told.txt": told.encode()}
     blocks["missing"] = _missing_note(missing) if missing else ""
     pages["index.md"] = filled(pages["index.md"].decode(), blocks).encode()
+    pages["howto/on_a_gpu.md"] = filled(pages["howto/on_a_gpu.md"].decode(), {"gpu records": on_gpu()}).encode()
     if suite.reference:
         pages |= rooms(pages["api.md"].decode()) | {"contributing/structure.svg": _structure()}
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)

@@ -3,9 +3,8 @@
     python -m text4vis_lab.gpu                         # every part, on the GPU; without one it says so
     python -m text4vis_lab.gpu --device cpu --tiny     # rehearsed where there is none: every part, small
 
-A part is a function that yields `bench` quantities, and has a process and a time limit of its own: it may crash, hang
-or run out of memory without hindering the next, and what it yielded until then is kept. `right.py` and `training.py`
-compare, `fast.py` measures, `running.py` starts the parts and writes the record, which `bench compare` takes.
+A part is a function that yields `bench` quantities, with a process and a time limit of its own: it may crash or hang
+without hindering the next, and what it yielded is kept. `right.py` and `training.py` compare, `fast.py` measures.
 """
 
 from dataclasses import dataclass

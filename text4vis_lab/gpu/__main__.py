@@ -10,7 +10,7 @@ from . import PARTS, Check
 def main() -> None:
     """The command line; its status is 1 when a part failed or a limit was not kept."""
     parser = argparse.ArgumentParser(prog="python -m text4vis_lab.gpu", description="Try and measure a GPU.")
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all when none is named")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; else all")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="cpu: to rehearse")
     parser.add_argument("--tiny", action="store_true", help="models and data that take a second on a CPU")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu/gpu"), help="folder of the record")

@@ -38,8 +38,8 @@ MODELS: dict[str, tuple[Shape, tuple[Way, ...]]] = {
     "l14_f8": (L14, (AS_IS, PUBLISHED, BLOCKS, Way("bf16 throughout", precision="bf16-true"), AGAIN)),
     "l14_336_f32": (replace(L14, videos=4, frames=32, size=336), (AGAIN, PUBLISHED)),  # else too large for 80 GB
 }
-UTILISATION, WAITING = 0.5, 0.05  # goals: for L/14 compiled; share of the time without work
-LOADED = (("B/16", B16, "copies", 24), ("B/16", B16, "files", 24), ("L/14", L14, "copies", 12))
+UTILISATION, WAITING = 0.5, 0.05  # goals: of L/14 compiled; share of the time in gaps
+LOADED = (("B/16", B16, "copies", 24), ("B/16", B16, "files", 12), ("L/14", L14, "copies", 12))
 WATCHED: dict[str, dict] = {
     "bf16": {"precision": "bf16-mixed", "grad_clip": None},
     "bf16, clipped": {"precision": "bf16-mixed"},

@@ -20,8 +20,6 @@ from ..plain import readable, write_json
 from ..records import RunRecord
 from . import PARTS, Check
 
-BESIDE = 4  # parts at a time on a GPU, of those that measure no time
-
 
 def run_parts(check: Check, parts: Sequence[str]) -> bool:
     """Run parts, write `result.json` anew after each and print a line or more; whether all went well.
@@ -34,7 +32,7 @@ def run_parts(check: Check, parts: Sequence[str]) -> bool:
     record = RunRecord("gpu", check.out, {"device": check.device, "tiny": check.tiny, "parts": list(parts)})
     record.metrics, record.timings = {"parts": [], "failed": {}}, {"machine": describe(), "parts": {}, "quantities": {}}
     beside = [part for part in parts if PARTS[part].beside]
-    well, workers = True, BESIDE if check.cuda else 1
+    well, workers = True, 4 if check.cuda else 1
     with ThreadPoolExecutor(workers) as pool:
         side = pool.map(lambda part: _in_process(replace(check, part=part), workers), beside)
         alone = [part for part in parts if part not in beside]
@@ -59,7 +57,7 @@ def run_parts(check: Check, parts: Sequence[str]) -> bool:
 
 def _in_process(check: Check, sharing: int) -> tuple[dict[str, Any], str, float]:
     """A part's quantities as records, or those that it had until it failed, why it failed, and its seconds."""
-    path, limit = check.out / "work" / f"{check.part}.json", PARTS[check.part].seconds
+    path, limit = check.out / "work" / f"{check.part}.json", PARTS[check.part].seconds * (1 if check.cuda else 5)
     path.parent.mkdir(parents=True, exist_ok=True)
     threads = max(1, (os.cpu_count() or 1) // sharing) if check.cuda else 1
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | ({} if check.cuda else {"CUDA_VISIBLE_DEVICES": ""})

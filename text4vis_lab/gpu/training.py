@@ -21,16 +21,15 @@ from ..bench.measurement import Quantity, distance
 from ..miniature.few import few_videos, mini_classifier, train_few, weights
 from . import Check
 
-PRECISIONS = ("bf16-mixed", "16-mixed", "32-true")
 APART = 1e-2  # of how far the weights moved: AdamW's first steps are as long for small gradients as for large ones
 OVERFLOWING, USUAL = 2.0**120, 2.0**10  # scales of the loss
 
 
 def few_shot(check: Check) -> Iterator[Quantity]:
     """Top-1 accuracy after few shots by three seeds, on the device in each precision and on the CPU."""
-    with multiprocessing.get_context("spawn").Pool(1, os.environ.update, [{"CUDA_VISIBLE_DEVICES": ""}]) as pool:
+    with multiprocessing.get_context("spawn").Pool(1, _hide_gpus) as pool:
         on_cpu = pool.apply_async(_accuracies, (check, "32-true", "cpu"))
-        found = {precision: _accuracies(check, precision, check.device) for precision in PRECISIONS}
+        found = {name: _accuracies(check, name, check.device) for name in ("bf16-mixed", "16-mixed", "32-true")}
         expected = on_cpu.get()
     yield Quantity("few shots on the CPU, 32-true: top-1", expected, "%", "more")
     mean, tested = float(np.mean(expected)), 24 * check.few[1]
@@ -40,6 +39,10 @@ def few_shot(check: Check) -> Iterator[Quantity]:
         yield Quantity(f"few shots, {precision}: top-1", values, "%", "more")
         apart = abs(float(np.mean(values)) - mean)
         yield Quantity(f"few shots, {precision}: mean top-1 from the CPU's", [apart], "points", limit=width)
+
+
+def _hide_gpus() -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def _accuracies(check: Check, precision: str, where: str) -> list[float]:

@@ -1,0 +1,90 @@
+"""The page of what was tried and measured on GPUs: the records of `text4vis_lab.gpu`, those of runs and those kept."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..bench.compare import GPU, quantities_of, read_bench
+from ..bench.measurement import Quantity
+from .markdown import escaped
+
+KEPT = "data/records/gpu"
+FOLDERS = {"runs/gpu": "*/result.json", KEPT: "*.json"}
+UNKNOWN = (
+    ":::{note}\nThere is no record of a GPU beside this book. Not known are the speed and the memory of training and "
+    "evaluation there, and whether all comes out as on a CPU; `make gpu-check` finds out, in minutes.\n:::"
+)
+RATES = {"step of": "step, s", "videos": "videos/s", "model operations": "TFLOP/s", "utilisation": "utilisation"}
+COLUMNS = (*RATES.values(), "memory, GB")
+PRECISIONS = ("float32 against the CPU", "bf16 against float32", "fp16 against float32")
+
+
+def on_gpu(root: Path = Path()) -> str:
+    """What stands in the page: a section for each record of a GPU and one about those kept, or what is not known.
+
+    Raises:
+        ValueError: a record is damaged; says which.
+    """
+    files = sorted(path for folder, pattern in FOLDERS.items() for path in (root / folder).glob(pattern))
+    records = [record for record in map(read_bench, files) if record["notebook"] == GPU]
+    shown = [_section(record) for record in records if record["timings"]["machine"]["gpu"]]
+    about = root / KEPT / "README.md"
+    if shown and about.exists():
+        shown.append(about.read_text(encoding="utf-8").replace("# ", "## ", 1))
+    return "\n\n".join(shown) or UNKNOWN
+
+
+def _section(record: dict[str, Any]) -> str:
+    machine, metrics = record["timings"]["machine"], record["metrics"]
+    quantities = quantities_of(record)
+    about = f"{machine['gpu']}, PyTorch {machine['packages']['torch']}, Python {machine['python']}"
+    when = record["provenance"]["finished"][:10]
+    failed = [f"{part} ({escaped(why)})" for part, why in metrics["failed"].items()]
+    missed = [f"- {escaped(q.name)}: {q.measured}, limit {q.limit:g}" for q in quantities if q.met is False]
+    lines = [f"## {escaped(machine['gpu'])}: {escaped(record['run'])}", f"Measured on {when}: {escaped(about)}, "]
+    lines[1] += f"{machine['cores']} cores. Parts: {', '.join(metrics['parts'])}."
+    lines[1] += f" Not finished: {', '.join(failed)}." if failed else ""
+    lines += [_distances(quantities), _speeds(quantities)]
+    kept = sum(q.met is not None for q in quantities) - len(missed)
+    lines.append(
+        f"Of {kept + len(missed)} limits {kept} were kept" + (". Missed:\n\n" + "\n".join(missed) if missed else ".")
+    )
+    return "\n\n".join(filter(None, lines))
+
+
+def _distances(quantities: Iterable[Quantity]) -> str:
+    """The largest distance over all encoders, for each precision."""
+    rows = []
+    for precision in PRECISIONS:
+        found = {
+            what: [q for q in quantities if f": {what}, {precision}" in q.name]
+            for what in ("embeddings", "loss", "gradients")
+        }
+        if all(found.values()):
+            cells = [f"{max(q.value for q in of):.2g} (at most {of[0].limit:g})" for of in found.values()]
+            rows.append((f"{precision}, {len(found['loss'])} models", *cells))
+    return _table(("largest relative distance", "embeddings", "loss", "gradients"), rows)
+
+
+def _speeds(quantities: Iterable[Quantity]) -> str:
+    """A line for each model and way whose videos a second are known."""
+    ways: dict[str, dict[str, str]] = {}
+    for quantity in quantities:
+        way, _, what = quantity.name.partition(": ")
+        column = next((name for begin, name in RATES.items() if what.startswith(begin)), None)
+        if what == "memory":
+            column = "memory, GB"
+        if column:
+            low, high = quantity.interval
+            spread = "" if math.isnan(low) else f" ({low:.3g} to {high:.3g})"
+            ways.setdefault(way, {})[column] = f"{quantity.value:.3g}{spread if column == 'videos/s' else ''}"
+    rows = [(way, *(cells.get(column, "") for column in COLUMNS)) for way, cells in ways.items() if "videos/s" in cells]
+    return _table(("model, way", *COLUMNS), rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [header, ["---"] * len(header), *([escaped(row[0]), *row[1:]] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
