@@ -25,7 +25,7 @@ def holding(text: str) -> list[str]:
 def test_the_landing_page_begins_with_the_comparison(book, open_page):
     page = open_page(book / "index.html")
     assert first_chart(page).bounding_box()["y"] < 900
-    assert re.search(r"\d", page.locator("main strong").first.inner_text()), "no number in the sentence that leads"
+    assert re.search(r"\d", page.locator("main .found").inner_text()), "no number in the sentence that leads"
 
 
 @pytest.mark.parametrize("name", holding("chart-spec"))

@@ -23,8 +23,7 @@ PIXEL = {"desk": 16, "phone": 8}  # pixels of the page to one of its picture
 TOLERANCE = 3  # of 255, mean over the picture
 FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 STILL = """() => {
-  const told = [...document.querySelectorAll("main p > strong")].filter(e => e.textContent == e.parentNode.textContent)
-  for (const e of [...told, ...document.querySelectorAll(".answer, figure")]) e.replaceChildren("Found. ".repeat(40))
+  for (const e of document.querySelectorAll(".answer, .found, figure")) e.replaceChildren("Found. ".repeat(40))
   return document.fonts.ready.then(() => true)
 }"""
 

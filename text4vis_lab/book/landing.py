@@ -66,7 +66,7 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
     idea, files = _idea(done)
     chart, more = _chart(suite, verdicts, done)
     blocks = {
-        "sentence": re.sub(rf"\b({'|'.join(SAID[::-1])})(?= with )", r"**\1**", escaped(told)) or _nothing(suite),
+        "sentence": _leading(told) if told else _nothing(suite),
         "answers": _answers(done, chapters),
         "description": escaped(suite.description),
         "headline": chart,
@@ -77,6 +77,12 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
         "published": _published(),
     }
     return blocks, files | more, told
+
+
+def _leading(sentence: str) -> str:
+    """The headline comparison, with what text is in bold."""
+    marked = re.sub(rf"\b({'|'.join(SAID[::-1])})(?= with )", r"**\1**", escaped(sentence))
+    return f":::{{container}} found\n{marked}\n:::"
 
 
 def _answers(done: Sequence[Done], chapters: dict[str, str]) -> str:

@@ -142,6 +142,7 @@ def test_nothing_is_written_outside_runs_data_and_the_books_build(clone, smoke):
 
 
 BROKEN = """
+reference: false
 runs:
   - {name: broken, notebook: 03_few_shot, parameters: {frozen: [text, xavier]}}
   - {name: results, notebook: 06_results, after: [broken]}
