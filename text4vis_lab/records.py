@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # How runs are started, watched, rehearsed, measured, drawn and told of.
 WITHOUT_EFFECT = frozenset(
-    {"suites", "rehearsal", "bench", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
+    {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py"}
 )
 ROOT = Path(__file__).parents[1]

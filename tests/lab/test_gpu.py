@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from text4vis_lab.bench.measurement import Quantity
 from text4vis_lab.book.on_gpu import UNKNOWN, on_gpu
 from text4vis_lab.gpu import PARTS, Check, __main__, fast, right, running, training
 from text4vis_lab.gpu.running import run_part, run_parts
+from text4vis_lab.suites import SuiteError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -155,3 +157,26 @@ def test_a_record_of_a_rehearsal_is_not_shown(tmp_path):
     record["timings"]["machine"]["gpu"] = None
     (folder / "result.json").write_text(json.dumps(record))
     assert on_gpu(tmp_path) == UNKNOWN
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"notebook": "gpu"}', '{"notebook": "gpu", "timings": {}}'])
+def test_a_damaged_record_is_an_error_of_the_book(content, tmp_path):
+    path = tmp_path / "runs" / "gpu" / "gpu" / "result.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(SuiteError, match=r"gpu/result\.json .*; (give|run) .*; for the book it may be deleted as well"):
+        on_gpu(tmp_path)
+
+
+def test_what_other_pages_say_of_a_gpu_is_what_the_kept_records_hold():
+    folder, howto = ROOT / "data" / "records" / "gpu", ROOT / "book" / "howto"
+    first, second = (
+        {name: median(row["values"]) for name, row in read_bench(path)["timings"]["quantities"].items()}
+        for path in (folder / "h100_first.json", folder / "h100_second.json")
+    )
+    b16, l14 = "B/16 f8, as it is", "L/14 f8, as it is"
+    rates = f"{first[f'{b16}: model operations']:.0f} and {second[f'{l14}: model operations']:.0f} TFLOP/s"
+    videos = f"{first[f'{b16}: videos trained']:.0f} and {second[f'{l14}: videos trained']:.0f} videos a second"
+    assert f"{rates}, {videos}" in (howto / "paper_scale.md").read_text().replace("\n  ", " ")
+    compiled = first["B/16 f8, compiled: step of 32 videos"] / first["B/16 f8, as it is: step of 32 videos"]
+    assert f"whose step then took {compiled:.2f} of the time" in (howto / "gpu_machine.md").read_text()

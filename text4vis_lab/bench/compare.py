@@ -10,6 +10,7 @@ from .machine import SAME_MACHINE
 from .measurement import Quantity, bootstrap
 
 NOTEBOOK, GPU = "13_bench", "gpu"  # the second's records are the GPU check's
+RUNS = f"{NOTEBOOK}, or of text4vis_lab.gpu"
 # Parameters that change what a part measures, and not only how often.
 SETTINGS = {
     "small": ("model", "opening"),
@@ -32,14 +33,14 @@ def read_bench(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     path = path / "result.json" if path.is_dir() else path
     if not path.is_file():
-        raise FileNotFoundError(f"there is no record {path}; give the folder of a finished run of {NOTEBOOK}")
+        raise FileNotFoundError(f"there is no record {path}; give the folder of a finished run of {RUNS}")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         notebook = record["notebook"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a run record ({error}); give the folder of a run of {NOTEBOOK}") from None
+        raise ValueError(f"{path} is not a run record ({error}); give the folder of a run of {RUNS}") from None
     if notebook not in (NOTEBOOK, GPU):
-        raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {NOTEBOOK}")
+        raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {RUNS}")
     try:
         quantities_of(record), record["timings"]["machine"], record["parameters"], record["metrics"]["parts"]
     except (KeyError, TypeError, ValueError) as error:

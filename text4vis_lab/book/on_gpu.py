@@ -7,6 +7,7 @@ from typing import Any
 
 from ..bench.compare import GPU, quantities_of, read_bench
 from ..bench.measurement import Quantity
+from ..suites import SuiteError
 from .markdown import escaped
 
 KEPT = "data/records/gpu"
@@ -24,15 +25,22 @@ def on_gpu(root: Path = Path()) -> str:
     """What stands in the page: a section for each record of a GPU and one about those kept, or what is not known.
 
     Raises:
-        ValueError: a record is damaged; says which.
+        SuiteError: a record is damaged; says which.
     """
     files = sorted(path for folder, pattern in FOLDERS.items() for path in (root / folder).glob(pattern))
-    records = [record for record in map(read_bench, files) if record["notebook"] == GPU]
+    records = [record for record in map(_read, files) if record["notebook"] == GPU]
     shown = [_section(record) for record in records if record["timings"]["machine"]["gpu"]]
     about = root / KEPT / "README.md"
     if shown and about.exists():
         shown.append(about.read_text(encoding="utf-8").replace("# ", "## ", 1))
     return "\n\n".join(shown) or UNKNOWN
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_bench(path)
+    except ValueError as error:
+        raise SuiteError(f"{error}; for the book it may be deleted as well") from error
 
 
 def _section(record: dict[str, Any]) -> str:
