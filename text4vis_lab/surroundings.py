@@ -2,6 +2,8 @@
 
 A run is to give the same figures whatever the shell has set that it was started from, and whatever its user keeps in
 their home; so a suite's runs see none of it (`of_a_run`). Locks end with the process that holds them, however it ends.
+
+    python -m text4vis_lab.surroundings COMMAND ...      # as `make` starts Snakemake and JupyterLab
 """
 
 import contextlib
@@ -28,6 +30,7 @@ except ImportError:  # Windows, where nothing is locked
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as Lustre answers where it is mounted without `flock`
 SILENCE = 60.0  # seconds after which a process has given no sign of life: another machine may see a file's time late
+NAME = "text4vis-lab"  # of folders for users
 WRITER = ".writer"  # in the folder of a run, locked by who writes to it
 INLINE = "module://matplotlib_inline.backend_inline"  # figures go to the notebook
 # Of a shell, and of no business of a run: other kernels, windows for figures, what is executed first.
@@ -76,6 +79,23 @@ def of_a_run(cores: int) -> Iterator[None]:
             os.environ.update(before)
 
 
+def of_a_command() -> dict[str, str]:
+    """The environment of Snakemake and JupyterLab: kernels are this Python's, and there are folders to write to.
+
+    Where the user's caches cannot be written to, their own files go where `cache_folder` says; weights are read where
+    they were.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in ("JUPYTER_PATH", "MPLBACKEND")}
+    environment["JUPYTER_PREFER_ENV_PATH"] = "1"
+    folder, usual = cache_folder(), Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    if folder.name != NAME:
+        weights = {"HF_HOME": usual / "huggingface", "TORCH_HOME": usual / "torch"}
+        environment = {name: str(path) for name, path in weights.items()} | environment
+        parts = {"IPYTHONDIR": "ipython", "JUPYTER_CONFIG_DIR": "jupyter/config", "JUPYTER_DATA_DIR": "jupyter/data"}
+        environment |= {name: str(folder / part) for name, part in parts.items()} | {"XDG_CACHE_HOME": str(folder)}
+    return environment
+
+
 def clear_up() -> None:
     """Remove the temporary folders of runs, before this process ends at once."""
     for folder in _temporary:
@@ -107,7 +127,7 @@ def cache_folder() -> Path:
     Raises:
         PermissionError: the second is somebody else's as well.
     """
-    usual = platformdirs.user_cache_path("text4vis-lab", appauthor=False)
+    usual = platformdirs.user_cache_path(NAME, appauthor=False)
     try:
         usual.parent.mkdir(parents=True, exist_ok=True)
         own_folder(usual)
@@ -251,3 +271,9 @@ def _hold_nothing() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_hold_nothing)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("error: say which command, as in: python -m text4vis_lab.surroundings snakemake --help")
+    os.execvpe(sys.argv[1], sys.argv[1:], of_a_command())

@@ -16,7 +16,7 @@ from conftest import ROOT
 from text4vis_lab import surroundings
 from text4vis_lab.records import RunRecord
 from text4vis_lab.suites import SuiteError, _gpus, execute, read_suite
-from text4vis_lab.surroundings import cache_folder, clear_up, leave, of_a_run, own_folder, take, write_to
+from text4vis_lab.surroundings import cache_folder, clear_up, leave, of_a_command, of_a_run, own_folder, take, write_to
 
 HOLDS = """
 import os, pathlib, sys
@@ -208,6 +208,35 @@ def test_caches_go_elsewhere_only_with_a_word(monkeypatch, tmp_path, capsys):
     assert cache_folder() == folder
     said = f"warning: /dev/null/nowhere/text4vis-lab cannot be written to (Not a directory); caches go to {folder}\n"
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("home", ["mine", "/dev/null/nowhere"])
+def test_a_command_has_folders_to_write_to_and_weights_where_they_were(monkeypatch, tmp_path, home):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / home))
+    for name in ("HF_HOME", "TORCH_HOME", "IPYTHONDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JUPYTER_PATH", "/foreign")
+    found = of_a_command()
+    assert "JUPYTER_PATH" not in found
+    if home == "mine":
+        assert found["XDG_CACHE_HOME"] == str(tmp_path / home)
+        assert "HF_HOME" not in found
+    else:
+        assert found["HF_HOME"] == "/dev/null/nowhere/huggingface"
+        for name in ("XDG_CACHE_HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR"):
+            assert Path(found[name]).is_relative_to(tmp_path / f"text4vis-caches-{os.getuid()}")
+
+
+@pytest.mark.slow
+def test_snakemake_starts_without_a_home_to_write_to(tmp_path):
+    names = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+    environment = os.environ | dict.fromkeys(names, "/dev/null/nowhere") | {"TMPDIR": str(tmp_path)}
+    bin_folder = Path(sys.executable).parent
+    command = [sys.executable, "-m", "text4vis_lab.surroundings", bin_folder / "snakemake", "--dry-run", "--cores", "1"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "caches go to" in done.stderr
 
 
 def test_a_lock_follows_no_link(tmp_path):
