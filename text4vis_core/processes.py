@@ -1,7 +1,6 @@
 """What each of several processes computes: its place among them, and what all of them have.
 
-Each makes the same call, in which `embed_videos` and `fit` divide the work by `rank()` and `world()`; torchrun starts
-them, or from a notebook `text4vis_lab.processes`.
+Each makes the same call; `embed_videos` and `fit` divide its work by `rank()` and `world()`. torchrun starts them.
 """
 
 import json
