@@ -249,6 +249,7 @@ def _work(folder: Path) -> None:
     if torch.cuda.is_available():
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
+    distributed.distributed_c10d._unpickler = _refuse  # type: ignore[attr-defined, assignment]
     # A store of each start's own: that of the last one holds addresses of processes that are gone.
     store = distributed.FileStore(str(folder / f"store-{os.environ['TORCHELASTIC_RESTART_COUNT']}"), world())
     distributed.init_process_group(backend, store=store, rank=rank(), world_size=world())
@@ -267,6 +268,11 @@ def _work(folder: Path) -> None:
         os._exit(1)  # at once: an orderly end would wait for the others
     distributed.barrier()
     distributed.destroy_process_group()
+
+
+def _refuse(*_: Any) -> None:
+    """In the place of torch's unpickler, for what comes from other processes: nobody has signed that."""
+    raise ProcessesError("no process unpickles objects of another; gather tensors, or plain values by `gather_objects`")
 
 
 def _hand_back(path: Path, value: Any, key: bytes) -> None:

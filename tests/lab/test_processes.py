@@ -62,6 +62,11 @@ class Planted:
         return Path.touch, (self.path,)
 
 
+def receives(path: Path) -> None:
+    """An object of another process, by torch's own way."""
+    torch.distributed.all_gather_object([None] * world(), Planted(path))
+
+
 def dies_once(marker: Path, value: int) -> tuple[int, int]:
     if rank() == 1 and not marker.exists():
         marker.touch()
@@ -194,6 +199,12 @@ def test_what_is_not_signed_is_never_unpickled(tmp_path, name, monkeypatch):
     with pytest.raises((NotSigned, ProcessesError), match=f"{name} is not signed by this run, and left alone"):
         Processes(2, restarts=0).run(max, 1, 2)
     assert not planted.exists()
+
+
+def test_an_object_of_another_process_is_never_unpickled(tmp_path):
+    with pytest.raises(ProcessesError, match="no process unpickles objects of another"):
+        Processes(2).run(receives, tmp_path / "planted")
+    assert not (tmp_path / "planted").exists()
 
 
 def test_an_error_of_one_process_is_the_callers():
