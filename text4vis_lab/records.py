@@ -105,6 +105,7 @@ class RunRecord:
             rows: see `rows.COLUMNS`.
             history: a row for each epoch, with its seconds.
         """
+        write_to(self.run_dir)
         (self.run_dir / RECORD).unlink(missing_ok=True)
         self.rows = [row for row in self.rows if row["cell"] != cell] + list(rows)
         seconds = zip(self.histories, self.timings.get("histories", []), strict=True)
