@@ -85,10 +85,15 @@ def _speeds(quantities: Iterable[Quantity]) -> str:
             column = "memory, GB"
         if column:
             low, high = quantity.interval
-            spread = "" if math.isnan(low) else f" ({low:.3g} to {high:.3g})"
-            ways.setdefault(way, {})[column] = f"{quantity.value:.3g}{spread if column == 'videos/s' else ''}"
+            spread = "" if math.isnan(low) or column != "videos/s" else f" ({_number(low)} to {_number(high)})"
+            ways.setdefault(way, {})[column] = _number(quantity.value) + spread
     rows = [(way, *(cells.get(column, "") for column in COLUMNS)) for way, cells in ways.items() if "videos/s" in cells]
     return _table(("model, way", *COLUMNS), rows)
+
+
+def _number(value: float) -> str:
+    """In three digits, or more of them before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
