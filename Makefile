@@ -19,7 +19,7 @@ BIN := .venv/bin
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
-.PHONY: help book pdf publish watch rehearse bench gpu-check gpu-bundle check test mutations slurm-test lab lint types format clean
+.PHONY: help book pdf publish watch rehearse bench gpu-check gpu-bundle check test mutations slurm-test lab lock lint types format clean
 
 help:
 	@echo 'make lab     explore: JupyterLab with a copy of the notebooks in work/;  FRESH=1 takes them anew'
@@ -34,6 +34,7 @@ help:
 	@echo 'make lint    check style;  make format  repair it;  make types  check types'
 	@echo 'make mutations  damage 728 films at random, and count what the readers make of them'
 	@echo 'make slurm-test  run suites on a real Slurm, set up on this machine (as root, with apt)'
+	@echo 'make lock    choose versions anew where pyproject.toml has changed;  UPGRADE=1: the newest'
 	@echo 'make clean   remove what the others made; data/ is kept'
 	@echo 'Variables: SUITE (or suite), JOBS (cores to use), GPUS (GPUs to share out), PYTHON (for .venv),'
 	@echo '           PROFILE (slurm: every run is a job of the cluster)'
@@ -80,14 +81,14 @@ bench: $(INSTALLED)
 gpu-check: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.gpu
 
-# For a machine with PyTorch and without a network: what it lacks, in the versions of the lock that hold for any Python.
+# For a machine with PyTorch and without a network: what it lacks, in the lock's versions.
 BUNDLE_PYTHON ?= 3.12
 BUNDLE = open-clip-torch av lightning-fabric lightning-utilities ftfy wcwidth
 LINUX = $(foreach glibc,_2_28 _2_27 _2_17 2014 1,--platform manylinux$(glibc)_x86_64)
 gpu-bundle: $(INSTALLED)
-	@$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --implementation cp $(LINUX) \
-	  --python-version '$(BUNDLE_PYTHON)' -d gpu-bundle \
-	  $$(for name in $(BUNDLE); do grep "^$$name==[^ ]*$$" requirements.lock || echo $$name; done)
+	@$(BIN)/python -I text4vis_lab/installing.py --print --only $(BUNDLE) | $(BIN)/python -m pip download --quiet --no-deps \
+	  --require-hashes --only-binary=:all: --implementation cp $(LINUX) --python-version '$(BUNDLE_PYTHON)' \
+	  -d gpu-bundle -r /dev/stdin
 	@du -sh gpu-bundle
 
 # A file's tests stay with one process: what they share is made once, and a notebook's cells run in order.
@@ -112,6 +113,11 @@ lab: $(INSTALLED)
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
 	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb \
 	  --ServerApp.tornado_settings='{"websocket_max_message_size": 1000000000}'
+
+# Versions stay as they are where pyproject.toml allows them; UPGRADE=1 takes the newest.
+lock: $(INSTALLED)
+	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.10 --generate-hashes \
+	  --extra all --extra language --no-annotate --custom-compile-command 'make lock' -o requirements.lock pyproject.toml
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
@@ -140,5 +146,5 @@ $(INSTALLED): pyproject.toml requirements.lock
 	  exit 1; }
 	@echo 'Installing into .venv, once: 7 GB, of which 4 serve NVIDIA GPUs; some minutes ...'
 	@test -e $@ || '$(PYTHON)' -m venv --clear .venv
-	@$(BIN)/python -I text4vis_lab/installing.py -c requirements.lock -e '.[all]'
+	@$(BIN)/python -I text4vis_lab/installing.py $(if $(TORCH),--torch '$(TORCH)')
 	@touch $@
