@@ -56,7 +56,7 @@ class Progress:
         elif line.startswith("Installing collected packages: "):
             count = line.count(",") + 1
             self.expected, self.installing, self.at = count, True, "unpacking"
-            return f"unpacking {count} packages"
+            return f"unpacking {count} packages" if count > 1 else ""
         return ""
 
     def shown(self, installed: int, seconds: float) -> str:
