@@ -16,6 +16,8 @@ RUNNER = $(if $(PROFILE),--profile profiles/$(PROFILE),--cores $(JOBS) --resourc
 AS_ROOT = $(shell test "$$(id -u)" -ne 0 || echo --allow-root)
 
 BIN := .venv/bin
+# With kernels of .venv, and caches that can be written to.
+START = $(BIN)/python -m text4vis_lab.surroundings
 # Written when an installation came to its end: an environment without it is begun anew.
 INSTALLED := .venv/.installed
 
@@ -49,7 +51,7 @@ OWN = $(if $(findstring command,$(origin DATA)),$(BIN)/python -m text4vis_lab.ow
 book: $(INSTALLED)
 	@trap 'exit 130' INT; status=0; suite=$$($(OWN)) || exit 1; \
 	$(BIN)/python -m text4vis_lab.suites check "$$suite" || exit 1; \
-	$(BIN)/snakemake $(RUNNER) --config suite="$$suite" || status=$$?; \
+	$(START) $(BIN)/snakemake $(RUNNER) --config suite="$$suite" || status=$$?; \
 	$(BIN)/python book/build.py "$$suite" && exit $$status
 
 # Beside it, in another terminal: until the suite has ended. runs/board.html is the same as a page.
@@ -72,7 +74,7 @@ bench: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.suites check experiments/bench.yaml
 	@test ! -e runs/bench/bench/result.json || cp runs/bench/bench/result.json runs/bench/earlier.json
 	@trap 'exit 130' INT; \
-	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
+	$(START) $(BIN)/snakemake --cores $(JOBS) --resources gpu=$(GPUS) --set-threads run=$(JOBS) --forcerun run \
 	  --config suite=experiments/bench.yaml
 	@$(BIN)/python book/build.py '$(SUITE)'
 	@test ! -e runs/bench/earlier.json || \
@@ -110,7 +112,7 @@ slurm-test: $(INSTALLED)
 # comes as one message, of which a server takes 10 MB unless told otherwise.
 lab: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.work $(if $(FRESH),--fresh)
-	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
+	@$(START) $(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir='$(CURDIR)' \
 	  --LabApp.default_url=/lab/tree/work/00_quickstart.ipynb \
 	  --ServerApp.tornado_settings='{"websocket_max_message_size": 1000000000}'
 

@@ -34,7 +34,7 @@ except suites.SuiteError as error:
 RUNS = {run.name: run for run in suite.runs}
 # Results are functions of these, besides the notebook and its parameters. How runs are started and watched is not one of
 # them, nor is what measures the machine.
-OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py"}
+OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
 CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
 CORE += [str(path) for pattern in GIVEN for path in sorted(Path().glob(pattern))]

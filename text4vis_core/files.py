@@ -56,7 +56,7 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written or read. Names the path and the reason."""
 
 
-def check_writable(folder: str | Path) -> Path:
+def check_writable(folder: str | Path, remedy: str = "choose another run_dir") -> Path:
     """Make a folder and write to it, so that a run fails (`CheckpointError`) before its training and not after."""
     folder = Path(folder)
     try:
@@ -64,7 +64,7 @@ def check_writable(folder: str | Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another run_dir") from error
+        raise CheckpointError(f"cannot write to {folder}: {error.strerror}; {remedy}") from error
     return folder
 
 

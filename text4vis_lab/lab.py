@@ -52,6 +52,7 @@ from .rows import as_table
 from .scores import HALVES, Scores, write_scores
 from .settings import GROUPS, checked, declared, refuse_misspelt
 from .sources import Clips, Source, clips_of, listed_videos
+from .surroundings import write_to
 
 PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `miniature.prepare`
 
@@ -277,6 +278,7 @@ class Lab(Asked, Answers):
         Returns:
             A row for each cell, test and view, see `rows.COLUMNS`.
         """
+        write_to(self.record.run_dir)  # which `save` has left
         cells, finished, rows = self._keeping(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])
         for cell in progress_bar(cells, progress, unit="run"):

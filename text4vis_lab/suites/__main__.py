@@ -8,6 +8,7 @@ import time
 from typing import NoReturn
 
 from ..answering import answer_in
+from ..surroundings import clear_up
 from . import __doc__ as about
 from . import execute, needs_table, read_attempt, read_suite, summary, watch
 from .reading import Run, SuiteError
@@ -77,6 +78,7 @@ def _stopped(run: Run, signum: int) -> None:
         file.write(
             f"{time.strftime('%H:%M:%S')} stopped by SIGTERM: a time limit was reached, or somebody cancelled it\n"
         )
+    clear_up()
     os._exit(128 + signum)
 
 

@@ -26,7 +26,7 @@ from text4vis_lab.suites import (
     read_suite,
     summary,
 )
-from text4vis_lab.suites._locks import take
+from text4vis_lab.surroundings import take
 
 
 def notebook(*cells: str, parameters: str = 'run_dir = "runs/x"  # where to\nlr = 1e-3\nshots = [1]') -> str:
