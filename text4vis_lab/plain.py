@@ -21,13 +21,14 @@ def readable(text: object, longest: int = LONGEST) -> str:
     Names are other people's: a file's need not be UTF-8, and may hold line ends, marks that turn the direction of
     writing, or thousands of characters. What is readable stays as it is.
     """
-    shown = "".join(c if _prints(c) else c.encode("unicode_escape").decode() for c in str(text))
+    shown = "".join(c if prints(c) else c.encode("unicode_escape").decode() for c in str(text))
     if len(shown) <= longest:
         return shown
     return f"{shown[: longest // 2]}…{shown[len(shown) + 1 + longest // 2 - longest :]}"
 
 
-def _prints(c: str) -> bool:
+def prints(c: str) -> bool:
+    """Whether a character is seen, as a letter or as room between letters."""
     return c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"  # spaces of any width
 
 
