@@ -14,6 +14,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from text4vis_lab import suites
+from text4vis_lab.plain import unfilled
 
 SUITE = config.get("suite", "experiments/miniature.yaml")
 # Snakemake reads this file again in processes of its own, as in a job on a cluster. Only the first of them prepares, and
@@ -67,7 +68,7 @@ localrules:
 
 rule summary:
     input:
-        [str(run.attempt) for run in suite.runs],
+        [unfilled(run.attempt) for run in suite.runs],
     shell:
         "{sys.executable:q} -m text4vis_lab.suites summary {SUITE:q}"
 
@@ -76,7 +77,7 @@ rule run:
     input:
         inputs,
     output:
-        f"runs/{suite.name}/{{run}}/attempt.json",
+        f"runs/{unfilled(suite.name)}/{{run}}/attempt.json",
     wildcard_constraints:
         run="[^/]+",
     params:

@@ -40,6 +40,11 @@ def encodable(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
+def unfilled(path: Path | str) -> str:
+    """A path for papermill and Snakemake, which would fill in what stands in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def file_name(*parts: str) -> str:
     """A name for a file, of some texts; the end of a long one becomes a digest of it."""
     name = re.sub(r"[^\w.]+", "-", "-".join(filter(None, parts))).strip("-")

@@ -7,6 +7,7 @@ data, and the command that draws it again. What needs a kernel, and what is empt
 import base64
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,9 +91,9 @@ def _shown(outputs: list[dict[str, Any]], page: Page) -> Iterator[dict[str, Any]
             text = _as_ended("".join(output["text"]))
             if output["name"] == "stderr":
                 page.warnings += [text] if text.strip() else []
-            elif text.strip() and text_room:
+            elif text.strip() and text_room >= 0:
                 yield output | {"text": cut(text, text_room, page)}
-                text_room = max(0, text_room - len(text))
+                text_room -= len(text)
         elif output["output_type"] == "error":
             yield output | {"traceback": [cut("\n".join(output["traceback"]), TEXT, page)]}
         elif WIDGET in data:  # its other form, if any, is the widget's Python name, unless there is a picture or a page
@@ -127,10 +128,10 @@ def _size(value: Any) -> int:
 
 def cut(text: str, room: int, page: Page) -> str:
     """The beginning of a text, without colours, and where the whole is."""
-    cut = len(text) > room
-    kept = COLOUR.sub("", text[:room]).expandtabs(8).split("\n")
-    lines = [readable(line, len(text)) for line in kept]
-    return "\n".join([*lines, f"… cut at {TEXT:,} characters. {_whole(page)}\n"] if cut else lines)
+    lines = [readable(line, sys.maxsize) for line in COLOUR.sub("", text[:room]).expandtabs(8).split("\n")]
+    if len(text) > room:
+        lines.append(f"… cut at {TEXT:,} characters. {_whole(page)}\n")
+    return "\n".join(lines)
 
 
 def _whole(page: Page) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ..plain import prints
+from ..plain import prints, unfilled
 
 
 def command(words: Iterable[str | Path]) -> str:
@@ -17,7 +17,7 @@ def command(words: Iterable[str | Path]) -> str:
 
 def papermill(source: Path, executed: Path, parameters: Mapping[str, Any]) -> str:
     """The command that executes a notebook with these parameters, each of its own type."""
-    words = ["papermill", str(source), str(executed)]
+    words = ["papermill", unfilled(source), unfilled(executed)]
     for name, value in parameters.items():
         if isinstance(value, str) and all(map(prints, value)):
             words += ["-r", name, value]

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..plain import encodable, write_json
+from ..plain import encodable, unfilled, write_json
 from ..progress import begin, read, signs_of_life, tell
 from ._locks import holder, take, wait_for
 from .reading import Run, Suite, SuiteError
@@ -175,8 +175,8 @@ def _papermill(run: Run) -> str:
             for start in range(1, STARTS + 1):
                 try:
                     papermill.execute_notebook(
-                        run.source,
-                        run.executed,
+                        unfilled(run.source),
+                        unfilled(run.executed),
                         parameters=run.papermill_parameters,
                         kernel_name="python3",
                         cwd=os.getcwd(),
