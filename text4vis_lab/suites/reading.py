@@ -15,8 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ..handwritten import from_yaml
 from ..notebooks import NotebookError, notebook_defaults, notebook_settings, notebook_uses
 from ..settings import check_choices, checked
 
@@ -32,6 +31,7 @@ NEEDS = {
     "gpu_memory_gb": "GPU memory (GB)",
     "gpu_hours": "GPU hours",
 }
+MOST_RUNS = 2000  # of an entry
 RUN_DIR = "run_dir"  # the one parameter that every notebook has and that no suite sets
 
 
@@ -116,15 +116,6 @@ class Suite:
         raise SuiteError(f"{self.path}: no run {name!r}{_choices(name, [run.name for run in self.runs])}")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `1e-4` as text; here it is the number that everybody means."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
 def read_suite(path: str | Path) -> Suite:
     """Read, expand and check a suite file, including that every notebook has the parameters it is given.
 
@@ -144,12 +135,14 @@ def read_suite(path: str | Path) -> Suite:
 
     runs: list[Run] = []
     expansions: dict[str, tuple[str, ...]] = {}
+    names: set[str] = set()
     for number, entry in enumerate(entries, start=1):
         expanded = _expand(entry, path, number)
         for run in expanded:
-            if any(run.name == other.name for other in runs):
+            if run.name in names:
                 raise SuiteError(f"{path}: two runs are called {run.name!r}; give one of them another name")
-            runs.append(run)
+            names.add(run.name)
+        runs += expanded
         if entry["name"] in expansions:
             raise SuiteError(f"{path}: two runs are called {entry['name']!r}; give one of them another name")
         expansions[entry["name"]] = tuple(run.name for run in expanded)
@@ -183,12 +176,14 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 
 def _load(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return from_yaml(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         known = sorted(str(other) for other in Path("experiments").glob("*.yaml"))
         raise SuiteError(f"{path}: no such suite file{_choices(str(path), known)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, OSError) as error:
         raise SuiteError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise SuiteError(str(error)) from None
 
 
 def _mapping(value: Any, keys: tuple[str, ...], where: str) -> dict[str, Any]:
@@ -247,6 +242,8 @@ def _expand(entry: Any, path: Path, number: int) -> list[Run]:
         missing = ", ".join(key for key in NEEDS if key not in needs)
         raise SuiteError(f"{where}: needs: also say {missing} (estimates will do), or leave needs out")
 
+    if (number_of := math.prod(map(len, grid.values()))) > MOST_RUNS:
+        raise SuiteError(f"{where}: grid: {number_of:,} runs, more than {MOST_RUNS:,}; leave out some values")
     combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     return [
         Run(
