@@ -46,7 +46,7 @@ def _main() -> int:
             command.add_argument("--with-parent", action="store_true", help="stop when the calling process is gone")
     arguments = parser.parse_args()
 
-    suite = read_suite(arguments.suite)
+    suite = read_suite(arguments.suite, choices=arguments.command == "check")
     if arguments.command == "check":
         print("\n".join(filter(None, [f"{suite.path}: {len(suite.runs)} runs, nothing wrong", needs_table(suite)])))
     elif arguments.command == "execute":
