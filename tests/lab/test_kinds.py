@@ -12,6 +12,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from text4vis_core import TrainingConfig
+from text4vis_core.data.datasets import Views
 from text4vis_lab.cli.running import main
 from text4vis_lab.kinds import as_kind, as_list, as_mapping
 from text4vis_lab.lab import Lab
@@ -120,6 +122,10 @@ def test_settings_objects_in_python_have_the_declared_types():
     assert Clips(blur=1).blur == 1.0 and Clips(num_frames="4").num_frames == 4
     with pytest.raises(ValueError, match="parameter dense: 'no' is not true or false"):
         Clips(dense="no")
+    with pytest.raises(ValueError, match="dense is 'false'; choose one of False, True"):
+        Views(dense="false")
+    with pytest.raises(ValueError, match="compile is 'false'; it must be True or False"):
+        TrainingConfig(compile="false")
 
 
 def suite_of(folder: Path, notebook: str, parameters: dict) -> Path:
