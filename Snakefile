@@ -17,6 +17,8 @@ from text4vis_lab import suites
 from text4vis_lab.plain import unfilled
 
 SUITE = config.get("suite", "experiments/miniature.yaml")
+if not isinstance(SUITE, str):
+    raise WorkflowError(f"suite is {SUITE!r}, not a path, as Snakemake reads it; write --config \"suite= 'PATH' \"")
 # Snakemake reads this file again in processes of its own, as in a job on a cluster. Only the first of them prepares, and
 # decides what is to be done: a job whose `after` is out of date by now is not the place to run that again.
 FIRST = "--mode" not in sys.argv
