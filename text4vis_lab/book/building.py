@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from ..plain import readable
 from ..suites import SuiteError, read_attempt, read_suite, summary
 from .charts import javascript
 from .collecting import BUILD, collect
@@ -30,7 +31,7 @@ def main(suite_file: str) -> int:
         suite = read_suite(suite_file)
         pages = collect(suite)
     except SuiteError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {readable(error, 4000)}", file=sys.stderr)
         return 1
     if any(read_attempt(run)["status"] != "ok" for run in suite.runs):
         print(summary(suite))

@@ -7,7 +7,8 @@ import sys
 import time
 from typing import NoReturn
 
-from ..answering import answer_in
+from ..answering import LONGEST, answer_in
+from ..plain import readable
 from . import __doc__ as about
 from . import execute, needs_table, read_attempt, read_suite, summary, watch
 from .reading import Run, SuiteError
@@ -20,7 +21,7 @@ def main() -> NoReturn:
         status = _main()
         sys.stdout.flush()
     except SuiteError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {readable(error, LONGEST)}")
     except BrokenPipeError:  # who reads wants no more, as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
