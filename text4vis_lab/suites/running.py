@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..plain import encodable, write_json
+from ..plain import encodable, readable, unfilled, write_json
 from ..progress import begin, read, signs_of_life, tell
 from ..surroundings import holder, of_a_run, take, wait_for
 from .reading import Run, Suite, SuiteError
@@ -113,7 +113,9 @@ def summary(suite: Suite) -> str:
         took = f"{attempt['seconds']:8.1f} s" if attempt["status"] != "missing" else ""
         lines.append(f"  {run.name:<{width}}  {attempt['status']:<7} {took}".rstrip())
         if attempt["status"] == "failed":
-            details.append(f"  {run.name} failed: {attempt['error']}\n      see {attempt['notebook']}")
+            details.append(
+                f"  {run.name} failed: {readable(attempt['error'], 400)}\n      see {readable(run.executed, 400)}"
+            )
         elif attempt["status"] == "missing":
             details.append(f"  {run.name} has not run to an end" + _last_start(run))
     title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
@@ -166,8 +168,8 @@ def _papermill(run: Run) -> str:
             for start in range(1, STARTS + 1):
                 try:
                     papermill.execute_notebook(
-                        run.source,
-                        run.executed,
+                        unfilled(run.source),
+                        unfilled(run.executed),
                         parameters=run.papermill_parameters,
                         kernel_name="python3",
                         config=only_this_python,

@@ -5,7 +5,6 @@
 C classes, D width of an embedding.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -23,6 +22,7 @@ from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.labels import prompts
 
 from .. import miniature
+from ..handwritten import from_json
 from ..sources import Source
 
 Sentences = list[list[str]]  # of each class
@@ -137,7 +137,7 @@ def read_descriptions(path: str | Path, names: Sequence[str]) -> Sentences:
         ValueError: there is no such file, it is of another form, or it lacks a class (which).
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = from_json(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path or 'an empty name'} is no file of descriptions ({error}): give one, JSON") from error
     for name in names:
