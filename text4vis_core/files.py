@@ -9,7 +9,6 @@ import secrets
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +118,9 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-@cache
-def code_fingerprint(folder: Path, without: frozenset[str] = frozenset()) -> str:
-    """SHA-256 over the Python sources below a folder, but for files and folders of some names."""
+def code_fingerprint(folder: Path) -> str:
+    """SHA-256 over the Python sources below a folder."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
-        if without.isdisjoint(path.relative_to(folder).parts):
-            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
+        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()

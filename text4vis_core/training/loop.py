@@ -41,7 +41,7 @@ from .resume import last_good, load_newest, save_checkpoint
 
 # Of a `TrainingConfig`: how a run is done, which changes none of its numbers.
 WITHOUT_EFFECT = ("num_workers", "timeout", "checkpoint_steps")
-PACKAGE = Path(__file__).parents[1]  # whose code a run depends on
+CODE = code_fingerprint(Path(__file__).parents[1])  # as it is loaded, whatever is edited meanwhile
 
 
 @dataclass
@@ -320,7 +320,7 @@ def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: Trai
     recipe = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
     parts: list[Any] = [fingerprint(model), str(model), model.mean.tolist(), model.std.tolist()]
     parts += [getattr(model.classifier, "frozen", None), dataset.videos.fingerprint(), dataset.settings]
-    parts += [dataset.on_error, recipe, code_fingerprint(PACKAGE), depends_on]
+    parts += [dataset.on_error, recipe, CODE, depends_on]
     files = {getattr(sys.modules[kind.__module__], "__file__", None) for kind in dataset.made_by}
     parts += sorted(file_digest(Path(file)) for file in files if file)
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
