@@ -90,8 +90,7 @@ def fit(
             of the tower's class embeddings, after every epoch anew.
         dataset: training clips (`Views(training=True)`).
         config: how.
-        checkpoint_dir: where the checkpoint `<name>-<fingerprint>.pt` is written, and the one before it is kept until
-            the run is finished.
+        checkpoint_dir: of `<name>-<fingerprint>.pt`, beside which the one before is kept until the run is finished.
         name: label of the run, for the checkpoint and the progress bar.
         after_epoch: what is measured after every epoch; None for nothing.
         progress: show a progress bar over steps, with what each epoch gave.
@@ -99,8 +98,7 @@ def fit(
     Raises:
         RuntimeError: the model lacks the classifier, or the text tower, that the objective needs.
         ValueError: the image encoder does not allow `drop_path` or `gradient_checkpointing`.
-        CheckpointError: the folder cannot be written to (before training), the disk is full, no checkpoint is whole, or
-            the processes see different ones.
+        CheckpointError: one cannot be written (named before training), is not whole, or is not the same for all.
         VideoError: a video cannot be decoded and the data set does not skip.
         FloatingPointError: the loss is no longer finite.
     """
