@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from ..suites import SuiteError, read_attempt, read_suite, summary
+from ..suites import SuiteError, disagreement, read_attempt, read_suite, summary
 from .charts import javascript
 from .collecting import BOOK, BUILD, collect
 
@@ -31,7 +31,7 @@ def main(suite_file: str) -> int:
     except SuiteError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if any(read_attempt(run)["status"] != "ok" for run in suite.runs):
+    if any(read_attempt(run)["status"] != "ok" or disagreement(run) for run in suite.runs):
         print(summary(suite))
     fingerprint = _fingerprint(pages)
     if not (INDEX.exists() and STAMP.exists() and STAMP.read_text() == fingerprint):
