@@ -25,6 +25,7 @@ class Attempt(Schema):
     seconds: float = Field(ge=0)
     notebook: str = ""
     parameters: dict[str, Any] | None = None
+    made_of: str | None = None
     files: dict[str, str] | None = None
 
 

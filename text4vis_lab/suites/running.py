@@ -22,6 +22,7 @@ from ..progress import begin, read, signs_of_life, tell
 from ..records import RECORD
 from ._locks import holder, take, wait_for
 from .attempts import disagreement, read_attempt, write_attempt
+from .inputs import made_of
 from .reading import Run, Suite, SuiteError
 
 # A kernel chooses ports that are free and binds them a moment later: of several that start, two may choose the same.
@@ -59,6 +60,7 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
         room = held.enter_context(_room(run))
         _begin(run)
         held.enter_context(signs_of_life(run.lock))
+        inputs = made_of(run)
         if run.resources["nodes"] == 1:
             seen = held.enter_context(own(run.resources["gpu"], gpus, waiting=lambda text: _wait(run, text)))
         else:  # all that each of its machines has
@@ -69,21 +71,24 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
         room.unlink()
         status, seconds = "failed" if error else "ok", round(time.monotonic() - started, 1)
         ended = {"status": status, "error": textwrap.shorten(error, 400), "seconds": seconds}
-        attempt = write_attempt(run, **ended, host=socket.gethostname(), gpus=seen)
+        attempt = write_attempt(run, **ended, host=socket.gethostname(), gpus=seen, made_of=inputs)
         tell(run.directory, "ended", **ended)
         return attempt
 
 
 def forget_failures(suite: Suite) -> None:
-    """Remove the `attempt.json` of every run that failed, or is not what it left any more, so that it is tried again.
+    """Remove the `attempt.json` of every run that failed, so that it is tried again.
 
-    Raises SuiteError when one is damaged.
+    So it is of one that is made of something else now, by content and not by time, or is not what it left any more.
+    Raises SuiteError when an `attempt.json` is damaged.
     """
     for run in suite.runs:
-        why = disagreement(run)
+        attempt, why = read_attempt(run), disagreement(run)
+        if attempt["status"] == "ok" and not why and attempt.get("made_of") != made_of(run):
+            why = "its notebook, the code, or a file that it reads has other content now"
         if why:
             print(f"{run.name} is executed again: {why}", flush=True)
-        if why or read_attempt(run)["status"] == "failed":
+        if why or attempt["status"] == "failed":
             run.attempt.unlink()
 
 

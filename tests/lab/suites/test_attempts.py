@@ -1,9 +1,11 @@
 """Whether what lies in a run's folder is what its suite ran, in the book, in the claims, and when the suite is run."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from text4vis_lab.claims import claims
 from text4vis_lab.records import RECORDS, RunRecord, read_record, read_records
 from text4vis_lab.suites import SuiteError, counted, disagreement, execute, forget_failures, read_attempt, summary
 from text4vis_lab.suites.attempts import write_attempt
+from text4vis_lab.suites.inputs import made_of
 
 RECORDING = f"""
 import sys
+import sysconfig
 sys.path.insert(0, {str(ROOT)!r})
 from text4vis_lab.records import RunRecord
 print(RunRecord("train", run_dir, {{"lr": lr}}).save())
@@ -276,3 +280,73 @@ def test_a_disk_that_is_full_before_a_run_says_so(repository, monkeypatch):  # n
     with pytest.raises(SuiteError, match=rf"runs/mine/a cannot be written to \(No space left on device\): {needed}"):
         execute(run)
     assert [path.name for path in run.directory.iterdir()] == [".lock"]
+
+
+@pytest.fixture
+def parts(repository):  # noqa: F811
+    """Files that a run is made of, or not; the run, which ended well."""
+    files = ["text4vis_core/model.py", "text4vis_lab/suites/page.py", "data/numbers.csv", "data/descriptions/x.json"]
+    files += ["mine.csv", "models/a/model.json", "data/videos/a.mp4"]
+    for name in files:
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text("old")
+    taking = notebook(parameters='run_dir = "runs/x"\nfiles = ["x"]  # that it reads')
+    (repository / "notebooks" / "train.ipynb").write_text(taking)
+    mine = suite("runs: [{name: a, notebook: train, parameters: {files: [mine.csv, models/a, data/videos]}}]")
+    left(mine.runs[0])
+    write_attempt(mine.runs[0], status="ok", error="", seconds=1.5, made_of=made_of(mine.runs[0]))
+    return mine
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("notebooks/train.ipynb", True),
+        ("text4vis_core/model.py", True),
+        ("text4vis_core/new.py", True),
+        ("data/numbers.csv", True),
+        ("data/descriptions/x.json", True),
+        ("mine.csv", True),
+        ("models/a/model.json", True),
+        ("text4vis_lab/suites/page.py", False),
+        ("data/videos/a.mp4", False),
+        ("notebooks/report.ipynb", False),
+    ],
+)
+def test_other_content_with_an_old_time_is_noticed_and_another_time_is_not(parts, capsys, name, counts):
+    for path in Path().rglob("*.*"):
+        os.utime(path)
+    forget_failures(parts)
+    assert read_attempt(parts.runs[0])["status"] == "ok"
+    Path(name).write_text("new" if "notebooks" not in name else notebook("1 + 1"))
+    os.utime(name, (1, 1))
+    forget_failures(parts)
+    assert read_attempt(parts.runs[0])["status"] == ("missing" if counts else "ok")
+    told = "a is executed again: its notebook, the code, or a file that it reads has other content now\n"
+    assert capsys.readouterr().out == told * counts
+
+
+@pytest.mark.slow
+def test_snakemake_executes_again_what_has_other_content_and_nothing_for_another_time(repository):  # noqa: F811
+    shutil.copy(ROOT / "Snakefile", "Snakefile")
+    write = f"import pathlib\nwith open({str(repository / 'said')!r}, 'a') as file:\n    file.write(run_dir)"
+    for name in ("train", "report"):
+        Path(f"notebooks/{name}.ipynb").write_text(notebook(write))
+    suite("runs: [{name: a, notebook: train}, {name: b, notebook: report, after: [a]}]")
+    program = str(Path(sysconfig.get_path("scripts"), "snakemake"))
+    command = [program, "--cores", "1", "--resources", "gpu=0", "--config", "suite=experiments/mine.yaml"]
+
+    def said() -> str:
+        Path("said").write_text("")
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Path("said").read_text()
+
+    assert said() == "runs/mine/aruns/mine/b"
+    for path in Path("notebooks").iterdir():
+        os.utime(path)
+    assert said() == ""
+    Path("notebooks/report.ipynb").write_text(notebook(write, "1 + 1"))
+    os.utime("notebooks/report.ipynb", (1, 1))
+    assert said() == "runs/mine/b"
