@@ -68,11 +68,8 @@ class Kind:
 
     def checked(self, path: Path, found: dict[str, Any], sealed: bool = True) -> dict[str, Any]:
         """What `load` gave, without its seal, if it is right; `sealed=False` of a file from before there were seals."""
-        try:
-            self.schema.model_validate(found)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            raise self.wrong(path, f"{where(first['loc'])}: {first['msg']}") from None
+        if wrong := first_wrong(self.schema, found):
+            raise self.wrong(path, wrong)
         if sealed and found.get(SEAL) != seal_of(found):
             changed = "is not that of its content, which was changed after it was written"
             reason = changed if SEAL in found else "is missing"
@@ -84,10 +81,15 @@ class Kind:
         return self.error(f"{path} is not {self.name} ({readable(reason, 300)}); {self.remedy}")
 
 
-def where(place: tuple[int | str, ...]) -> str:
-    """A field by its place: "field 'rows[0].top1'"."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{readable(part)}" for part in place).lstrip(".")
-    return f"field {text!r}"
+def first_wrong(schema: type[Schema], found: Any) -> str:
+    """In what a value is first not of a schema, "field 'rows[0].top1': Field required"; empty where it is."""
+    try:
+        schema.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{readable(part)}" for part in first["loc"])
+        return f"field {place.lstrip('.')!r}: {first['msg']}"
+    return ""
 
 
 def seal_of(content: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The book is built in a folder of its own, by one process at a time, and takes the place of the last when it is whole."""
+"""The book is built in a folder of its own, by one process at a time, and replaces the last one when it is whole."""
 
 import os
 import subprocess

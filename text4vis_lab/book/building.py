@@ -1,7 +1,7 @@
 """Building the book: Jupyter Book is given what was collected, and what all pages share is put beside them.
 
-It is built in a folder of its own, which takes the place of the last one when it is whole. Of two that build at once the
-second waits for the first.
+It is built in a folder of its own, which takes the place of the last one when it is whole. Of two processes that build
+at once the second waits for the first.
 """
 
 import hashlib
