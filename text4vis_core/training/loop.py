@@ -90,8 +90,7 @@ def fit(
             of the tower's class embeddings, after every epoch anew.
         dataset: training clips (`Views(training=True)`).
         config: how.
-        checkpoint_dir: where the checkpoint `<name>-<fingerprint>.pt` is written, and the one before it is kept until
-            the run is finished.
+        checkpoint_dir: for the checkpoint `<name>-<fingerprint>.pt` and, until the run is finished, the one before it.
         name: label of the run, for the checkpoint and the progress bar.
         after_epoch: what is measured after every epoch; None for nothing.
         progress: show a progress bar over steps, with what each epoch gave.

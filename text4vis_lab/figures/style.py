@@ -11,8 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from text4vis_core.evaluation.intervals import mean_interval
-
+from ..intervals import mean_interval
 from ..plain import readable
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"

@@ -6,6 +6,7 @@ C classes, D width of an embedding.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.labels import prompts
 
 from .. import miniature
+from ..fitting import check_texts, embed_texts
 from ..sources import Source
 
 Sentences = list[list[str]]  # of each class
@@ -100,11 +102,12 @@ def embedded(initialisation: str, names: Sequence[str], source: Source, seed: in
         seed: of random texts.
 
     Raises:
-        ValueError: a file of texts lacks a class or is none, a model is not there, or the source has no text tower.
+        ValueError: a file of texts lacks a class or is none, a model is not there, the source has no text tower, or two
+            classes have the same texts.
     """
     if initialisation == "other clip":
         name = source.other_clip or _other_miniature(source.clip.source if source.clip else "")
-        return _other_clip(name).class_embeddings(names, source.template)
+        return embed_texts(_other_clip(name), names, source.template)
     if initialisation == "language model":
         return _language_rows(source.language_model, tuple(_prompts(names, source)))
     if initialisation not in SENTENCES:
@@ -112,6 +115,8 @@ def embedded(initialisation: str, names: Sequence[str], source: Source, seed: in
     if source.clip is None:
         raise ValueError(f"parameter model is empty: initialisation {initialisation!r} needs its text tower")
     sentences = SENTENCES[initialisation](names, source, seed)
+    if note := check_texts(source.clip, names, sentences):
+        warnings.warn(note, stacklevel=2)
     rows = source.clip.class_embeddings([text for texts in sentences for text in texts], "{}")
     of_class = rows.split([len(texts) for texts in sentences])
     return F.normalize(torch.stack([some.mean(0) for some in of_class]), dim=-1)
