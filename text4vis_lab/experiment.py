@@ -28,6 +28,7 @@ from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
 from .cell import Cell, Outcome
+from .fitting import check_recipe
 from .keeping import left_behind
 from .lists import only
 from .loggers import told
@@ -65,7 +66,7 @@ def train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, prog
 def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, progress: bool) -> Outcome:
     if cell.temporal:
         source = replace(source, temporal=cell.temporal)
-    check_classes([cell], source)
+    check_cells([cell], source, clips)
     model, rows = begin(cell, source, clips)
     outcome, counted = Fit(), None
     if cell.every_epoch:
@@ -202,17 +203,20 @@ def part_scores(model: VideoClassifier, cell: Cell, source: Source, name: str, k
     return Scores.of(part.videos, known, logits, part.classes)
 
 
-def check_classes(cells: Iterable[Cell], source: Source) -> list[str]:
-    """See to it, before any video is read, that the source tells apart the classes that cells need text of.
+def check_cells(cells: Iterable[Cell], source: Source, clips: Clips) -> list[str]:
+    """See to it, before any video is read, that cells can be trained, and the source tells their classes apart.
 
     Returns:
-        What is to be known of their texts, a sentence each.
+        What is to be known of the classes' texts, a sentence each.
 
     Raises:
-        ValueError: a file of class embeddings lacks one, or two have one name or one text (which).
+        ValueError: a file of class embeddings lacks one, two have one name or one text (which), or a recipe does not
+            go with the videos or the processes.
     """
     lists: dict[int, VideoList] = {}
     for cell in cells:
+        if cell.fine_tune:
+            check_recipe(trained_as(cell.method, cell.recipe), cell.train.multi_label, clips.processes)
         tests = [cell.part(name).videos for name in cell.tests]
         textual = cell.method.initialisation not in TEXT_FREE
         lists |= {id(cell.train): cell.train} if textual and not source.decides(cell.train) else {}

@@ -22,10 +22,13 @@ from text4vis_core.model.checkpoints import TEXT_TOWER, published_weights
 from text4vis_core.model.clip import Clip
 from text4vis_core.model.labels import as_words, prompts
 from text4vis_core.model.video_classifier import fingerprint
+from text4vis_core.training.hardware import resolved_precision
+from text4vis_core.training.recipe import TrainingConfig
 
 from .cache import cached_class_embeddings
 from .model_files.facts import ModelError
 from .plain import readable
+from .processes import Processes
 
 SHOWN = 5  # class names in a message, at most
 
@@ -196,3 +199,14 @@ def embed_texts(clip: Clip, names: Sequence[str], template: str, cache: str = ""
     if note := check_texts(clip, names, [[text] for text in prompts(names, template)]) if names else "":
         warnings.warn(note, stacklevel=3)
     return cached_class_embeddings(cache, clip, names, template) if cache else clip.class_embeddings(names, template)
+
+
+def check_recipe(recipe: TrainingConfig, multi_label: bool, processes: Processes) -> None:
+    """Raise a ValueError where a recipe does not go with videos of several labels, or with the processes that train."""
+    if recipe.objective == "contrastive" and multi_label:
+        remedy = "choose another method for these"
+        raise ValueError(f"contrastive training pairs a video with one class name, not with several labels; {remedy}")
+    several = processes.devices * processes.num_nodes > 1
+    if several and recipe.strategy == "fsdp" and resolved_precision(recipe.precision) == "16-mixed":
+        remedy = "choose precision bf16-mixed or 32-true, or strategy ddp"
+        raise ValueError(f"parameter precision: '16-mixed' does not go with strategy 'fsdp'; {remedy}")

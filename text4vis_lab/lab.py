@@ -28,7 +28,7 @@ from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .cell import Cell, Keep, Outcome, Part, rows_of_outcome
-from .experiment import check_classes, text_scores, train_and_test
+from .experiment import check_cells, text_scores, train_and_test
 from .keeping import due
 from .loggers import check_loggers
 from .model_files.folder import is_model
@@ -74,7 +74,7 @@ class Lab(Asked, Answers):
     _settings_of: dict[str, dict[str, Any]] = field(default_factory=dict)  # cell -> of the laboratory that ran it
     _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
     _first: dict[str, str] = field(default_factory=dict)  # kind of training -> the cell whose model is kept
-    _told: list[str] = field(default_factory=list)  # of the classes' texts
+    _told: list[str] = field(default_factory=list)  # of texts and their tower
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
     @classmethod
@@ -192,6 +192,7 @@ class Lab(Asked, Answers):
         """Where models and class embeddings come from."""
         source = source_of(self.values, self._places[1], self.defaults["model"], self._loaded)
         self.record.weights |= source.fingerprints()
+        self._note([f"The text tower is that of {readable(source.checkpoint)}, its own."] if source.own_text else [])
         return source
 
     @cached_property
@@ -281,7 +282,7 @@ class Lab(Asked, Answers):
         """
         cells, finished, rows = self._keeping(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])
-        self._note(check_classes(cells, self.source))
+        self._note(check_cells(cells, self.source, self.clips))
         for cell in progress_bar(cells, progress, unit="run"):
             labels = cell.columns
             fingerprint = cell_fingerprint(cell, self.values, self.clips.processes, self.source, self._weights)
@@ -315,7 +316,7 @@ class Lab(Asked, Answers):
         return self.record.save()
 
     def _note(self, sentences: Iterable[str]) -> None:
-        """Print what is to be known of the classes' texts, each sentence once; keep it for the page and the record."""
+        """Print what is to be known of texts and their tower, each sentence once; keep it for page and record."""
         for sentence in filter(None, sentences):
             if sentence not in self._told:
                 self._told.append(sentence)

@@ -64,6 +64,7 @@ class Source(ModelSettings):
         names: style of the class names, a key of `labels.NAME_STYLES`.
         world: seed of the miniature, for a model's folder to say which Mini CLIP it came from.
         cache: folder that keeps what the text tower gave, see `cache`; empty: nothing is kept.
+        own_text: whether the text tower is the checkpoint's own; found out here.
     """
 
     clip: Clip | None = None
@@ -72,6 +73,7 @@ class Source(ModelSettings):
     num_frames: int = 8
     names: str = "words"
     cache: str = ""
+    own_text: bool = False
 
     def __post_init__(self):
         prompts(["x"], self.template)
@@ -85,7 +87,8 @@ class Source(ModelSettings):
             )
         if self.checkpoint and (self.clip is not None or Path(self.checkpoint).is_file()):
             clip = fitting.text_side(self.clip, self.checkpoint, self.class_embeddings)
-            object.__setattr__(self, "clip", clip)  # it is frozen, and nobody has seen it yet
+            for name, value in {"own_text": self.own_text or clip is not self.clip, "clip": clip}.items():
+                object.__setattr__(self, name, value)  # it is frozen, and nobody has seen it yet
 
     def build(self, seed: int = 0) -> VideoClassifier:
         """A model before training, on the GPU where there is one; new parameters are drawn by `seed`.

@@ -17,14 +17,15 @@ from text4vis_core import TrainingConfig, VideoClassifier, load_clip, save_text4
 from text4vis_core.files import file_digest
 from text4vis_core.model import ImageEncoder
 from text4vis_core.model.checkpoints import TEXT_TOWER
-from text4vis_lab import Lab, Part
+from text4vis_lab import Lab, Part, experiment
 from text4vis_lab.cell import Cell, Keep
 from text4vis_lab.class_embeddings import save_class_embeddings
 from text4vis_lab.experiment import train_and_test
-from text4vis_lab.fitting import check_names, check_texts, embed_texts, text_side
+from text4vis_lab.fitting import check_names, check_recipe, check_texts, embed_texts, text_side
 from text4vis_lab.model_files import ModelError, read_facts
 from text4vis_lab.model_files.facts import FILE
 from text4vis_lab.models import load_model, open_model
+from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
 from text4vis_lab.tournament.methods import named
 
@@ -95,6 +96,17 @@ def test_a_notebook_scores_by_the_text_tower_of_its_checkpoint(open_zero_shot, p
     assert torch.allclose(scores, expected.detach(), atol=1e-5)
 
 
+def test_the_page_says_whose_text_tower_it_is(open_zero_shot, published, clip, capsys):
+    path, _ = with_text(published[0], clip)
+    lab = open_zero_shot(checkpoint=str(path))
+    lab.zero_shot({"test": lab.test})
+    assert lab.notes == f"The text tower is that of {path}, its own."
+    assert lab.notes in capsys.readouterr().out
+    plain = open_zero_shot(checkpoint=str(published[0]))
+    plain.zero_shot({"test": plain.test})
+    assert plain.notes == ""
+
+
 def without_a_block(text):
     return {name: tensor for name, tensor in text.items() if "resblocks" not in name}
 
@@ -139,7 +151,7 @@ def test_a_text_tower_that_was_trained_is_not_replaced_by_the_one_before(
     export = str(tmp_path / "exported.pt")
     cell = Cell(named("contrastive"), base, tests, recipe, export=export, keep=keep)
     towers = []
-    kept = text4vis_lab_experiment().left_behind
+    kept = experiment.left_behind
 
     def seen(cell, source, clips, model, outcome):
         towers.append((model, clips.embed(model, novel, cache=False)))
@@ -158,12 +170,6 @@ def test_a_text_tower_that_was_trained_is_not_replaced_by_the_one_before(
     assert loaded.classes == ["apply lipstick", "hula hoop"]
     with pytest.raises(ModelError, match="the model's text tower was trained with it"):
         _ = loaded.with_labels(["archery", "biking"]).classifier
-
-
-def text4vis_lab_experiment():
-    from text4vis_lab import experiment
-
-    return experiment
 
 
 # A model beside a checkpoint
@@ -446,3 +452,41 @@ def test_a_model_of_a_checkpoint_with_a_text_tower_keeps_to_it(published, clip, 
 def test_text_side_names_a_file_that_is_not_there(clip):
     with pytest.raises(FileNotFoundError, match=r"parameter checkpoint: there is no file nowhere\.pt"):
         text_side(clip, "nowhere.pt")
+
+
+# A recipe
+
+
+def test_contrastive_training_on_several_labels_is_told_first(open_zero_shot, unread):
+    lab = open_zero_shot()
+    several = replace(
+        lab.train, videos=tuple(replace(v, labels=(v.label, (v.label + 1) % 3)) for v in lab.train.videos)
+    )
+    recipe = TrainingConfig(epochs=1, warmup_epochs=0)
+    with pytest.raises(ValueError, match="contrastive training pairs a video with one class name"):
+        lab.run([Cell(named("contrastive"), several, {"test": lab.test}, recipe)])
+
+
+def test_a_precision_that_does_not_go_with_shards_is_told_first(tmp_path):
+    recipe = TrainingConfig(precision="16-mixed", strategy="fsdp")
+    check_recipe(recipe, False, Processes())
+    check_recipe(replace(recipe, precision="bf16-mixed"), False, Processes(devices=2))
+    for several in (Processes(devices=2), Processes(num_nodes=2, folder=str(tmp_path))):
+        with pytest.raises(ValueError, match="precision: '16-mixed' does not go with strategy 'fsdp'; choose"):
+            check_recipe(recipe, False, several)
+
+
+# A model by its name
+
+
+@pytest.mark.parametrize("labels", [(), ("archery", "biking")])
+def test_a_name_with_a_slash_has_a_suggestion(labels):
+    with pytest.raises((ModelError, FileNotFoundError), match=r"ViT-B/32.*ViT-B-32"):
+        open_model("ViT-B/32", labels)
+
+
+def test_a_model_that_answers_what_is_not_finite_gives_no_answer(kept_model):
+    model = load_model(kept_model)
+    assert model.logits_of(torch.ones(2, 16)).isfinite().all()
+    with pytest.raises(ValueError, match="scores of 1 of 2 videos are not finite"):
+        model.logits_of(torch.tensor([[1.0] * 16, [float("nan")] * 16]))

@@ -1,5 +1,6 @@
 """A model by what a user calls it: a folder, a run, the miniature's CLIP, or a name that open_clip knows."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -73,13 +74,22 @@ def open_model(
         model = model.with_labels(labels, template) if labels and not own else model
     else:
         if not labels and name not in open_clip.list_models() and not Path(name).is_dir():
-            name = name if name in miniature.MODELS else str(find_model(name))
+            name = name if name in miniature.MODELS else str(_found(name))
         names = checked_labels(labels or (list(miniature.ACTIONS) if name in miniature.MODELS else []))
         clip = load_clip(miniature.prepare("", "", name)[1], pretrained or None)
         model = untrained(clip, names, {"model": name, "pretrained": pretrained}, template, num_frames)
     if num_frames:
         model = replace(model, clips=replace(model.clips, num_frames=num_frames))
     return model
+
+
+def _found(name: str) -> Path:
+    try:
+        return find_model(name)
+    except ModelError as error:
+        close = difflib.get_close_matches(name.replace("/", "-"), open_clip.list_models(), n=1, cutoff=0.8)
+        hint = f"; or did you mean {close[0]}, with class names?" if close else ""
+        raise ModelError(f"{error}{hint}") from None
 
 
 def untrained(

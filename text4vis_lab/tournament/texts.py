@@ -18,7 +18,7 @@ from open_clip import SimpleTokenizer
 from torch import Tensor
 from torch.nn import functional as F
 
-from text4vis_core.files import file_digest
+from text4vis_core.files import check_finite, file_digest
 from text4vis_core.model.classifier import INITIALISERS
 from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.labels import prompts
@@ -200,4 +200,6 @@ def _language_rows(name: str, sentences: tuple[str, ...]) -> Tensor:
         model = SentenceTransformer(place, device="cpu", local_files_only=True, model_kwargs=safe)
     except (OSError, ValueError) as error:
         raise ValueError(f"parameter language_model: {place} is no model that is at hand ({error})") from error
-    return F.normalize(torch.from_numpy(model.encode(list(sentences), show_progress_bar=False)).float(), dim=-1)
+    rows = F.normalize(torch.from_numpy(model.encode(list(sentences), show_progress_bar=False)).float(), dim=-1)
+    check_finite(place, {"its embeddings": rows})
+    return rows
