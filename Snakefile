@@ -14,8 +14,11 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from text4vis_lab import suites
+from text4vis_lab.plain import unfilled
 
 SUITE = config.get("suite", "experiments/miniature.yaml")
+if not isinstance(SUITE, str):
+    raise WorkflowError(f"suite is {SUITE!r}, not a path, as Snakemake reads it; write --config \"suite= 'PATH' \"")
 # Snakemake reads this file again in processes of its own, as in a job on a cluster. Only the first of them prepares, and
 # decides what is to be done: a job whose `after` is out of date by now is not the place to run that again.
 FIRST = "--mode" not in sys.argv
@@ -34,7 +37,7 @@ except suites.SuiteError as error:
 RUNS = {run.name: run for run in suite.runs}
 # Results are functions of these, besides the notebook and its parameters. How runs are started and watched is not one of
 # them, nor is what measures the machine.
-OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py"}
+OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
 CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
 CORE += [str(path) for pattern in GIVEN for path in sorted(Path().glob(pattern))]
@@ -67,7 +70,7 @@ localrules:
 
 rule summary:
     input:
-        [str(run.attempt) for run in suite.runs],
+        [unfilled(run.attempt) for run in suite.runs],
     shell:
         "{sys.executable:q} -m text4vis_lab.suites summary {SUITE:q}"
 
@@ -76,7 +79,7 @@ rule run:
     input:
         inputs,
     output:
-        f"runs/{suite.name}/{{run}}/attempt.json",
+        f"runs/{unfilled(suite.name)}/{{run}}/attempt.json",
     wildcard_constraints:
         run="[^/]+",
     params:

@@ -63,7 +63,7 @@ def check_finite(path: str | Path, tensors: Mapping[str, Any], error: type[Excep
             raise error(f"{path}: {name} holds values that are not finite; take another copy, or train it again")
 
 
-def check_writable(folder: str | Path) -> Path:
+def check_writable(folder: str | Path, remedy: str = "choose another run_dir") -> Path:
     """Make a folder and write to it, so that a run fails (`CheckpointError`) before its training and not after."""
     folder = Path(folder)
     try:
@@ -71,7 +71,7 @@ def check_writable(folder: str | Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another run_dir") from error
+        raise CheckpointError(f"cannot write to {folder}: {error.strerror}; {remedy}") from error
     return folder
 
 

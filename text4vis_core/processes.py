@@ -1,9 +1,9 @@
 """What each of several processes computes: its place among them, and what all of them have.
 
-torchrun starts them; each makes the same call, and what it does there together (`embed_videos`, `fit`) divides the work
-by `rank()` and `world()`. From a notebook `text4vis_lab.processes` does all that.
+Each makes the same call; `embed_videos` and `fit` divide its work by `rank()` and `world()`. torchrun starts them.
 """
 
+import json
 import os
 from typing import Any
 
@@ -21,31 +21,29 @@ def world() -> int:
 
 
 def gather_rows(rows) -> list:
-    """The tensors of all processes, in the order of ranks: (n, ...) on the CPU, each process its own n.
-    A RuntimeError when a process is gone.
-    """
+    """The tensors (n, ...) of all processes by rank, on the CPU, each with its own n; RuntimeError when one is gone."""
     import torch
     from torch import distributed
 
     if world() == 1:
         return [rows]
-    rows = rows.contiguous()
-    parts = [torch.empty((count, *rows.shape[1:]), dtype=rows.dtype) for count in gather_objects(len(rows))]
-    parts[rank()] = rows
+    counts = [torch.empty(1, dtype=torch.int64) for _ in range(world())]
+    distributed.all_gather(counts, torch.tensor([len(rows)]))
+    parts = [torch.empty((int(count), *rows.shape[1:]), dtype=rows.dtype) for count in counts]
+    parts[rank()] = rows.contiguous()
     for source, part in enumerate(parts):
         distributed.broadcast(part, source)
     return parts
 
 
 def gather_objects(value: Any) -> list:
-    """A small plain value of each process, in the order of ranks."""
-    from torch import distributed
+    """A small plain value of each process, in the order of ranks; tuples become lists. As JSON, never unpickled."""
+    import torch
 
     if world() == 1:
         return [value]
-    values = [None] * world()
-    distributed.all_gather_object(values, value)
-    return values
+    parts = gather_rows(torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8))
+    return [json.loads(bytes(part.tolist())) for part in parts]
 
 
 def progress_bar(iterable, description: str | None, **options):

@@ -52,6 +52,7 @@ from .rows import as_table
 from .scores import Scores, write_scores
 from .settings import GROUPS, checked, declared, refuse_misspelt
 from .sources import Clips, Source, clips_of, listed_videos
+from .surroundings import write_to
 
 PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `miniature.prepare`
 
@@ -280,6 +281,7 @@ class Lab(Asked, Answers):
         Returns:
             A row for each cell, test and view, see `rows.COLUMNS`.
         """
+        write_to(self.record.run_dir)  # which `save` has left
         cells, finished, rows = self._keeping(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])
         self._note(check_cells(cells, self.source, self.clips))

@@ -1,41 +1,53 @@
-"""One call on many processes and machines, from a notebook: torchrun is started, watched, and gives back the result.
+"""One call on many processes and machines, from a notebook: they are started, watched, and give back the result.
 
     Processes(devices=4).run(embed_videos, model, dataset)
 
 With one process `run` is the call itself. With more, every process makes the same call; what it does there together
-(`embed_videos`, `fit`) divides the work by `rank()` and `world()`. torchrun starts all of them again when one dies, and
+(`embed_videos`, `fit`) divides the work by `rank()` and `world()`. When one dies, all of them are started again, and
 `fit` goes on from its last checkpoint.
 
 Several machines share the folder of the run. The notebook runs on one of them; on each of the others
 `python -m text4vis_lab.processes join runs/ours/full` takes part in every call that it makes, until the run has its
 record.
+
+Who is where they tell each other in a file, in a folder that only this user can enter. What is unpickled is signed by a
+secret of the call, which one machine's processes inherit, and others read from a file of the run's folder that only
+this user can read. On one machine their sockets are of the loopback interface; several talk over the network, and
+whoever shares it can read what they send, and disturb it.
 """
 
 import argparse
 import codecs
-import contextlib
 import json
 import os
 import pickle
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from text4vis_core.files import first_line, replacing
+from text4vis_core.files import first_line
 from text4vis_core.processes import rank, world
 
+from ._signed import NotSigned, new_secret, read_signed, secret_of, shared, write_signed
+from .surroundings import take
+
 CALLS = "processes-"  # folders of calls begin so
+KEY = "TEXT4VIS_KEY"  # the secret, in the environment of a call's processes
+POLL = 0.1  # seconds between two looks at whether the processes live
 MISSED = 5  # seconds without its folder after which a call is given up
 RECORD = "result.json"  # of the run, which calls no more when it is written
+EXPOSED = "they talk over the network as it is; whoever shares it can read what they send, and disturb it"
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 class ProcessesError(RuntimeError):
@@ -50,14 +62,12 @@ class Processes:
         devices: processes on each machine: one per GPU; without GPUs they share the cores.
         num_nodes: machines.
         folder: which all machines see; needed when there are several.
-        endpoint: host:port of this machine for the others; its host name and a free port when empty.
         restarts: how often all processes are started again when one dies.
     """
 
     devices: int = 1
     num_nodes: int = 1
     folder: str = ""
-    endpoint: str = ""
     restarts: int = 3
 
     def __post_init__(self):
@@ -88,22 +98,22 @@ class Processes:
             raise ValueError(f"parameter devices: {self.devices}; this machine has {available} GPUs")
         if self.folder:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
-        if self.num_nodes > 1:  # what a run that was killed has left, in which other machines may still wait
-            for old in Path(self.folder).glob(f"{CALLS}*"):
-                shutil.rmtree(old, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=CALLS, dir=self.folder or None) as name:
-            folder = Path(name)
-            (folder / "call.pickle").write_bytes(pickle.dumps((function, args, kwargs)))
-            with socket.socket() as server:
-                server.bind(("", 0))  # a free port
-                endpoint = self.endpoint or f"{socket.gethostname()}:{server.getsockname()[1]}"
-            with replacing(folder / "call.json") as file:  # the last: who joins waits for it
-                file.write_text(json.dumps([self.devices, self.num_nodes, endpoint, self.restarts]))
-            status, printed = _launch(folder)
+        with ExitStack() as held:
+            key = new_secret()
+            if self.num_nodes > 1:
+                for old in Path(self.folder).glob(f"{CALLS}*"):  # of a run that was killed, where others may still wait
+                    shutil.rmtree(old, ignore_errors=True)
+                held.enter_context(shared(Path(self.folder), key))
+                print(f"{self.num_nodes} machines: {EXPOSED}", file=sys.stderr, flush=True)
+            folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix=CALLS, dir=self.folder or None)))
+            write_signed(folder / "call", pickle.dumps((function, args, kwargs)), key)
+            plan = [self.devices, self.num_nodes, self.restarts]
+            write_signed(folder / "plan", json.dumps(plan).encode(), key)  # the last: who joins waits for it
+            status, printed = _launch(folder, key, "lead")
             if (folder / "result").exists():
-                return pickle.loads((folder / "result").read_bytes())[0]
+                return pickle.loads(read_signed(folder / "result", key))[0]
             if (folder / "error").exists():
-                raise pickle.loads((folder / "error").read_bytes())[0]
+                raise pickle.loads(read_signed(folder / "error", key))[0]
         tries = f"after being started again {self.restarts} times at most"
         ended = f"{self.devices * self.num_nodes} processes ended without a result, with status {status}"
         raise ProcessesError(f"{ended}, {tries}. They printed last:\n{printed}")
@@ -134,45 +144,98 @@ def _is_gone(folder: Path) -> bool:
     return False
 
 
-def _launch(folder: Path) -> tuple[int, str]:
-    """torchrun on this machine: its exit status, and the end of what it and its processes printed."""
-    command = [sys.executable, "-m", "text4vis_lab.processes", "start", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-    decoder, printed = codecs.getincrementaldecoder("utf-8")("replace"), ""
+def _launch(folder: Path, key: bytes, part: str) -> tuple[int, str]:
+    """This machine's processes: their exit status, and the end of what they printed."""
+    command = [sys.executable, "-m", "text4vis_lab.processes", part, str(folder)]
+    with tempfile.TemporaryDirectory(prefix="text4vis-") as temporary:  # what those that are killed leave
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | {KEY: key.hex(), "TMPDIR": temporary},
+        )
+        decoder, printed = codecs.getincrementaldecoder("utf-8")("replace"), ""
+        try:
+            while process.stdout and (output := os.read(process.stdout.fileno(), 1 << 16)):
+                text = decoder.decode(output)
+                sys.stderr.write(text)
+                sys.stderr.flush()
+                printed = (printed + text)[-2000:]
+            return process.wait(), printed
+        finally:
+            if process.poll() is None:  # interrupted
+                os.killpg(process.pid, signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _start(folder: Path, leads: bool) -> None:
+    """This machine's part of a call: its processes, all of them again when one of any machine has died."""
+    devices, num_nodes, restarts = json.loads(read_signed(folder / "plan", bytes.fromhex(os.environ[KEY])))
+    stop_with_parent(folder if num_nodes > 1 else None)
+    place = 0 if leads else _place(folder, num_nodes)
+    ranks = range(devices * place, devices * (place + 1))
+    environment = os.environ | {
+        "WORLD_SIZE": str(devices * num_nodes),
+        "LOCAL_WORLD_SIZE": str(devices),
+        "GROUP_RANK": str(place),
+        "TORCHELASTIC_RUN_ID": folder.name,  # by which `world()` and Lightning Fabric know what torchrun has started
+        "OMP_NUM_THREADS": str(max(1, _threads() // devices)),
+        # DDP's hint about parameters is of no interest.
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        "PYTHONWARNINGS": "ignore:torch.distributed.nn.functional.all_gather is deprecated",
+    }
+    if num_nodes == 1:  # nothing listens where others can reach it
+        environment |= {"GLOO_SOCKET_IFNAME": LOOPBACK, "NCCL_SOCKET_IFNAME": LOOPBACK}
+    for start in range(restarts + 1):
+        ended = folder / f"ended-{start}"
+        environment["TORCHELASTIC_RESTART_COUNT"] = str(start)
+        if not ended.exists() and _all_end_well(folder, environment, ranks, ended):
+            return
+        if (folder / "error").exists():  # what one has named ends the call: there is nothing to start again
+            break
+    sys.exit(1)
+
+
+def _place(folder: Path, num_nodes: int) -> int:
+    """This machine's place among those of a call, from 1, as soon as one is free; the lead has 0."""
+    while True:
+        for place in range(1, num_nodes):
+            if take(folder / f"machine-{place}") is not None:  # until this process is gone
+                return place
+        time.sleep(1)
+
+
+def _all_end_well(folder: Path, environment: dict[str, str], ranks: range, ended: Path) -> bool:
+    """Start this machine's processes; when one ends badly, here or on another machine, end them all."""
+    command = [sys.executable, "-m", "text4vis_lab.processes", "work", str(folder)]
+    processes = []
     try:
-        while process.stdout and (part := os.read(process.stdout.fileno(), 1 << 16)):
-            text = decoder.decode(part)
-            sys.stderr.write(text)
-            sys.stderr.flush()
-            printed = (printed + text)[-2000:]
-        return process.wait(), printed
+        for local, rank in enumerate(ranks):
+            places = {"RANK": str(rank), "LOCAL_RANK": str(local)}
+            processes.append(subprocess.Popen(command, env=environment | places))
+        while not ended.exists():
+            statuses = [process.poll() for process in processes]
+            if all(status == 0 for status in statuses):
+                return True
+            if any(statuses):
+                ended.touch()
+            time.sleep(POLL)
+        return False
     finally:
-        if process.poll() is None:  # interrupted: torchrun passes SIGTERM on, and has time to
-            os.killpg(process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        for process in processes:
+            process.kill()
             process.wait()
 
 
-def _start(folder: Path) -> None:
-    """This machine's part of a call: torchrun with as many workers as it has devices."""
-    import logging
-
+def _threads() -> int:
     import torch
-    from torch.distributed.run import main
 
-    devices, num_nodes, endpoint, restarts = json.loads((folder / "call.json").read_text())
-    stop_with_parent(folder if num_nodes > 1 else None)
-    os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // devices))
-    # How torchrun starts and stops is of no interest, nor DDP's hint about parameters; what went wrong the caller says.
-    os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
-    os.environ["PYTHONWARNINGS"] = "ignore:torch.distributed.nn.functional.all_gather is deprecated"
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    meeting = ["--standalone"] if num_nodes == 1 else ["--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}"]
-    meeting += [f"--rdzv-id={folder.name}", f"--nnodes={num_nodes}", f"--nproc-per-node={devices}"]
-    main([*meeting, f"--max-restarts={restarts}", "--module", "text4vis_lab.processes", "work", str(folder)])
+    return torch.get_num_threads()
 
 
 def _work(folder: Path) -> None:
@@ -181,28 +244,25 @@ def _work(folder: Path) -> None:
     from torch import distributed, nn
 
     stop_with_parent()
-    if (folder / "error").exists():  # what one has named ends the call: there is nothing to start again
-        return
+    key = bytes.fromhex(os.environ.pop(KEY))
     device, backend = torch.device("cpu"), "gloo"
     if torch.cuda.is_available():
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
-    # A store of each start's own: of the last one it holds addresses of processes that are gone.
-    address, first = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])), rank() == 0
-    server = distributed.TCPStore(*address, is_master=first and os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True")
-    store = distributed.PrefixStore(f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}", server)
+    distributed.distributed_c10d._unpickler = _refuse  # type: ignore[attr-defined, assignment]
+    # A store of each start's own: that of the last one holds addresses of processes that are gone.
+    store = distributed.FileStore(str(folder / f"store-{os.environ['TORCHELASTIC_RESTART_COUNT']}"), world())
     distributed.init_process_group(backend, store=store, rank=rank(), world_size=world())
-    # The file is this run's own, from the process that started this one.
-    function, args, kwargs = pickle.loads((folder / "call.pickle").read_bytes())
+    function, args, kwargs = pickle.loads(read_signed(folder / "call", key))
     args = [arg.to(device) if isinstance(arg, nn.Module) else arg for arg in args]
     try:
         result = function(*args, **kwargs)
         if rank() == 0:
-            _write(folder / "result", result)
+            _hand_back(folder / "result", result, key)
     except Exception as error:
         # Those that follow when another process is gone are no cause: plain RuntimeErrors of the connection to it.
         if type(error) is not RuntimeError and not isinstance(error, distributed.DistError | ConnectionError):
-            _write(folder / "error", error)
+            _hand_back(folder / "error", error, key)
         else:
             print(f"\nprocess {rank()} of {world()} stops: {first_line(error)}", file=sys.stderr, flush=True)
         os._exit(1)  # at once: an orderly end would wait for the others
@@ -210,44 +270,65 @@ def _work(folder: Path) -> None:
     distributed.destroy_process_group()
 
 
-def _write(path: Path, value: Any) -> None:
+def _refuse(*_: Any) -> None:
+    """In the place of torch's unpickler, for what comes from other processes: nobody has signed that."""
+    raise ProcessesError("no process unpickles objects of another; gather tensors, or plain values by `gather_objects`")
+
+
+def _hand_back(path: Path, value: Any, key: bytes) -> None:
     try:
         data = pickle.dumps([value])
     except Exception as error:
         reason = f"{type(value).__name__} cannot be handed back: {first_line(error)}"
         path, data = path.with_name("error"), pickle.dumps([ProcessesError(reason)])
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    write_signed(path, data, key)
 
 
 def _join(folder: Path) -> None:
     """Take part in the calls of a run on another machine, one after the other, until it has its record."""
-    done, earlier = set(), _written(folder / RECORD)
+    done, refused, earlier = set[Path](), set[str](), _written(folder / RECORD)
     which = "a newer record than the one that is there" if earlier else "its record"
     print(f"waiting for the calls of {folder} until it has {which}, or for Ctrl-C", file=sys.stderr, flush=True)
     while _written(folder / RECORD) in (0, earlier):
-        for call in sorted(folder.glob(f"{CALLS}*/call.json")):
-            if call not in done:
-                done.add(call)
-                _launch(call.parent)
+        for plan in sorted(folder.glob(f"{CALLS}*/plan")):
+            if plan in done:
+                continue
+            try:
+                key = secret_of(folder)
+                read_signed(plan, key)
+            except (NotSigned, OSError) as error:  # somebody else's, or of a run that was killed
+                if (reason := str(error)) not in refused:
+                    print(reason, file=sys.stderr, flush=True)
+                    refused.add(reason)
+                continue
+            done.add(plan)
+            _launch(plan.parent, key, "follow")
         time.sleep(1)
     print(f"{folder / RECORD} is written", file=sys.stderr, flush=True)
 
 
 def _written(path: Path) -> int:
     """Changes when a file is written; 0 where there is none."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0
 
 
+PARTS: dict[str, Callable[[Path], None]] = {
+    "join": _join,
+    "lead": partial(_start, leads=True),
+    "follow": partial(_start, leads=False),
+    "work": _work,
+}
+
+
 def _main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m text4vis_lab.processes", description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["join", "start", "work"], help="join: be another machine of a run")
-    parser.add_argument("folder", type=Path, help="the run's folder; for start and work, of the call")
+    parser.add_argument("part", choices=list(PARTS), help="join: be another machine of a run")
+    parser.add_argument("folder", type=Path, help="the run's folder; of the others, of the call")
     chosen = parser.parse_args(arguments)
     try:
-        {"join": _join, "start": _start, "work": _work}[chosen.part](chosen.folder)
+        PARTS[chosen.part](chosen.folder)
     except KeyboardInterrupt:
         sys.exit(130)
 

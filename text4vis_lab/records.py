@@ -22,6 +22,7 @@ from text4vis_core.files import check_writable, code_fingerprint
 
 from .plain import plain, readable, write_json
 from .rows import SCHEMA, check_rows
+from .surroundings import leave, write_to
 
 if TYPE_CHECKING:
     from text4vis_core.data.reading import Reading
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 # How runs are started, watched, rehearsed, measured, drawn and told of.
 WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
-    | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py"}
+    | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
 )
 ROOT = Path(__file__).parents[1]
 RECORD = "result.json"
@@ -48,7 +49,7 @@ class RunRecord:
 
     Attributes:
         notebook: its name without suffix, "03_few_shot".
-        run_dir: the run's folder; made and checked for writing at once.
+        run_dir: the run's folder; made and checked for writing at once, and until `save` this process's alone.
         parameters: every setting of the run, by its name.
         rows: the experiment's table, see `rows.COLUMNS`.
         histories: a row for each epoch of each cell, with the cell's name.
@@ -72,6 +73,7 @@ class RunRecord:
 
     def __post_init__(self):
         self.run_dir = check_writable(self.run_dir)
+        write_to(self.run_dir)
         self._begin = time.perf_counter()
 
     def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> list[str]:
@@ -121,6 +123,7 @@ class RunRecord:
             ValueError: a row is not of the schema, or a metric is not a plain number, text, list or dictionary.
         """
         path = self.run_dir / RECORD
+        write_to(self.run_dir)
         self.timings["total_seconds"] = time.perf_counter() - self._begin
         record = {
             "schema": SCHEMA,
@@ -139,6 +142,7 @@ class RunRecord:
         }
         check_rows(record["rows"], str(path))
         write_json(path, record)
+        leave(self.run_dir)
         return path
 
     def skipped_note(self) -> str:

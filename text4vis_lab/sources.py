@@ -36,7 +36,7 @@ from .model_files.facts import read_facts
 from .model_files.folder import load_network, rows_of_names
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
-from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
+from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices, check_types
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
 
@@ -76,6 +76,7 @@ class Source(ModelSettings):
     own_text: bool = False
 
     def __post_init__(self):
+        check_types(self)
         prompts(["x"], self.template)
         check_choices("names", self.names, NAME_STYLES)
         split_temporal(self.temporal)
@@ -188,10 +189,10 @@ class Clips(ClipSettings, HardwareSettings):
     cache: str = ""
 
     def __post_init__(self):
+        check_types(self)
         for name, least in (("num_frames", 1), ("clips", 1), ("resize", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"parameter {name}: {value!r}; it must be a whole number, at least {least}")
+            if getattr(self, name) < least:
+                raise ValueError(f"parameter {name}: {getattr(self, name)}; it must be at least {least}")
 
     @property
     def views(self) -> tuple[int, int]:

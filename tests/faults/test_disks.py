@@ -1,10 +1,15 @@
 """Disks that are full, and folders that cannot be written to."""
 
 import contextlib
+import os
 import shutil
 from functools import partial
 
 import pytest
+
+from text4vis_core.files import CheckpointError
+from text4vis_lab.miniature import making
+from text4vis_lab.plain import write_json
 
 from . import work
 from .harness import grow, limit_file_size, lock, lockable, small_disk
@@ -84,3 +89,18 @@ def test_a_disk_that_becomes_read_only(calls, ucf101, tmp_path, continues):
         assert work.steps_kept(folder) == 2
         lock(folder, False)
         continues(folder)
+
+
+def test_a_miniature_that_is_all_there_is_only_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "_make_videos", lambda world, *_: write_json(world.videos / "made.json", stamp))
+    stamp = making._made_of(making.VIDEOS, 0)
+    with lockable(tmp_path / "data") as folder:
+        (folder / making.VIDEOS).mkdir()
+        made = making.make(folder, parts=[making.VIDEOS])
+        lock(folder)
+        assert making.make(folder, parts=[making.VIDEOS]) == made
+        with pytest.raises(CheckpointError) as error:
+            making.make(folder, parts=[making.VIDEOS, "mini_clip"])
+    reason = "Read-only file system" if os.geteuid() == 0 else "Permission denied"
+    remedy = "mini_clip would be made there; let it be written to, or put them there"
+    assert str(error.value) == f"cannot write to {folder}: {reason}; {remedy}"

@@ -1,9 +1,9 @@
 """Several processes compute what one does, embeddings to the bit; and one may die."""
 
-import json
+import contextlib
 import os
+import pickle
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +16,8 @@ from conftest import ROOT
 from text4vis_core import VideoDataset, VideoError, embed_videos
 from text4vis_core.data import Views
 from text4vis_core.processes import gather_objects, gather_rows, rank, world
+from text4vis_lab import processes
+from text4vis_lab._signed import SECRET, NotSigned, new_secret, write_signed
 from text4vis_lab.processes import Processes, ProcessesError
 
 pytestmark = pytest.mark.slow
@@ -37,10 +39,32 @@ def gathered(counts: list[int]):
     return [len(rows) for rows in gather_rows(mine)], torch.cat(gather_rows(mine))[:, 0].tolist(), gather_objects("x")
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return free.getsockname()[1]
+def listening() -> list[str]:
+    """Addresses, as the kernel writes them, at which the processes of this call listen while they all compute."""
+    sockets = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[3]) == os.getsid(0):  # who started it, and the others
+                sockets |= {os.readlink(link) for link in path.with_name("fd").iterdir()}
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    found = [line[1].split(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets]
+    gather_objects(0)
+    return found
+
+
+class Planted:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def receives(path: Path) -> None:
+    """An object of another process, by torch's own way."""
+    torch.distributed.all_gather_object([None] * world(), Planted(path))
 
 
 def dies_once(marker: Path, value: int) -> tuple[int, int]:
@@ -106,13 +130,12 @@ def test_another_machine_joins_every_call_of_a_run(tmp_path):
     (tmp_path / "result.json").write_text("earlier")
     killed = tmp_path / "processes-killed"
     killed.mkdir()
-    endpoints = [f"localhost:{free_port()}" for _ in range(2)]
-    (killed / "call.json").write_text(json.dumps([1, 2, endpoints[0], 0]))
+    (killed / "plan").write_bytes(b"-" * 32 + b"[1, 2, 0]")
     command = [sys.executable, "-m", "text4vis_lab.processes", "join", str(tmp_path)]
     other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert "waiting for the calls" in other.stderr.readline()
-        machines = Processes(num_nodes=2, folder=str(tmp_path), endpoint=endpoints[1])
+        machines = Processes(num_nodes=2, folder=str(tmp_path))
         assert machines.run(gathered, [1, 2])[1] == [0, 1, 1]
         assert machines.run(gathered, [0, 1])[1] == [1]
         (tmp_path / "result.json").touch()
@@ -121,6 +144,67 @@ def test_another_machine_joins_every_call_of_a_run(tmp_path):
     finally:
         other.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="Linux says who listens")
+def test_on_one_machine_nothing_listens_beyond_it():
+    found = Processes(2).run(listening)
+    assert found  # they do speak to each other
+    assert set(found) == {"0100007F"}  # 127.0.0.1
+
+
+def planted_call(folder: Path, planted: Path, key: bytes) -> None:
+    """A call that was not made by the run, as somebody leaves it who can write to its folder."""
+    folder.mkdir()
+    for name, data in (("plan", b"[1, 2, 0]"), ("call", pickle.dumps(Planted(planted)))):
+        write_signed(folder / name, data, key)
+
+
+@pytest.mark.parametrize("secret", ["none", "another", "open", "link"])
+def test_who_joins_unpickles_nothing_that_is_not_signed(tmp_path, secret):
+    run, planted, key = tmp_path / "run", tmp_path / "planted", new_secret()
+    run.mkdir()
+    planted_call(run / "processes-planted", planted, key)
+    path = tmp_path / "secret" if secret == "link" else run / SECRET
+    if secret != "none":
+        path.write_bytes(new_secret() if secret == "another" else key)
+        path.chmod(0o644 if secret == "open" else 0o600)
+    if secret == "link":
+        (run / SECRET).symlink_to(path)
+    command = [sys.executable, "-m", "text4vis_lab.processes", "join", str(run)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as other:
+        assert "waiting for the calls" in other.stderr.readline()
+        reasons = {
+            "none": f"{run / SECRET} cannot be read: No such file or directory; the run makes it when it calls",
+            "another": f"{run / 'processes-planted' / 'plan'} is not signed by this run, and left alone; remove it",
+            "open": f"{run / SECRET} is not this user's alone; remove it, and start the run again",
+            "link": f"{run / SECRET} cannot be read: Too many levels of symbolic links; the run makes it when it calls",
+        }
+        assert other.stderr.readline().strip() == reasons[secret]
+        (run / "result.json").touch()
+        assert other.communicate(timeout=60)[1].strip().endswith("result.json is written")
+    assert not planted.exists()
+
+
+@pytest.mark.parametrize("name", ["call", "result", "error"])
+def test_what_is_not_signed_is_never_unpickled(tmp_path, name, monkeypatch):
+    """A file of a call that another has put into the place of its own."""
+    planted, launch = tmp_path / "planted", processes._launch
+
+    def put(folder: Path, key: bytes, part: str):
+        write_signed(folder / name, pickle.dumps([Planted(planted)]), new_secret())
+        return launch(folder, key, part) if name == "call" else (1, "")
+
+    monkeypatch.setattr(processes, "_launch", put)
+    with pytest.raises((NotSigned, ProcessesError), match=f"{name} is not signed by this run, and left alone"):
+        Processes(2, restarts=0).run(max, 1, 2)
+    assert not planted.exists()
+
+
+def test_an_object_of_another_process_is_never_unpickled(tmp_path):
+    with pytest.raises(ProcessesError, match="no process unpickles objects of another"):
+        Processes(2).run(receives, tmp_path / "planted")
+    assert not (tmp_path / "planted").exists()
 
 
 def test_an_error_of_one_process_is_the_callers():
@@ -134,8 +218,8 @@ def test_what_cannot_be_handed_back_is_an_error(function, kind):
         Processes(2).run(function)
 
 
-@pytest.mark.parametrize("processes", [2, 3])
-def test_embeddings_are_bit_equal_on_any_number_of_processes(model, test_videos, tmp_path, processes):
+@pytest.mark.parametrize("number", [2, 3])
+def test_embeddings_are_bit_equal_on_any_number_of_processes(model, test_videos, tmp_path, number):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     videos = [replace(test_videos.videos[0], path=broken), *test_videos.videos] * 2
@@ -143,7 +227,7 @@ def test_embeddings_are_bit_equal_on_any_number_of_processes(model, test_videos,
     dataset = VideoDataset(videos, 2, 32, Views(clips=2), on_error="skip")
     alone = embed_videos(model, dataset, batch_size=2)
     assert len(alone.labels) == 9
-    together = Processes(processes).run(embed_videos, model, dataset, batch_size=2)
+    together = Processes(number).run(embed_videos, model, dataset, batch_size=2)
     assert torch.equal(alone.views, together.views)
     assert alone.indices.tolist() == together.indices.tolist() == [1, 2, 3, 4, 5, 6, 8, 9, 10]
     assert torch.equal(alone.labels, together.labels)

@@ -60,10 +60,10 @@ def test_a_file_that_is_not_there_names_its_parameter(clip):
     ("settings", "message"),
     [
         ({"num_frames": 0}, "num_frames: 0"),
-        ({"num_frames": 2.5}, "num_frames: 2.5; it must be a whole number"),
+        ({"num_frames": 2.5}, "parameter num_frames: 2.5 is not a whole number"),
         ({"resize": -1}, "resize: -1"),
         ({"clips": 0}, "clips: 0"),
-        ({"clips": "two"}, "clips: 'two'; it must be a whole number, at least 1"),
+        ({"clips": "two"}, "parameter clips: 'two' is not a whole number"),
     ],
 )
 def test_clips_that_cannot_be(settings, message):

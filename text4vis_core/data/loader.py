@@ -4,7 +4,7 @@ torch's DataLoader moves the batches; what is added here is that a worker's end 
 were not delivered yet are decoded again by fresh workers, and a video that ends its worker every time is named.
 """
 
-import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -83,7 +83,8 @@ def load_batches(
                 reason = f"the loader's workers ended {fruitless} times without a batch ({ended})"
                 raise RuntimeError(f"{reason}; set num_workers to 0 to see why; {remedy}") from ended
         finally:
-            workers.kill()
+            if done < len(batches):  # else they end by themselves, and tidy up
+                workers.kill()
 
 
 def _reason(code: int, times: int, timeout: float) -> str | None:
@@ -146,6 +147,7 @@ class _Workers:
     def __init__(self, dataset: _Watched, batches: list[list[int]], count: int, context: str | None, options: dict):
         count = min(count, len(batches))
         started = multiprocessing.get_context(context)
+        multiprocessing.util.get_temp_dir()  # this process's, which it removes: workers that are killed leave their own
         dataset.decoding = self._decoding = started.RawArray("q", 2 * count)
         options = options | {"num_workers": count, "multiprocessing_context": started, "timeout": POLL}
         loader = DataLoader(dataset, batch_sampler=batches, worker_init_fn=_begin, **options)
@@ -178,7 +180,7 @@ class _Workers:
                 yield batch
 
     def kill(self) -> None:
-        """End the workers that are left: at once, for they keep nothing. Of no effect after the last batch."""
+        """End the workers that are left: at once, for they keep nothing."""
         for process in self._processes:
             process.kill()
         del self._batches

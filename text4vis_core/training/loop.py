@@ -182,7 +182,7 @@ class _Run:
         if rank() == 0:
             remove_unfinished(self.path)
         state, self.damaged = load_newest(self.path)
-        if len(set(gather_objects(state and (state["epoch"], state["step"])))) > 1:
+        if len(set(map(str, gather_objects(state and [state["epoch"], state["step"]])))) > 1:
             raise CheckpointError(f"the processes see different files at {self.path}; put run_dir where all see it")
         if state is None:
             return

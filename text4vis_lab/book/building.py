@@ -8,12 +8,14 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from ..plain import readable
 from ..suites import SuiteError, read_attempt, read_suite, summary
 from .charts import javascript
-from .collecting import BOOK, BUILD, collect
+from .collecting import BUILD, collect
 
 ROOT = Path(__file__).resolve().parents[2]  # where the packages lie
 SOURCE = BUILD / "source"
+FRESH = BUILD / "fresh"  # what is being built
 HTML = BUILD / "html"
 INDEX = HTML / "index.html"
 STAMP = BUILD / "built.sha256"
@@ -29,7 +31,7 @@ def main(suite_file: str) -> int:
         suite = read_suite(suite_file)
         pages = collect(suite)
     except SuiteError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {readable(error, 4000)}", file=sys.stderr)
         return 1
     if any(read_attempt(run)["status"] != "ok" for run in suite.runs):
         print(summary(suite))
@@ -46,7 +48,9 @@ def main(suite_file: str) -> int:
 
 
 def build(pages: dict[str, bytes]) -> int:
-    """Build from nothing: Sphinx repeats no warning for a page it has already seen, and keeps pages that are gone.
+    """Build from nothing, beside the book that was built before: Sphinx repeats no warning for a page it has seen.
+
+    Only a book without warnings takes the place of the one before; of another its sources are left to look at.
 
     Args:
         pages: of `collect`.
@@ -54,19 +58,35 @@ def build(pages: dict[str, bytes]) -> int:
     Returns:
         The exit status of Jupyter Book.
     """
-    shutil.rmtree(BUILD, ignore_errors=True)
+    shutil.rmtree(FRESH, ignore_errors=True)
     for name, content in pages.items():
-        path = SOURCE / name
+        path = FRESH / SOURCE.name / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     jupyter_book = Path(sysconfig.get_path("scripts"), "jupyter-book")
-    command = [str(jupyter_book), "build", str(SOURCE), "--path-output", str(BOOK), "-W", "--keep-going", "-q"]
+    command = [
+        str(jupyter_book),
+        "build",
+        str(FRESH / SOURCE.name),
+        "--path-output",
+        str(FRESH),
+        "-W",
+        "--keep-going",
+        "-q",
+    ]
     command += ["-n"] if "api.md" in pages else []  # else names of the packages have no page to link to
     # autodoc documents this checkout, whatever else is installed
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
     status = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
-    if HTML.is_dir():
-        _finish(HTML / "_static")
+    built = FRESH / "_build"
+    if status == 0:
+        _finish(built / HTML.name / "_static")
+        for old in [path for path in BUILD.iterdir() if path != FRESH and not path.name.startswith(".")]:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        (built / HTML.name).rename(HTML)
+        (FRESH / SOURCE.name).rename(SOURCE)
+        shutil.rmtree(FRESH)
+    shutil.rmtree(built, ignore_errors=True)
     return status
 
 

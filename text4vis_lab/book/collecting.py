@@ -14,7 +14,7 @@ from ..suites import Run, Suite, SuiteError, read_attempt, read_suite
 from . import contents
 from .chapters import chapter
 from .landing import Done, landing, make_book
-from .markdown import escaped, fenced, filled
+from .markdown import box, escaped, fenced, filled, literal, shell
 from .on_gpu import on_gpu
 from .rooms import rooms
 
@@ -135,14 +135,14 @@ def _structure() -> bytes:
 def _missing_page(run: Run, suite: Suite, title: str) -> str:
     error = read_attempt(run)["error"]
     reason = f"It failed:\n\n{fenced(error)}" if error else "It has not run to its end."
-    where = f"\n\nHow far it came is in `{run.executed}`, the log in `{run.log}`." if run.executed.exists() else ""
-    return (
-        f"# {title}\n\n::::{{admonition}} This run is missing\n:class: danger\n"
-        f"The run `{run.name}` is not in this book. {reason}{where}\n::::\n\n"
-        f"To try again, in the root of the repository:\n\n{fenced(make_book(suite), 'sh')}\n"
-    )
+    where = f"\n\nHow far it came is in {literal(run.executed)}, the log in {literal(run.log)}."
+    told = f"The run {literal(run.name)} is not in this book. {reason}{where if run.executed.exists() else ''}"
+    missing = box("{admonition} This run is missing\n:class: danger", told)
+    again = f"To try again, in the root of the repository:\n\n{shell(make_book(suite))}"
+    return f"# {escaped(title)}\n\n{missing}\n\n{again}\n"
 
 
 def _missing_note(missing: list[str]) -> str:
     items = "\n".join(missing)
-    return f":::{{admonition}} Not every run is here\n:class: warning\nThese failed or have not run:\n\n{items}\n:::"
+    head = "{admonition} Not every run is here\n:class: warning"
+    return box(head, f"These failed or have not run:\n\n{items}")

@@ -7,12 +7,14 @@ figure. What is trained with it is drawn open: a dashed line with hollow markers
 from collections.abc import Iterable
 from itertools import count, cycle
 
+import matplotlib
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
 from ..intervals import mean_interval
 from ..plain import readable
+from ..surroundings import figures_in_notebook
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY, DARK_GREY = "#CC79A7", "#56B4E9", "#222222", "#8A8A8A", "#666666"
@@ -87,7 +89,9 @@ LONGEST = 40  # characters of a name in a figure
 
 
 def use_style() -> None:
-    """Set the project's style for all figures and tables that follow."""
+    """Set the project's style for all figures and tables that follow, whatever a user has set for others."""
+    figures_in_notebook()
+    matplotlib.rcdefaults()
     sns.set_theme(context="paper", style="ticks", palette=COLOURS, rc=STYLE)
     for name, value in TABLES.items():
         pd.set_option(name, value)

@@ -3,7 +3,6 @@
 import copy
 import functools
 import os
-import socket
 from collections.abc import Iterator
 
 import torch
@@ -17,6 +16,7 @@ from ..bench.encoders import ENCODERS, outcome, random_clip
 from ..bench.measurement import Quantity, distance
 from ..fidelity import model_differences
 from ..miniature.few import few_videos, mini_classifier
+from ..processes import LOOPBACK
 from . import Check
 
 CASES = [(kind, "mean") for kind in ENCODERS]
@@ -64,10 +64,8 @@ def reference(check: Check) -> Iterator[Quantity]:
 def shared(check: Check) -> Iterator[Quantity]:
     """Embeddings by one process, and by two at the same time on the same device: equal to the bit."""
     alone = _embed(check)
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port = server.getsockname()[1]
-    multiprocessing.spawn(_embed_together, (check, port), nprocs=2)
+    (check.out / "meeting").unlink(missing_ok=True)
+    multiprocessing.spawn(_embed_together, (check,), nprocs=2)
     together = torch.load(check.out / "shared.pt", weights_only=True)
     differ = int((alone != together).sum()) if alone.shape == together.shape else alone.numel()
     yield Quantity("embeddings by two processes on one device: numbers that differ in some bit", [differ], limit=0)
@@ -79,10 +77,11 @@ def _embed(check: Check) -> Tensor:
     return embed_videos(mini_classifier(dataset.videos.names).to(check.device), dataset, batch_size=5).views
 
 
-def _embed_together(rank: int, check: Check, port: int) -> None:
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "shared"}
+def _embed_together(rank: int, check: Check) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "x", "GLOO_SOCKET_IFNAME": LOOPBACK}
     # NCCL takes one process a device; what is gathered is on the CPU.
-    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    meeting = distributed.FileStore(str(check.out / "meeting"), 2)
+    distributed.init_process_group("gloo", store=meeting, rank=rank, world_size=2)
     views = _embed(check)
     if rank == 0:
         torch.save(views, check.out / "shared.pt")

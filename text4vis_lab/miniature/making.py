@@ -60,6 +60,8 @@ def make(
 ) -> Miniature:
     """Make the miniature where it is missing, under a lock: about three minutes on two cores, then never again.
 
+    Where all that is asked for is there, nothing is written: the folder may be read-only.
+
     A minute of them is for the videos and two for a Mini CLIP. Of an interrupted call the videos are kept. What another
     version of this code made is made anew.
 
@@ -71,11 +73,15 @@ def make(
 
     Raises:
         ValueError: a part is none of these.
-        CheckpointError: the folder cannot be written to.
+        CheckpointError: something is missing, and the folder cannot be written to.
     """
     check_choices("parts", parts, (VIDEOS, *MODELS))
     usual = Path("data", f"miniature-seed{seed}" if seed else "miniature")
-    world = Miniature(check_writable(repository_root() / usual if root is None else root))
+    world = Miniature(repository_root() / usual if root is None else Path(root))
+    missing = [part for part in parts if _stamp(world.root / part) != _made_of(part, seed)]
+    if not missing:
+        return world
+    check_writable(world.root, f"{' and '.join(missing)} would be made there; let it be written to, or put them there")
     with FileLock(world.root / ".lock"):
         if VIDEOS in parts:
             _make_videos(world, seed, workers)
@@ -85,8 +91,17 @@ def make(
     return world
 
 
+def _made_of(part: str, seed: int) -> str:
+    """The stamp of a part that this version of the code has made."""
+    if part == VIDEOS:
+        return _fingerprint(FILMED_BY, [seed, PER_CLASS])
+    from .clip import PretrainingConfig
+
+    return _fingerprint((*DRAWN_BY, "pictures", "clip"), [asdict(PretrainingConfig(seed=seed)), MODELS[part]])
+
+
 def _make_videos(world: Miniature, seed: int, workers: int) -> None:
-    drawn = _fingerprint(FILMED_BY, [seed, PER_CLASS])
+    drawn = _made_of(VIDEOS, seed)
     if _stamp(world.videos) == drawn:
         return
     count = len(ACTIONS) * sum(PER_CLASS.values())
@@ -103,8 +118,7 @@ def _make_videos(world: Miniature, seed: int, workers: int) -> None:
 def _make_model(folder: Path, seed: int, workers: int, withheld: tuple[str, ...]) -> None:
     from .clip import SIZE, PretrainingConfig, pretrain
 
-    config = PretrainingConfig(seed=seed)
-    trained = _fingerprint((*DRAWN_BY, "pictures", "clip"), [asdict(config), withheld])
+    config, trained = PretrainingConfig(seed=seed), _made_of(folder.name, seed)
     if _stamp(folder) == trained:
         return
     import torch

@@ -7,7 +7,9 @@ import sys
 import time
 from typing import NoReturn
 
-from ..answering import answer_in
+from ..answering import LONGEST, answer_in
+from ..plain import readable
+from ..surroundings import clear_up
 from . import __doc__ as about
 from . import execute, needs_table, read_attempt, read_suite, summary, watch
 from .reading import Run, SuiteError
@@ -20,7 +22,7 @@ def main() -> NoReturn:
         status = _main()
         sys.stdout.flush()
     except SuiteError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {readable(error, LONGEST)}")
     except BrokenPipeError:  # who reads wants no more, as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
@@ -46,7 +48,7 @@ def _main() -> int:
             command.add_argument("--with-parent", action="store_true", help="stop when the calling process is gone")
     arguments = parser.parse_args()
 
-    suite = read_suite(arguments.suite)
+    suite = read_suite(arguments.suite, choices=arguments.command == "check")
     if arguments.command == "check":
         print("\n".join(filter(None, [f"{suite.path}: {len(suite.runs)} runs, nothing wrong", needs_table(suite)])))
     elif arguments.command == "execute":
@@ -77,6 +79,7 @@ def _stopped(run: Run, signum: int) -> None:
         file.write(
             f"{time.strftime('%H:%M:%S')} stopped by SIGTERM: a time limit was reached, or somebody cancelled it\n"
         )
+    clear_up()
     os._exit(128 + signum)
 
 

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ._locks import take, wait_for
+from ..surroundings import own_folder, take, wait_for
+from .reading import SuiteError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Not the temporary folder that the environment names: two shells must agree on it, and it must lie on this machine.
@@ -58,11 +59,18 @@ def own(
 
     Yields:
         The names of the GPUs that are seen now.
+
+    Raises:
+        SuiteError: the folder is not this user's own.
     """
     names = devices()
     if not names or ("SLURM_JOB_ID" in os.environ and len(names) <= asked):
         yield names
         return
+    try:
+        own_folder(folder)  # another user's links in it would be followed
+    except PermissionError as error:
+        raise SuiteError(f"locks of GPUs: {error}") from error
     count = min(asked, len(names), asked if limit is None else limit)
     taken = _take(names, count, folder) if count or not asked else {}
     if len(taken) < count:

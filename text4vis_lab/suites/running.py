@@ -16,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..plain import encodable, write_json
+from ..plain import encodable, readable, unfilled, write_json
 from ..progress import begin, read, signs_of_life, tell
-from ._locks import holder, take, wait_for
+from ..surroundings import holder, of_a_run, take, wait_for
 from .reading import Run, Suite, SuiteError
 
 # A kernel chooses ports that are free and binds them a moment later: of several that start, two may choose the same.
@@ -113,7 +113,9 @@ def summary(suite: Suite) -> str:
         took = f"{attempt['seconds']:8.1f} s" if attempt["status"] != "missing" else ""
         lines.append(f"  {run.name:<{width}}  {attempt['status']:<7} {took}".rstrip())
         if attempt["status"] == "failed":
-            details.append(f"  {run.name} failed: {attempt['error']}\n      see {attempt['notebook']}")
+            details.append(
+                f"  {run.name} failed: {readable(attempt['error'], 400)}\n      see {readable(run.executed, 400)}"
+            )
         elif attempt["status"] == "missing":
             details.append(f"  {run.name} has not run to an end" + _last_start(run))
     title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
@@ -150,18 +152,9 @@ def _slurm_state(job: str) -> str:
 def _papermill(run: Run) -> str:
     """Execute the run's notebook; why it failed, or nothing."""
     import papermill
+    from traitlets.config import Config
 
-    cores = str(run.resources["cores"])
-    os.environ.update(
-        JUPYTER_PREFER_ENV_PATH="1",  # the kernel `python3` of this environment, not of the user's home
-        OMP_NUM_THREADS=cores,
-        MKL_NUM_THREADS=cores,
-        PYTHONHASHSEED="0",
-        # Where glibc is the C library: it gives the memory of large tensors back after each use, and taking it anew
-        # costs more than some of the layers.
-        MALLOC_MMAP_THRESHOLD_=str(2**30),
-        MALLOC_TRIM_THRESHOLD_=str(2**30),
-    )
+    only_this_python = Config(KernelSpecManager={"kernel_dirs": []})  # no folder's kernels, whatever they are called
     logger = logging.getLogger("papermill")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -171,14 +164,15 @@ def _papermill(run: Run) -> str:
     for each in handlers:
         logger.addHandler(each)
     try:
-        with _stderr_to(run):
+        with _stderr_to(run), of_a_run(run.resources["cores"]):
             for start in range(1, STARTS + 1):
                 try:
                     papermill.execute_notebook(
-                        run.source,
-                        run.executed,
+                        unfilled(run.source),
+                        unfilled(run.executed),
                         parameters=run.papermill_parameters,
                         kernel_name="python3",
+                        config=only_this_python,
                         cwd=os.getcwd(),
                         progress_bar=False,
                         log_output=True,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..plain import readable, write_json
 from ..progress import read
+from ..surroundings import holder, is_alive
 from ._activity import activity, duration
-from ._locks import holder, is_alive
 from .reading import Run, Suite, SuiteError, read_suite
 from .running import read_attempt
 

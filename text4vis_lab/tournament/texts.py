@@ -5,7 +5,6 @@
 C classes, D width of an embedding.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -25,6 +24,7 @@ from text4vis_core.model.labels import prompts
 
 from .. import miniature
 from ..fitting import check_texts, embed_texts
+from ..handwritten import from_json
 from ..sources import Source
 
 Sentences = list[list[str]]  # of each class
@@ -142,7 +142,7 @@ def read_descriptions(path: str | Path, names: Sequence[str]) -> Sentences:
         ValueError: there is no such file, it is of another form, or it lacks a class (which).
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = from_json(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path or 'an empty name'} is no file of descriptions ({error}): give one, JSON") from error
     for name in names:

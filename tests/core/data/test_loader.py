@@ -1,11 +1,12 @@
 """Batches from workers: the same whatever their number, and whole when a worker hangs, crashes or is killed."""
 
-import multiprocessing
+import multiprocessing.util
 import os
 import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from pathlib import Path
@@ -195,6 +196,29 @@ def test_no_worker_outlives_a_consumer_that_stops(tmp_path):
     for worker in workers:
         worker.join()
     assert len(workers) == 2
+
+
+def asked_for(count: int, folder: Path) -> None:
+    """So many batches of each of two epochs, and no look at whether there are more: as a training asks for them."""
+    for _ in range(2):
+        batches = load_batches(Faulty({}, folder), BATCHES, 2)
+        for _ in range(count):
+            next(batches)
+        batches.close()
+
+
+@pytest.mark.parametrize("count", [1, len(BATCHES)])
+def test_workers_leave_no_folders_behind(tmp_path, monkeypatch, count):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    asked_for(count, tmp_path)
+    assert len(list(tmp_path.glob("pymp-*"))) <= 1  # this process's own, which it removes
+
+
+def test_workers_leave_nothing_after_a_whole_epoch(tmp_path):
+    own = Path(multiprocessing.util.get_temp_dir())
+    before = set(own.iterdir())
+    asked_for(len(BATCHES), tmp_path)
+    assert set(own.iterdir()) == before
 
 
 def test_a_truncated_video_among_whole_ones(train_videos, tmp_path):

@@ -16,8 +16,8 @@ from text4vis_lab import progress
 from text4vis_lab.progress import begin, tell
 from text4vis_lab.suites import board, page, read_suite, shown, terminal, watch
 from text4vis_lab.suites._activity import activity, duration, seconds_left
-from text4vis_lab.suites._locks import SILENCE, is_alive, take
 from text4vis_lab.suites.states import Board, State
+from text4vis_lab.surroundings import SILENCE, is_alive, take
 
 NAMES = ("queued", "waiting", "running", "killed", "failed", "done", "old")
 HERE = socket.gethostname()
