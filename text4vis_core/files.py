@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,13 @@ def why_not_loaded(error: BaseException) -> str:
 
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be written or read. Names the path and the reason."""
+
+
+def check_finite(path: str | Path, tensors: Mapping[str, Any], error: type[Exception] = ValueError) -> None:
+    """Raise an error that names the file and the tensor, where one holds NaN or infinity: no number would be true."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise error(f"{path}: {name} holds values that are not finite; take another copy, or train it again")
 
 
 def check_writable(folder: str | Path, remedy: str = "choose another run_dir") -> Path:

@@ -10,6 +10,8 @@ import pandas as pd
 from safetensors.torch import load
 from torch import Tensor
 
+from text4vis_core.evaluation.protocols import LEAST
+
 from .inference import means
 from .plain import encodable, readable
 from .rows import METRICS, as_table
@@ -71,8 +73,8 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 values |= {"%": round(mean["mean"], 1), "low": round(mean["low"], 1), "high": round(mean["high"], 1)}
                 values["over"] = mean["over"]
                 lines.append(about | values | left_out)
-        if "half" in rows and rows["half"].notna().any():
-            halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
+        if "half" in rows and rows.loc[rows["classes"] >= LEAST, "half"].notna().any():
+            halves = rows[rows["classes"] >= LEAST].dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
             line = about | {"test": "half of the classes", "method": "zero-shot", "metric": "top1"}
             lines.append(

@@ -21,7 +21,7 @@ from torch import Tensor
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
-from text4vis_core.evaluation.protocols import half_class_splits
+from text4vis_core.evaluation.protocols import LEAST, half_class_splits
 from text4vis_core.files import file_digest, first_line, replacing
 
 from .plain import encodable
@@ -91,6 +91,12 @@ class Scores:
     def right(self, k: int) -> np.ndarray:
         """bool (N,): whether a video's class, or any of several, is among its k highest scores."""
         return topk_correct(self.scores, self.truth, k).numpy()
+
+    @property
+    def halves(self) -> list[int]:
+        """Numbers of the half-class splits that have a video; none where a half has fewer than `LEAST` classes."""
+        enough = self.scores.shape[1] // 2 >= LEAST
+        return [half for half in range(HALVES) if self.half_videos(half)] if enough else []
 
     def half_videos(self, half: int) -> int:
         """How many of the videos belong to a half of the classes."""

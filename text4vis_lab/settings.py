@@ -66,7 +66,7 @@ class ModelSettings:
     ] = "mini_clip"
     pretrained: Annotated[str, "of an open_clip name: a file of weights or a tag, such as openai"] = ""
     checkpoint: Annotated[
-        str, "trained video model: a file in the published format, or a model's folder; model has its text tower"
+        str, "trained video model: file in the published format, or a folder; without a text tower it takes model's"
     ] = ""
     checkpoint_temporal: Annotated[
         str,

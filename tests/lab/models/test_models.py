@@ -9,12 +9,11 @@ from backbones import KINDS, NAMES, TEMPLATE
 from conftest import CLASSES
 
 from text4vis_core import VideoClassifier, load_clip
-from text4vis_core.model.classifier import LinearClassifier
 from text4vis_lab.model_files import Facts, ModelError, find_model, save_model
 from text4vis_lab.model_files.folder import models_in
 from text4vis_lab.model_files.network import architecture_of, configuration
 from text4vis_lab.models import load_model, open_model
-from text4vis_lab.text_linear import TextLinear
+from text4vis_lab.text_linear import LinearClassifier, TextLinear
 from text4vis_lab.video_files import find_videos
 
 
