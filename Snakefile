@@ -2,7 +2,8 @@
 Or on a Slurm cluster: snakemake --profile profiles/slurm --config suite=experiments/miniature.yaml
 
 Every run of the suite is one notebook, executed by `python -m text4vis_lab.suites execute`. What is done is skipped,
-what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly.
+what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly. A run of which
+the notebook, the parameters, or anything else that it is made of has other content now is executed again.
 """
 
 import atexit
@@ -14,8 +15,11 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from text4vis_lab import suites
+from text4vis_lab.plain import unfilled
 
 SUITE = config.get("suite", "experiments/miniature.yaml")
+if not isinstance(SUITE, str):
+    raise WorkflowError(f"suite is {SUITE!r}, not a path, as Snakemake reads it; write --config \"suite= 'PATH' \"")
 # Snakemake reads this file again in processes of its own, as in a job on a cluster. Only the first of them prepares, and
 # decides what is to be done: a job whose `after` is out of date by now is not the place to run that again.
 FIRST = "--mode" not in sys.argv
@@ -32,17 +36,16 @@ except suites.SuiteError as error:
     raise WorkflowError(str(error))
 
 RUNS = {run.name: run for run in suite.runs}
-# Results are functions of these, besides the notebook and its parameters. How runs are started and watched is not one of
-# them, nor is what measures the machine.
-OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
-CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
-GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
-CORE += [str(path) for pattern in GIVEN for path in sorted(Path().glob(pattern))]
+SHARED = suites.shared_inputs()
 
 
 def inputs(wildcards):
+    if not FIRST:
+        return []
     run = RUNS[wildcards.run]
-    return [str(run.source), *CORE, *(str(RUNS[name].attempt) for name in run.after)] if FIRST else []
+    # Of files that people write the content counts, which `forget_failures` compares, and not the time.
+    given = [ancient(str(path)) for path in (run.source, *SHARED)]
+    return [*given, *(str(RUNS[name].attempt) for name in run.after)]
 
 
 def asked(name):
@@ -67,7 +70,7 @@ localrules:
 
 rule summary:
     input:
-        [str(run.attempt) for run in suite.runs],
+        [unfilled(run.attempt) for run in suite.runs],
     shell:
         "{sys.executable:q} -m text4vis_lab.suites summary {SUITE:q}"
 
@@ -76,7 +79,7 @@ rule run:
     input:
         inputs,
     output:
-        f"runs/{suite.name}/{{run}}/attempt.json",
+        f"runs/{unfilled(suite.name)}/{{run}}/attempt.json",
     wildcard_constraints:
         run="[^/]+",
     params:

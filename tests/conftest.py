@@ -150,9 +150,9 @@ def model(clip) -> VideoClassifier:
 
 @pytest.fixture
 def published(tmp_path) -> tuple[Path, VideoClassifier]:
-    """A small model in the published format, as a file and as it is, with the embeddings' size of `clip`."""
+    """A small model in the published format, as a file and as it is, with an image encoder as that of `clip`."""
     torch.manual_seed(0)
-    visual = ModifiedResNet([1, 1, 1, 1], 16, 8, 32, 16)
+    visual = ModifiedResNet([1, 1, 1, 1], 16, 4, 32, 8)
     model = VideoClassifier(ImageEncoder(visual, 16, 32, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD), 3.0, "tsm").eval()
     save_text4vis_checkpoint(tmp_path / "published.pt", model)
     return tmp_path / "published.pt", model

@@ -3,7 +3,7 @@
     model/        CLIP by name, the video classifier, its last layer (classifier.py: the paper), temporal modules
     data/         video files, sampling, transforms, lists of videos, batches; formats/: a reader each
     training/     recipe, objectives, the loop, how it uses the hardware
-    evaluation/   embedding a data set, protocols, metrics, intervals
+    evaluation/   embedding a data set, protocols, metrics
 
 The names below are imported on first use, so that `import text4vis_core` itself costs nothing.
 """

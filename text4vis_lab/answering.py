@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .plain import readable
+
 BEGIN = "Answer: "  # of each sentence as text
+LONGEST = 4000  # characters of a sentence, or of a paragraph
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,13 @@ class Answer:
     """Sentences that answer a notebook's question; the first stands out.
 
     Attributes:
-        sentences: plain text, each computed from the numbers of the run.
+        sentences: plain text, each computed from the numbers of the run; what does not print in it is shown escaped.
     """
 
     sentences: Sequence[str]
+
+    def __post_init__(self):
+        object.__setattr__(self, "sentences", tuple(readable(each, LONGEST) for each in self.sentences))
 
     def __repr__(self) -> str:
         return "\n".join(BEGIN + sentence for sentence in self.sentences)
@@ -36,10 +42,13 @@ class Reading:
     """A paragraph that reads a figure, computed from its numbers.
 
     Attributes:
-        text: plain text.
+        text: plain text; what does not print in it is shown escaped.
     """
 
     text: str
+
+    def __post_init__(self):
+        object.__setattr__(self, "text", readable(self.text, LONGEST))
 
     def __repr__(self) -> str:
         return self.text

@@ -7,13 +7,14 @@ from importlib import import_module
 
 @dataclass(frozen=True)
 class Of:
-    """Choices that another module lists; it is imported when they are asked for, and not before."""
+    """Choices that another module lists, or a function of it; it is imported when they are asked for, not before."""
 
     module: str
     name: str
 
     def __iter__(self) -> Iterator:
-        return iter(getattr(import_module(self.module), self.name))
+        listed = getattr(import_module(self.module), self.name)
+        return iter(listed() if callable(listed) else listed)
 
 
 @dataclass(frozen=True)

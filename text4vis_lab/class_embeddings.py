@@ -41,6 +41,25 @@ def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
 
     A FileNotFoundError without the file, a ValueError when it is damaged or another, or lacks a class (which).
     """
+    stored, rows = _read(path)
+    row_of = {name: row for row, name in enumerate(stored)}
+    missing = [name for name in names if name not in row_of]
+    if missing:
+        some, others = (", ".join(map(repr, each)) for each in (missing[:5], stored[:3]))
+        remedy = f"it holds {len(stored)}, such as {others}: names must be spelled as when it was made"
+        raise ValueError(f"{path} lacks {len(missing)} of {len(names)} classes: {some}; {remedy}")
+    return rows[[row_of[name] for name in names]].float()
+
+
+def check_width(path: str | Path, dim: int) -> None:
+    """Raise a ValueError where the embeddings of a file are not as wide as a model's, D."""
+    width = _read(path)[1].shape[1]
+    if width != dim:
+        remedy = "give those of the text tower that goes with the model"
+        raise ValueError(f"parameter class_embeddings: {path} has rows of {width} numbers, the model {dim}; {remedy}")
+
+
+def _read(path: str | Path) -> tuple[list[str], Tensor]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"class-embedding file {path} does not exist")
     try:
@@ -51,17 +70,13 @@ def load_class_embeddings(path: str | Path, names: Sequence[str]) -> Tensor:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} is not a file of class embeddings ({reason}); {remedy}") from error
     _check_rows(path, stored, rows)
-    row_of = {name: row for row, name in enumerate(stored)}
-    missing = [name for name in names if name not in row_of]
-    if missing:
-        some, others = (", ".join(map(repr, each)) for each in (missing[:5], stored[:3]))
-        remedy = f"it holds {len(stored)}, such as {others}: names must be spelled as when it was made"
-        raise ValueError(f"{path} lacks {len(missing)} of {len(names)} classes: {some}; {remedy}")
-    return rows[[row_of[name] for name in names]].float()
+    return stored, rows
 
 
 def _check_rows(path: str | Path, names: Sequence[str], rows: Tensor) -> None:
     if rows.ndim != 2 or len(rows) != len(names) or not rows.is_floating_point():
         raise ValueError(f"{path}: embeddings are {rows.dtype} {tuple(rows.shape)}, expected ({len(names)} names, D)")
-    if not rows.isfinite().all():
-        raise ValueError(f"{path}: embeddings hold values that are not finite")
+    wrong = (~rows.isfinite()).any(1) | (rows == 0).all(1)
+    if wrong.any():
+        where = names[int(wrong.nonzero()[0])]
+        raise ValueError(f"{path}: embeddings of {where!r} are zero, or not finite; make the file again")

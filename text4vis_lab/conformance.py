@@ -47,6 +47,11 @@ def load() -> Any:
     return sys.modules["cases"]
 
 
+def kinds() -> list[str]:
+    """The kinds of cases, in their order."""
+    return list(dict.fromkeys(case.kind for case in load().CASES))
+
+
 def conform(cases: Iterable[Any], folder: Path, decoders: Sequence[str] = ("pyav",), workers: int = 2) -> pd.DataFrame:
     """Make each case in a folder, read it by each decoder, and judge.
 

@@ -6,6 +6,8 @@ A list of videos goes from the notebook into a `Cell`, from there to `Clips.trai
 with them into the `VideoDataset` that decodes it. N videos, C classes, D width of an embedding.
 """
 
+import copy
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import topk_accuracy
-from text4vis_core.model.classifier import LinearClassifier, initialise
+from text4vis_core.model.classifier import initialise
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import rank, world
 from text4vis_core.training.contrastive import TextTower
@@ -25,12 +28,13 @@ from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
 from .cell import Cell, Outcome
+from .fitting import check_recipe
 from .keeping import left_behind
 from .lists import only
 from .loggers import told
 from .scores import Scores
 from .sources import Clips, Source
-from .text_linear import TextLinear
+from .text_linear import LinearClassifier, TextLinear
 from .tournament import texts
 from .tournament.methods import CONTRASTIVE, LINEAR, LINEAR_TEXT, SLOW, TEXT_FREE, Method
 from .transfer import Kept
@@ -62,6 +66,7 @@ def train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, prog
 def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, progress: bool) -> Outcome:
     if cell.temporal:
         source = replace(source, temporal=cell.temporal)
+    check_cells([cell], source, clips)
     model, rows = begin(cell, source, clips)
     outcome, counted = Fit(), None
     if cell.every_epoch:
@@ -88,6 +93,8 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
             progress=progress,
         )
         kept.finish(model)
+        if model.logit_scale.dtype != torch.float32:
+            model.float()  # what is measured, and kept, is in 32 bit, whatever the training was in
     embedded = {}
     for name in cell.tests:
         videos = cell.part(name).videos
@@ -172,9 +179,9 @@ def trained_as(method: Method, recipe: TrainingConfig) -> TrainingConfig:
 
 @torch.no_grad()
 def own_scores(model: VideoClassifier, videos: EmbeddedVideos) -> Tensor:
-    """Logits (N, C) of the model's own classifier for the mean of each video's views, on the CPU."""
-    assert model.classifier is not None
-    return model.classifier(videos.mean.to(model.logit_scale.device), model.logit_scale).cpu()
+    """Logits (N, C) of the model's own classifier for the mean of each video's views, on the CPU, in 32 bit."""
+    head = copy.deepcopy(model.classifier).float()  # type: ignore[union-attr]  # trained, perhaps, in 16 bit or 64
+    return head(videos.mean.to(model.logit_scale.device), model.logit_scale.float()).cpu()
 
 
 @torch.no_grad()
@@ -187,9 +194,34 @@ def text_scores(model: VideoClassifier, videos: EmbeddedVideos, class_embeddings
 def part_scores(model: VideoClassifier, cell: Cell, source: Source, name: str, known: EmbeddedVideos) -> Scores:
     """Scores of a test's videos: by the trained classifier, or of other classes by the embeddings of their names."""
     part = cell.part(name)
-    same = part.videos.classes == cell.train.classes
-    logits = own_scores(model, known) if same else text_scores(model, known, source.embed_classes(part.videos))
+    if part.videos.classes == cell.train.classes:
+        logits = own_scores(model, known)
+    elif model.text_tower is not None:  # which was trained too
+        logits = text_scores(model, known, model.text_tower.class_embeddings(part.videos.class_names(source.names)))
+    else:
+        logits = text_scores(model, known, source.embed_classes(part.videos))
     return Scores.of(part.videos, known, logits, part.classes)
+
+
+def check_cells(cells: Iterable[Cell], source: Source, clips: Clips) -> list[str]:
+    """See to it, before any video is read, that cells can be trained, and the source tells their classes apart.
+
+    Returns:
+        What is to be known of the classes' texts, a sentence each.
+
+    Raises:
+        ValueError: a file of class embeddings lacks one, two have one name or one text (which), or a recipe does not
+            go with the videos or the processes.
+    """
+    lists: dict[int, VideoList] = {}
+    for cell in cells:
+        if cell.fine_tune:
+            check_recipe(trained_as(cell.method, cell.recipe), cell.train.multi_label, clips.processes)
+        tests = [cell.part(name).videos for name in cell.tests]
+        textual = cell.method.initialisation not in TEXT_FREE
+        lists |= {id(cell.train): cell.train} if textual and not source.decides(cell.train) else {}
+        lists |= {id(videos): videos for videos in tests if videos.classes != cell.train.classes}
+    return [*dict.fromkeys(filter(None, map(source.check_classes, lists.values())))]
 
 
 def class_means(videos: EmbeddedVideos, num_classes: int) -> Tensor:

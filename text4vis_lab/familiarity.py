@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from text4vis_core.data.formats.readers import load_videos
 from text4vis_core.data.video_list import VideoList
-from text4vis_core.files import replacing
+from text4vis_core.files import check_finite, replacing
 from text4vis_core.model.labels import TEMPLATES, as_words
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 
@@ -232,6 +232,7 @@ def kept(folder: Path, network: VideoClassifier) -> Known | None:
     refused = (OSError, ValueError, KeyError, safetensors.SafetensorError)
     with suppress(*refused), safetensors.safe_open(path, "pt") as file:
         features, distances = file.get_tensor("features").float(), file.get_tensor("distances")
+        check_finite(path, {"features": features, "distances": distances})
         return Known(F.normalize(features, dim=-1), distances, file.metadata()["name"])
     return None
 

@@ -85,6 +85,8 @@ def facts_of(cell: Cell, source: Source, clips: Clips, network: VideoClassifier,
         assert source.clip or source.checkpoint
         encoder = "published" if source.checkpoint else configuration(source.clip)  # type: ignore[arg-type]
         origin = _origin(source)
+    if network.text_tower is not None:
+        origin["text_tower"] = "trained"
     keep: Any = cell.keep
     return Facts(
         classes=tuple(cell.train.class_names(source.names)),
@@ -109,4 +111,5 @@ def _origin(source: Source) -> dict[str, Any]:
     if source.clip is None:
         return {}
     named = {"model": source.model, "pretrained": source.pretrained, "world": source.world}
+    named |= {"checkpoint": source.checkpoint} if source.checkpoint else {}
     return named | {"fingerprint": fingerprint(source.clip.model)}

@@ -28,7 +28,7 @@ from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
 from .cell import Cell, Keep, Outcome, Part, rows_of_outcome
-from .experiment import text_scores, train_and_test
+from .experiment import check_cells, text_scores, train_and_test
 from .keeping import due
 from .loggers import check_loggers
 from .model_files.folder import is_model
@@ -49,7 +49,7 @@ from .progress import watch_bars
 from .published import published_note, published_result
 from .records import RunRecord
 from .rows import as_table
-from .scores import HALVES, Scores, write_scores
+from .scores import Scores, write_scores
 from .settings import GROUPS, checked, declared, refuse_misspelt
 from .sources import Clips, Source, clips_of, listed_videos
 from .surroundings import cache_folder, compiled_folder, write_to
@@ -75,6 +75,7 @@ class Lab(Asked, Answers):
     _settings_of: dict[str, dict[str, Any]] = field(default_factory=dict)  # cell -> of the laboratory that ran it
     _loaded: dict[tuple, Any] = field(default_factory=dict)  # data sets' places and CLIPs, shared with `changed` ones
     _first: dict[str, str] = field(default_factory=dict)  # kind of training -> the cell whose model is kept
+    _told: list[str] = field(default_factory=list)  # of texts and their tower
     _embedded: dict[int, tuple[VideoList, EmbeddedVideos]] = field(default_factory=dict)  # by the untrained model
 
     @classmethod
@@ -194,6 +195,7 @@ class Lab(Asked, Answers):
         """Where models and class embeddings come from."""
         source = source_of(self.values, self._places[1], self.defaults["model"], self._loaded)
         self.record.weights |= source.fingerprints()
+        self._note([f"The text tower is that of {readable(source.checkpoint)}, its own."] if source.own_text else [])
         return source
 
     @cached_property
@@ -244,13 +246,14 @@ class Lab(Asked, Answers):
             tests: name -> videos.
             labels: further columns of `rows.COLUMNS`.
             source: of the class embeddings; the laboratory's own when None.
-            halves: also among each of the ten published halves of the classes.
+            halves: also among each of the ten published halves of the classes, if they have enough of them.
         """
         known, scores = source or self.source, {}
-        for name, test in tests.items():
-            part = test if isinstance(test, Part) else Part(test)
-            embedded = self.embedded(part.videos)
-            logits = text_scores(self.untrained, embedded, known.embed_classes(part.videos))
+        parts = {name: test if isinstance(test, Part) else Part(test) for name, test in tests.items()}
+        self._note(known.check_classes(part.videos) for part in parts.values())
+        for name, part in parts.items():
+            rows_of_classes, embedded = known.embed_classes(part.videos), self.embedded(part.videos)
+            logits = text_scores(self.untrained, embedded, rows_of_classes)
             scores[name, self.clips.all_views] = Scores.of(part.videos, embedded, logits, part.classes)
         named = {"method": "zero-shot", "role": "text", "initialisation": "text", "template": known.template}
         named |= labels or {}
@@ -260,7 +263,7 @@ class Lab(Asked, Answers):
         rows = rows_of_outcome(cell, Outcome(scores), named, tests)
         for row in list(rows) if halves else ():
             part_scores = scores[row["test"], row["view"]]
-            for half in filter(part_scores.half_videos, range(HALVES)):  # of a small part some have no video
+            for half in part_scores.halves:
                 size = {"classes": row["classes"] // 2, "videos": part_scores.half_videos(half), "half": half}
                 rows.append(row | size | part_scores.metrics(half))
         self.record.add_cell(cell, rows)
@@ -283,6 +286,7 @@ class Lab(Asked, Answers):
         write_to(self.record.run_dir)  # which `save` has left
         cells, finished, rows = self._keeping(cells), FinishedCells(self.record.run_dir), []
         self._claim([cell.name for cell in cells])
+        self._note(check_cells(cells, self.source, self.clips))
         for cell in progress_bar(cells, progress, unit="run"):
             labels = cell.columns
             fingerprint = cell_fingerprint(cell, self.values, self.clips.processes, self.source, self._weights)
@@ -305,13 +309,22 @@ class Lab(Asked, Answers):
     def notes(self) -> str:
         """What is to be read beside every number: videos that are left out, and the published number."""
         paper = published_note(published_result(self.values.get("published", "")))
-        return "\n".join(filter(None, [self.record.skipped_note(), paper]))
+        return "\n".join(filter(None, [self.record.skipped_note(), *self._told, paper]))
 
     def save(self, **metrics: Any) -> Path:
         """Write the record, with further measurements; returns its path."""
         FinishedCells(self.record.run_dir).forget_others({row["cell"] for row in self.record.rows})
         self.record.metrics |= metrics
+        for facts in self.record.data.values() if self._told else ():
+            facts["notes"] = [*dict.fromkeys([*facts.get("notes", ()), *self._told])]
         return self.record.save()
+
+    def _note(self, sentences: Iterable[str]) -> None:
+        """Print what is to be known of texts and their tower, each sentence once; keep it for page and record."""
+        for sentence in filter(None, sentences):
+            if sentence not in self._told:
+                self._told.append(sentence)
+                print(sentence)
 
     def _keeping(self, cells: Iterable[Cell]) -> list[Cell]:
         """Each with the folder that its model goes to, where it is to be kept."""

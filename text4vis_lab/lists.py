@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.evaluation.protocols import base_novel_split
 from text4vis_core.model.labels import as_words
 
 from .prepare.index import IndexedVideos
@@ -40,6 +39,18 @@ def base_and_novel(videos: VideoList, novel: Sequence[str] = ()) -> tuple[list[i
     if not others:
         raise ValueError("parameter novel_classes names every class: none is left to train on")
     return others, ids
+
+
+def base_novel_split(counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Base and novel classes of the base-to-novel protocol (Rasheed et al., ViFi-CLIP, CVPR 2023).
+
+    The half of the classes with more training videos is base, the rarer half novel; of an odd number base has one more.
+    Of classes with equally many the first are novel: the published split of HMDB51, where all have 70, has them so.
+    From the training videos of each class (C,) to the ids of base and of novel classes, both in increasing order.
+    """
+    rarest_first = np.argsort(np.asarray(counts), kind="stable")
+    novel, base = np.split(rarest_first, [len(rarest_first) // 2])
+    return np.sort(base), np.sort(novel)
 
 
 def only(videos: VideoList, ids: Sequence[int]) -> VideoList:

@@ -5,8 +5,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from .handwritten import from_yaml
+from .kinds import of_text
 from .plain import readable
 
 # Settings of every notebook that are lists of class names.
@@ -48,9 +48,9 @@ def given_names(parameter: str, names: Any) -> Any:
     """
     if parameter not in LISTS:
         return names
-    if isinstance(names, str) and names.lstrip().startswith("["):
-        with contextlib.suppress(yaml.YAMLError):
-            names = yaml.safe_load(names)
+    if isinstance(names, str) and of_text(names, list):
+        with contextlib.suppress(ValueError):
+            names = from_yaml(names, f"parameter {parameter}")
     return checked_names(parameter, names) if isinstance(names, str | list | tuple) else names
 
 

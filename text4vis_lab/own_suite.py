@@ -96,7 +96,7 @@ def _main() -> int:
             raise ValueError(f"give this command in {root}")
         print(write_suite(folder, labels, settings))
     except (AnnotationError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {readable(error, 4000)}", file=sys.stderr)
         return 1
     return 0
 

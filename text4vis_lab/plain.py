@@ -21,13 +21,14 @@ def readable(text: object, longest: int = LONGEST) -> str:
     Names are other people's: a file's need not be UTF-8, and may hold line ends, marks that turn the direction of
     writing, or thousands of characters. What is readable stays as it is.
     """
-    shown = "".join(c if _prints(c) else c.encode("unicode_escape").decode() for c in str(text))
+    shown = "".join(c if prints(c) else c.encode("unicode_escape").decode() for c in str(text))
     if len(shown) <= longest:
         return shown
     return f"{shown[: longest // 2]}…{shown[len(shown) + 1 + longest // 2 - longest :]}"
 
 
-def _prints(c: str) -> bool:
+def prints(c: str) -> bool:
+    """Whether a character is seen, as a letter or as room between letters."""
     return c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"  # spaces of any width
 
 
@@ -37,6 +38,11 @@ def encodable(value: Any) -> Any:
     Other values stay as they are.
     """
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def unfilled(path: Path | str) -> str:
+    """A path for papermill and Snakemake, which would fill in what stands in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def file_name(*parts: str) -> str:

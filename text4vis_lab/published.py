@@ -27,10 +27,12 @@ def published_result(identity: str) -> dict | None:
 
 
 def published_note(row: dict | None) -> str:
-    """A sentence with a published number, to show beside a measured one; empty where there is none."""
+    """A sentence with a published number and how it came about, to show beside a measured one; empty for None."""
     if row is None:
         return ""
+    said = {"epoch": row["rule"], "spread": row["spread"]}
+    known = "".join(f"; {name}: {value}" for name, value in said.items() if value)
     return (
         f"Published, not measured here: {row['metric']} {row['value']} {row['unit']} ({row['task']}, {row['data']}, "
-        f"{row['model']}; {row['source']})."
+        f"{row['model']}; {row['protocol']}{known}; {row['source']})."
     )

@@ -10,6 +10,8 @@ import pandas as pd
 from safetensors.torch import load
 from torch import Tensor
 
+from text4vis_core.evaluation.protocols import LEAST
+
 from .inference import means
 from .plain import encodable, readable
 from .rows import METRICS, as_table
@@ -37,7 +39,7 @@ def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores | Ran
     Raises:
         ValueError: they are missing or damaged.
     """
-    return read_part(Path(record["path"]).parent, row)
+    return read_part(Path(record["path"]).parent, row, record.get("files"))
 
 
 def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
@@ -71,8 +73,8 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 values |= {"%": round(mean["mean"], 1), "low": round(mean["low"], 1), "high": round(mean["high"], 1)}
                 values["over"] = mean["over"]
                 lines.append(about | values | left_out)
-        if "half" in rows and rows["half"].notna().any():
-            halves = rows.dropna(subset="half").groupby("half")["top1"].mean()
+        if "half" in rows and rows.loc[rows["classes"] >= LEAST, "half"].notna().any():
+            halves = rows[rows["classes"] >= LEAST].dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
             line = about | {"test": "half of the classes", "method": "zero-shot", "metric": "top1"}
             lines.append(
@@ -156,7 +158,8 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
         ValueError: scores are missing, or do not give a metric that the record has (which).
     """
     count, largest = 0, 0.0
-    for row, again in zip(record["rows"], recompute(Path(record["path"]).parent, record["rows"]), strict=True):
+    metrics = recompute(Path(record["path"]).parent, record["rows"], record.get("files"))
+    for row, again in zip(record["rows"], metrics, strict=True):
         for metric in METRICS:
             if row.get(metric) is not None:
                 if metric not in again:

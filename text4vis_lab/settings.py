@@ -7,16 +7,16 @@ recipe's settings are the fields of `text4vis_core.TrainingConfig`.
 The book's page of settings, `Lab.settings`, and every check are made from these declarations.
 """
 
-import contextlib
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from text4vis_core.data.reading import Reading
+from text4vis_core.data.reading import DECODERS, Reading
 
 from .choices import Of, Range
+from .kinds import as_kind, as_list, as_mapping
 from .naming import given_names
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class DataSettings:
         str, "class names as the data set spells them, or as words: ApplyEyeMakeup as apply eye makeup", NAME_STYLES
     ] = "words"
     decoder: Annotated[
-        str, "what decodes video files: pyav (FFmpeg) or decord; without PyAV installed, decord", ("pyav", "decord")
+        str, "what decodes video files: pyav (FFmpeg) or decord; without PyAV installed, decord", DECODERS
     ] = Reading.decoder
     max_pixels: Annotated[int, "of a frame; a video with larger ones is an error", Range(1)] = Reading.max_pixels
     max_seconds: Annotated[
@@ -66,7 +66,7 @@ class ModelSettings:
     ] = "mini_clip"
     pretrained: Annotated[str, "of an open_clip name: a file of weights or a tag, such as openai"] = ""
     checkpoint: Annotated[
-        str, "trained video model: a file in the published format, or a model's folder; model has its text tower"
+        str, "trained video model: file in the published format, or a folder; without a text tower it takes model's"
     ] = ""
     checkpoint_temporal: Annotated[
         str,
@@ -143,8 +143,9 @@ class HardwareSettings:
 class OwnSettings:
     """What experiments vary. Not shared: a notebook has those that its question is about in its own cell."""
 
-    seeds: Annotated[tuple[int, ...], "each draws its own videos, random rows, order and clips"] = ()
-    folds: Annotated[tuple[int, ...], "the data set's splits, each of which is tested"] = ()
+    seeds: Annotated[tuple[int, ...], "each draws its own videos, random rows, order and clips", Range(0)] = ()
+    shots: Annotated[tuple[int, ...], "training videos of each class; 0, where there is such: all", Range(0)] = ()
+    folds: Annotated[tuple[int, ...], "the data set's splits, each of which is tested", Range(1)] = ()
     splits: Annotated[
         tuple[str, ...], "splits of the data set", Of("text4vis_core.data.formats.readers", "SPLITS")
     ] = ()
@@ -155,6 +156,14 @@ class OwnSettings:
     setting: Annotated[tuple[str, ...], "recipes: tuned on validation videos, or of the settings", RECIPES] = ()
     vary: Annotated[tuple[str, ...], "what a seed draws; the rest stays at seed 0", VARIED] = ()
     temporals: Annotated[tuple[str, ...], "temporal modules that are compared", TEMPORAL] = ()
+    methods: Annotated[
+        tuple[str, ...], "of a frozen encoder", Of("text4vis_lab.tournament.frozen.method", "names")
+    ] = ()
+    worlds: Annotated[tuple[str, ...], "folders of runs"] = ()
+    decoders: Annotated[tuple[str, ...], "readers to try", DECODERS] = ()
+    parts: Annotated[tuple[str, ...], "what is measured of a machine", Of("text4vis_lab.bench", "PARTS")] = ()
+    kinds: Annotated[tuple[str, ...], "of cases", Of("text4vis_lab.conformance", "kinds")] = ()
+    forms: Annotated[tuple[str, ...], "in which videos are stored", Of("text4vis_lab.stored_as", "FORMS")] = ()
 
 
 # Defaults of the laboratory, where they are others than the published recipe's: the miniature's.
@@ -205,6 +214,11 @@ def declared() -> dict[str, Setting]:
     return found
 
 
+@cache
+def _ruled() -> dict[str, Setting]:
+    return {setting.name: setting for setting in _declarations("own", OwnSettings)}
+
+
 def _declarations(group: str, kind: type) -> Iterator[Setting]:
     hints = get_type_hints(kind, include_extras=True)
     for each in fields(kind):
@@ -237,11 +251,7 @@ def checked(
         ValueError: a name that is neither (with the closest), a value of another type, or none of its choices.
     """
     shared = {name: setting for name, setting in declared().items() if setting.group in uses}
-    ruled = {
-        setting.name: setting
-        for setting in _declarations("own", OwnSettings)
-        if setting.name in own and isinstance(own[setting.name], setting.kind)
-    }
+    ruled = {name: each for name, each in _ruled().items() if isinstance(own.get(name), each.kind)}
     for name in values:
         if name not in own and name not in shared:
             raise ValueError(f"unknown parameter {name!r}{_hint(name, own, shared)}")
@@ -250,45 +260,22 @@ def checked(
         known = shared.get(name) or ruled.get(name)
         default = own.get(name, known.default if known else None)
         value = given_names(name, values.get(name, default))
-        value = as_kind(name, value, known.kind if known and name in shared else type(default))
+        value = as_kind(name, value, known.kind if known else type(default))
         if isinstance(value, list):
-            value = _checked_list(name, value, default, known)
+            if not value and name in NEVER_EMPTY:
+                raise ValueError(f"parameter {name} is empty; it must hold one value at least")
+            value = as_list(name, value, default, *((known.items, known.length) if known else ()))
+        elif isinstance(value, dict):
+            value = as_mapping(name, value, default)
         allowed = known.choices if known else None
         if isinstance(allowed, Range):
-            if not allowed.low <= value <= allowed.high:
-                raise ValueError(f"parameter {name}: {value}; it must be {allowed}")
-        elif choices and allowed is not None:
+            for each in value if isinstance(value, list) else [value]:
+                if not allowed.low <= each <= allowed.high:
+                    raise ValueError(f"parameter {name}: {each:.15g}; it must be {allowed}")
+        elif choices and allowed is not None and name in values:
             check_choices(name, value, allowed)
         result[name] = value
     return result
-
-
-def as_kind(name: str, value: Any, kind: type) -> Any:
-    """A value of its declared type; text that shows such a value, as a command line passes it, is read as one.
-
-    Raises:
-        ValueError: it is no such value; names the parameter.
-    """
-    if isinstance(value, str) and kind not in (str, type(None)):
-        import yaml
-
-        with contextlib.suppress(yaml.YAMLError, ValueError):
-            value = float(value) if kind is float else yaml.safe_load(value)  # YAML takes 1e-3 for text
-    if isinstance(value, tuple):
-        value = list(value)
-    fits = {
-        bool: isinstance(value, bool),
-        int: isinstance(value, int) and not isinstance(value, bool),
-        float: isinstance(value, int | float) and not isinstance(value, bool),
-        str: isinstance(value, str),
-        list: isinstance(value, list),
-        dict: isinstance(value, dict),
-    }
-    if not fits.get(kind, True):
-        words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
-        remedy = f"; write it as [{value}]" if kind is list else ""
-        raise ValueError(f"parameter {name}: {value!r} is not {words.get(kind, 'a mapping')}{remedy}")
-    return value
 
 
 def by_name(kind: type[T], values: Mapping[str, Any], **others: Any) -> T:
@@ -297,10 +284,22 @@ def by_name(kind: type[T], values: Mapping[str, Any], **others: Any) -> T:
     return kind(**{field: values[name] for name, field in names.items() if name in values} | others)
 
 
+def check_types(settings: Any) -> None:
+    """Give the fields of a settings object, `Clips` or `Source`, their declared types, as `checked` does by name.
+
+    Raises:
+        ValueError: a value is of another type; names it.
+    """
+    for name, setting in declared().items():
+        if hasattr(settings, name) and setting.kind is not list:
+            object.__setattr__(settings, name, as_kind(name, getattr(settings, name), setting.kind))
+
+
 def check_choices(parameter: str, values: Any, choices: Iterable) -> None:
     """Raise a ValueError that names the parameter, the value and the choices, if a value is not one of them."""
-    known = list(choices)
-    for value in values if isinstance(values, list | tuple) else [values]:
+    asked = values if isinstance(values, list | tuple) else [values]
+    known = list(choices) if asked else []
+    for value in asked:
         if value not in known:
             raise ValueError(f"parameter {parameter}: unknown {value!r}; choose from: {', '.join(map(str, known))}")
 
@@ -311,20 +310,6 @@ def refuse_misspelt(unused: Iterable[str]) -> None:
         close = difflib.get_close_matches(name, declared(), n=1, cutoff=0.8)
         if close and name not in declared():
             raise ValueError(f"unknown parameter {name!r}; did you mean {close[0]!r}?")
-
-
-def _checked_list(name: str, values: list, default: Any, known: Setting | None) -> list:
-    if not values and name in NEVER_EMPTY:
-        raise ValueError(f"parameter {name} is empty; it must hold one value at least")
-    kinds = {known.items} if known else {type(item) for item in default}
-    if len(kinds) == 1:
-        values = [as_kind(name, value, kind) for value in values for kind in kinds if kind]
-    if known and known.length and len(values) != known.length:
-        raise ValueError(f"parameter {name}: {values}; it must hold {known.length} values")
-    plain = [value for value in values if isinstance(value, str | int | float)]
-    if len(set(plain)) < len(plain) and not (known and known.length):
-        raise ValueError(f"parameter {name}: {values} holds a value twice")
-    return values
 
 
 def _hint(name: str, own: Mapping[str, Any], shared: Mapping[str, Setting]) -> str:

@@ -27,16 +27,16 @@ from text4vis_core.model.temporal import split_temporal
 from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
 from text4vis_core.processes import world
 
-from . import own_videos  # which makes "own" a data set
-from .cache import cached_class_embeddings, cached_videos
-from .class_embeddings import load_class_embeddings
+from . import fitting, own_videos  # the latter makes "own" a data set
+from .cache import cached_videos
+from .class_embeddings import check_width, load_class_embeddings
 from .frame_store import FrameStore
 from .held_out import hold_out
 from .model_files.facts import read_facts
 from .model_files.folder import load_network, rows_of_names
 from .prepare import index  # noqa: F401  # which makes "prepared" a data set
 from .processes import Processes
-from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices
+from .settings import ClipSettings, HardwareSettings, ModelSettings, by_name, check_choices, check_types
 
 AUGMENTATIONS = {"light": LIGHT_AUGMENTATION, "published": PUBLISHED_AUGMENTATION}
 
@@ -57,13 +57,14 @@ class Source(ModelSettings):
     """Where models and class embeddings come from: a CLIP, or a trained model with the text side beside it.
 
     Attributes:
-        clip: image and text tower. None for a checkpoint whose class embeddings are in a file, and for a model's folder
-            whose CLIP is not here.
+        clip: image and text tower, the latter the checkpoint's own where it has one. None for a checkpoint whose class
+            embeddings are in a file, and for a model's folder whose CLIP is not here.
         trained: folder of a trained model, which is begun with instead of the CLIP's image tower; empty for none.
         num_frames: frames in a clip.
         names: style of the class names, a key of `labels.NAME_STYLES`.
         world: seed of the miniature, for a model's folder to say which Mini CLIP it came from.
         cache: folder that keeps what the text tower gave, see `cache`; empty: nothing is kept.
+        own_text: whether the text tower is the checkpoint's own; found out here.
     """
 
     clip: Clip | None = None
@@ -72,8 +73,10 @@ class Source(ModelSettings):
     num_frames: int = 8
     names: str = "words"
     cache: str = ""
+    own_text: bool = False
 
     def __post_init__(self):
+        check_types(self)
         prompts(["x"], self.template)
         check_choices("names", self.names, NAME_STYLES)
         split_temporal(self.temporal)
@@ -83,16 +86,22 @@ class Source(ModelSettings):
             raise ValueError(
                 "parameter model is empty: without it, checkpoint and class_embeddings (a file) are needed, both"
             )
+        if self.checkpoint and (self.clip is not None or Path(self.checkpoint).is_file()):
+            clip = fitting.text_side(self.clip, self.checkpoint, self.class_embeddings)
+            for name, value in {"own_text": self.own_text or clip is not self.clip, "clip": clip}.items():
+                object.__setattr__(self, name, value)  # it is frozen, and nobody has seen it yet
 
     def build(self, seed: int = 0) -> VideoClassifier:
         """A model before training, on the GPU where there is one; new parameters are drawn by `seed`.
 
         Raises:
-            ValueError, CheckpointError: the checkpoint cannot be used, or the text tower is another model's.
+            ValueError, CheckpointError: the checkpoint cannot be used, or the class embeddings are of another width.
         """
         heads = self.temporal_heads or None
         if self.trained:
             model = load_network(self.trained)
+            if self.clip is not None:
+                fitting.check_encoder(self.clip, self.trained, fitting.encoder_of(model.visual))
             if self.temporal != model.temporal_name:
                 remedy = f"a trained model keeps its own, leave temporal at {model.temporal_name!r}"
                 raise ValueError(f"parameter temporal: {self.temporal!r}, but {self.trained} has another; {remedy}")
@@ -105,11 +114,8 @@ class Source(ModelSettings):
             raise ValueError(f"parameter temporal: {self.temporal!r}, but {self.checkpoint} has its own; {remedy}")
         else:
             model = load_text4vis_checkpoint(self.checkpoint, self.num_frames, self.checkpoint_temporal, heads)
-            if self.clip is not None and self.clip.dim != model.dim:
-                raise ValueError(
-                    f"{self.checkpoint} has embeddings of size {model.dim}, the text tower of {self.clip.source} gives "
-                    f"{self.clip.dim}: set model to the CLIP that the checkpoint was trained from"
-                )
+        if self.class_embeddings:
+            check_width(self.class_embeddings, model.dim)
         return model.to("cuda" if torch.cuda.is_available() else "cpu").to(memory_format=model.memory_format)
 
     def embed_classes(self, videos: VideoList) -> Tensor:
@@ -122,13 +128,31 @@ class Source(ModelSettings):
 
     def embed_names(self, names: Sequence[str]) -> Tensor:
         """The same of class names as text, in the prompt."""
+        if self.class_embeddings or self.clip is None:
+            return self._known_rows(names)
+        return fitting.embed_texts(self.clip, names, self.template, self.cache)
+
+    def check_classes(self, videos: VideoList) -> str:
+        """See to it that `embed_classes` tells a list's classes apart, before anything is embedded.
+
+        Returns:
+            What is to be known of their texts, a sentence; or "".
+
+        Raises:
+            ValueError: as of `embed_classes`, and where two classes have one name or one text.
+        """
+        names = videos.class_names(self.names)
+        if self.class_embeddings or self.clip is None:
+            self._known_rows(names)
+            return ""
+        fitting.check_names(names)
+        return fitting.check_texts(self.clip, names, [[text] for text in prompts(names, self.template)])
+
+    def _known_rows(self, names: Sequence[str]) -> Tensor:
+        fitting.check_names(names)
         if self.class_embeddings:
             return load_class_embeddings(self.class_embeddings, names)
-        if self.clip is None:
-            return rows_of_names(self.trained, names)
-        if self.cache:
-            return cached_class_embeddings(self.cache, self.clip, names, self.template)
-        return self.clip.class_embeddings(names, self.template)
+        return rows_of_names(self.trained, names)
 
     def decides(self, videos: VideoList) -> bool:
         """Whether the last layer of the trained model is one of these videos' classes."""
@@ -165,10 +189,10 @@ class Clips(ClipSettings, HardwareSettings):
     cache: str = ""
 
     def __post_init__(self):
+        check_types(self)
         for name, least in (("num_frames", 1), ("clips", 1), ("resize", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"parameter {name}: {value!r}; it must be a whole number, at least {least}")
+            if getattr(self, name) < least:
+                raise ValueError(f"parameter {name}: {getattr(self, name)}; it must be at least {least}")
 
     @property
     def views(self) -> tuple[int, int]:

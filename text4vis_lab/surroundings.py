@@ -249,15 +249,16 @@ def _lock(path: Path, shared: bool, wait: bool) -> int:
             raise
         print(f"warning: {path} cannot be locked ({error.strerror}); start nothing twice here", file=sys.stderr)
     if not shared:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _who().encode(), 0)
+        with contextlib.suppress(OSError):  # on a full disk nobody is told who has it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, _who().encode(), 0)
     return descriptor
 
 
 def holder(path: Path) -> str:
     """Who took the lock last: the process, its machine, and its Slurm job if it was one; empty when nobody did."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="backslashreplace")
     except FileNotFoundError:
         return ""
 

@@ -1,7 +1,11 @@
-"""Sphinx extension: names and roles that readers who hear a page need, and that the theme and docutils leave out."""
+"""Sphinx extension: names and roles that readers who hear a page need, and that the theme and docutils leave out.
+
+And the title of the printed page, which the theme takes for HTML.
+"""
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -12,6 +16,7 @@ LIST, PLAIN = '<div role="list" class="citation-list">', '<div class="citation-l
 
 def _speak(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     context["body"] = context.get("body", "").replace(LIST, PLAIN)
+    context["pagetitle"] = html.escape(context.get("pagetitle", ""))
     contents = context.get("generate_toctree_html")
     if contents:
         context["generate_toctree_html"] = lambda kind, **how: named(contents(kind, **how))

@@ -1,12 +1,20 @@
 """The installation's one line: how far pip is, from what pip says; and what it said where it fails."""
 
+import hashlib
 import io
+import os
+import re
+import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
-from text4vis_lab.installing import Progress, run
+from text4vis_lab import installing
+from text4vis_lab.installing import LANGUAGE, Progress, part, run
 
 PIP = """Obtaining file:///work/text4vis-lab
   Preparing metadata (pyproject.toml): started
@@ -37,8 +45,7 @@ def test_pips_lines_become_one():
 def test_where_there_is_no_terminal_there_are_few_lines(tmp_path):
     stream = io.StringIO()
     assert run([sys.executable, "-c", f"print({PIP!r})"], 8, stream, tmp_path) == 0
-    assert stream.getvalue().splitlines()[:-1] == ["fetching torch (1200.0 MB)", "unpacking 4 packages"]
-    assert "installed in 0.0 minutes" in stream.getvalue()
+    assert stream.getvalue().splitlines() == ["fetching torch (1200.0 MB)", "unpacking 4 packages"]
 
 
 def test_a_failure_shows_the_end_of_what_was_said_and_its_status(tmp_path):
@@ -50,12 +57,78 @@ def test_a_failure_shows_the_end_of_what_was_said_and_its_status(tmp_path):
     assert "ERROR: no space left" in lines
 
 
+LOCK = """# made by a command
+# with two lines
+demo==1.0 ; python_version < '4' \\
+    --hash=sha256:{digest}
+nvidia-demo==2.0 \\
+    --hash=sha256:00
+"""
+
+
+def test_a_part_of_a_lock_keeps_its_hashes():
+    text = LOCK.format(digest="ab")
+    assert part(text, without=["nvidia-*"]) == "demo==1.0 ; python_version < '4' \\\n    --hash=sha256:ab\n"
+    assert part(text, only=["nvidia-demo"]) == "nvidia-demo==2.0 \\\n    --hash=sha256:00\n"
+    with pytest.raises(ValueError, match=r"^requirements\.lock: other has no hash; make the file anew: make lock$"):
+        part(text + "other==1.0\n")
+
+
+def wheel(folder: Path, content: str, name: str = "demo", version: str = "1.0") -> str:
+    """A package of one line in a folder of an index; the SHA-256 of its file."""
+    folder.mkdir(exist_ok=True, parents=True)
+    path, about = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    files = {f"{name}.py": content, f"{about}/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n", f"{about}/RECORD": ""}
+    files[f"{about}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(path, "w") as file:
+        for member, text in files.items():
+            file.writestr(zipfile.ZipInfo(member), text)
+    (folder / "index.html").write_text(f'<a href="{path.name}">{path.name}</a>')
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.slow
+def test_a_wheel_that_was_changed_is_refused(tmp_path):
+    """From an index on this machine; what is installed, called as the Makefile does, is what the lock was made of."""
+    index = tmp_path / "index"
+    (tmp_path / "requirements.lock").write_text(LOCK.format(digest=wheel(index, "value = 1")))
+    script = ROOT / "text4vis_lab" / "installing.py"
+    command = [sys.executable, "-I", script, "--only", "demo", "--target", "there", "--no-index", "--find-links", index]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "there" / "demo.py").read_text() == "value = 1"
+
+    shutil.rmtree(tmp_path / "there")
+    wheel(index, "value = 2")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.slow
+def test_pytorch_may_come_from_another_index(tmp_path, monkeypatch, capfd):
+    lock = "".join(f"{name}==2.14.1 \\\n    --hash=sha256:00\n" for name in ("torch", "torchvision"))
+    for name in ("torch", "torchvision"):
+        wheel(tmp_path / "index" / name, "value = 1", name, "2.14.1+cpu")
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "there"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    index = (tmp_path / "index").as_uri()
+    assert installing._other_pytorch(index, lock) == 0
+    assert f"PyTorch is taken from {index}, not checked by a hash" in capfd.readouterr().err
+    assert (tmp_path / "there" / "torchvision-2.14.1+cpu.dist-info").is_dir()
+
+
 def test_it_is_called_as_the_makefile_does():
     """As a file whose folder is not on the path: a module of the laboratory might be taken for one of Python's."""
     text = (ROOT / "Makefile").read_text()
-    assert "python -I text4vis_lab/installing.py -c requirements.lock -e '.[all]'" in text
-    command = [sys.executable, "-I", "text4vis_lab/installing.py", "--dry-run", "--no-index", "no-such-package-here"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "No matching distribution found for no-such-package-here" in done.stderr
-    assert done.stdout == ""
+    assert '$(BIN)/python -I text4vis_lab/installing.py $${TORCH_INDEX:+--torch "$$TORCH_INDEX"}\n' in text
+    assert not re.search(r"pip install", text), "past the hashes"
+    command = [sys.executable, "-I", "text4vis_lab/installing.py", "--print"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"^[\w.-]+", printed, flags=re.MULTILINE))
+    assert names >= {"pip", "setuptools", "torch", "jupyterlab"}
+    assert not names & set(LANGUAGE)
+    other = subprocess.run([*command, "--torch", "a"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"torch", "torchvision", "triton"} <= names - set(re.findall(r"^[\w.-]+", other, flags=re.MULTILINE))
+    assert "\nnvidia-" in printed and "\nnvidia-" not in other

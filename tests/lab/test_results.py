@@ -140,3 +140,10 @@ def test_means_side_by_side_are_in_their_order():
         "novel": ["43.9", "43.1 [36.9, 49.4]"],
         "base": ["", "66.6 [57.7, 75.5]"],
     }
+
+
+def test_halves_of_one_or_two_classes_are_no_headline(record):
+    few = [row | ({"classes": 2, "top1": 100.0} if row.get("half") is not None else {}) for row in record["rows"]]
+    table = headline([record | {"rows": few}])
+    assert not (table["test"] == "half of the classes").any()
+    assert (headline([record])["test"] == "half of the classes").sum() == 1

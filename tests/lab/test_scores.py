@@ -220,3 +220,18 @@ class TestRanks:
         (tmp_path / "ranks.parquet").write_bytes(b"PAR1 and no more")
         with pytest.raises(ValueError, match=r"ranks\.parquet: the ranks cannot be read .*; run the notebook again"):
             read_ranks(tmp_path / "ranks.parquet")
+
+
+@pytest.mark.parametrize(("classes", "halves"), [(2, 0), (5, 0), (6, HALVES)])
+def test_halves_of_one_or_two_classes_are_not_scored(classes, halves):
+    scores = Scores([str(i) for i in range(40)], torch.arange(40) % classes, torch.rand(40, classes))
+    assert len(scores.halves) == halves
+
+
+def test_scores_that_are_not_finite_have_no_metrics():
+    logits = torch.rand(4, 8)
+    logits[1, 3] = torch.nan
+    scores = Scores(list("abcd"), torch.arange(4), logits)
+    for ask in (scores.metrics, lambda: scores.right(1)):
+        with pytest.raises(ValueError, match="are not finite"):
+            ask()

@@ -51,13 +51,6 @@ def test_sources_that_cannot_be(settings, message):
         Source(**settings)
 
 
-def test_a_text_tower_of_another_size_is_named(published, clip):
-    path, _ = published
-    source = Source(clip=replace(clip, dim=512, source="ViT-B-32:openai"), checkpoint=str(path))
-    with pytest.raises(ValueError, match="size 16, the text tower of ViT-B-32:openai gives 512: set model to the CLIP"):
-        source.build()
-
-
 def test_a_file_that_is_not_there_names_its_parameter(clip):
     with pytest.raises(FileNotFoundError, match=r"parameter checkpoint: there is no file nowhere\.pt"):
         Source(clip=clip, checkpoint="nowhere.pt").fingerprints()
@@ -67,10 +60,10 @@ def test_a_file_that_is_not_there_names_its_parameter(clip):
     ("settings", "message"),
     [
         ({"num_frames": 0}, "num_frames: 0"),
-        ({"num_frames": 2.5}, "num_frames: 2.5; it must be a whole number"),
+        ({"num_frames": 2.5}, "parameter num_frames: 2.5 is not a whole number"),
         ({"resize": -1}, "resize: -1"),
         ({"clips": 0}, "clips: 0"),
-        ({"clips": "two"}, "clips: 'two'; it must be a whole number, at least 1"),
+        ({"clips": "two"}, "parameter clips: 'two' is not a whole number"),
     ],
 )
 def test_clips_that_cannot_be(settings, message):

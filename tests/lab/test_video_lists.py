@@ -2,12 +2,13 @@
 
 import os
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_lab.lists import base_and_novel, class_ids, only, repeated, spread
+from text4vis_lab.lists import base_and_novel, base_novel_split, class_ids, only, repeated, spread
 
 SEVERAL = VideoList(
     ("a", "b", "c"),
@@ -67,3 +68,25 @@ def test_novel_classes_are_those_that_are_named_or_the_rarer_half():
         base_and_novel(videos, ["run"])
     with pytest.raises(ValueError, match="none is left to train on"):
         base_and_novel(videos, ["jump", "ride bike", "sit", "wave"])
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60))
+def test_base_classes_are_the_half_with_more_videos(counts):
+    base, novel = base_novel_split(counts)
+    assert sorted([*base, *novel]) == list(range(len(counts)))
+    assert (np.diff(base) > 0).all() and (np.diff(novel) > 0).all()
+    assert len(base) - len(novel) == len(counts) % 2
+    if len(novel):
+        assert min(counts[i] for i in base) >= max(counts[i] for i in novel)
+
+
+def test_of_equally_frequent_classes_the_first_are_novel():
+    """As in ViFi-CLIP's lists: HMDB51 has 70 training videos of each class, and `brush_hair` to `pick` are novel."""
+    base, novel = base_novel_split([70] * 51)
+    assert novel.tolist() == list(range(25))
+    assert base.tolist() == list(range(25, 51))
+
+
+def test_base_and_novel_of_an_example():
+    base, novel = base_novel_split([5, 9, 2, 5, 7])
+    assert (base.tolist(), novel.tolist()) == ([1, 3, 4], [0, 2])

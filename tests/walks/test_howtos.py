@@ -122,7 +122,7 @@ def check_make(words: list[str]) -> None:
     text = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{targets[0]}:", text, re.MULTILINE), targets[0]
     for name, value in (word.split("=", 1) for word in words if re.match(r"\w+=", word)):
-        assert re.search(rf"^{name} [?]?=|\({name}\)|\(origin {name}\)|\(call given,{name}\)", text, re.MULTILINE), name
+        assert re.search(rf"^{name} [?]?=|\({name}\)|foreach name,[^,]*\b{name}\b", text, re.MULTILINE), name
         if name.lower() == "suite":
             check_suite(value)
         if name == "PROFILE":

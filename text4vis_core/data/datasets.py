@@ -29,7 +29,7 @@ class Views:
         dense: dense instead of segment sampling.
         resize: short side in pixels before cropping; None for the view's own (evaluation) or no scaling (training).
         clips: views of a video along time (evaluation only).
-        crops: views of a clip along space, one of `transforms.CROPS` (evaluation only); a ValueError for another.
+        crops: views of a clip along space, one of `transforms.CROPS` (evaluation only).
         augmentation: of the training clip; videos of `VideoList.directional` classes are never mirrored.
     """
 
@@ -41,8 +41,9 @@ class Views:
     augmentation: transforms.Augmentation = transforms.LIGHT_AUGMENTATION
 
     def __post_init__(self):
-        if self.crops not in transforms.CROPS:
-            raise ValueError(f"crops is {self.crops}; choose one of {', '.join(map(str, transforms.CROPS))}")
+        for name, choices in (("crops", transforms.CROPS), ("dense", (False, True)), ("training", (False, True))):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(map(str, choices))}")
 
 
 EVALUATION = Views()  # one clip, its centre
@@ -106,8 +107,7 @@ class VideoDataset(Dataset):
     ):
         if on_error not in ON_ERROR:
             raise ValueError(f"on_error is {on_error!r}; choose from: {', '.join(ON_ERROR)}")
-        # Asked for every item, and found by a search of the whole list.
-        self._multi_label = videos.multi_label
+        self._multi_label = videos.multi_label  # asked for every item, and found by a search of the whole list
         self.videos, self.num_frames, self.size, self.views = videos, num_frames, size, views
         self.on_error, self.seed, self.epoch, self.store = on_error, seed, 0, store or FromFiles()
 

@@ -31,19 +31,18 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[
 
 def topk_correct(scores: Tensor, labels: Tensor, k: int = 1) -> Tensor:
     """bool (N,): whether a video's label, or any of several, is among its k highest scores; see `topk_accuracy`."""
+    check_scores(scores)
     highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
     return (highest == labels[:, None] if labels.ndim == 1 else labels.gather(1, highest) > 0).any(-1)
 
 
 def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the average precision, in percent.
+    """Mean over classes of the average precision, in percent, of scores (N, C).
 
-    Args:
-        scores: (N, C).
-        labels: class ids (N,), or for several labels per video 0/1 (N, C). Classes without a video are left out; a
-            ValueError when all are.
+    Labels are class ids (N,), or for several labels per video 0/1 (N, C). Classes without a video are left out; a
+    ValueError when all are.
     """
-    scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
+    scores, labels = check_scores(torch.as_tensor(scores)), torch.as_tensor(labels)
     counts = torch.bincount(labels.long(), minlength=scores.shape[1]) if labels.ndim == 1 else labels.sum(0)
     present = counts.nonzero()[:, 0]
     if not len(present):
@@ -64,12 +63,20 @@ def _average_precisions(scores: Tensor, truth: Tensor) -> Tensor:
     return (precision * hits).cumsum(0)[-1] / hits.sum(0)
 
 
+def check_scores(scores: Tensor) -> Tensor:
+    """The scores (N, ...); a ValueError where one is NaN or infinite, which would be ranked all the same."""
+    if not scores.isfinite().all():
+        wrong = int((~scores.isfinite()).flatten(1).any(1).sum())
+        raise ValueError(f"scores of {wrong} of {len(scores)} videos are not finite; see to weights and embeddings")
+    return scores
+
+
 def by_rows(function: Callable[[Tensor], Tensor], rows: Tensor, columns: int) -> Tensor:
-    """A function from (n, ...) to (n, columns), of all rows, some at a time."""
+    """A function from (n, ...) to finite (n, columns), of all rows, some at a time."""
     result = rows.new_empty(len(rows), columns)
     for part, into in zip(_parts(rows, ROWS), _parts(result, ROWS), strict=True):
         into.copy_(function(part))
-    return result
+    return check_scores(result)
 
 
 def _parts(rows: Tensor, size: int) -> tuple[Tensor, ...]:

@@ -5,7 +5,7 @@ from .._names import on_first_use
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
-        "classifier": "INITIALISERS initialiser initialise CosineClassifier LinearClassifier cosine_logits",
+        "classifier": "INITIALISERS initialiser initialise CosineClassifier cosine_logits",
         "video_classifier": "ImageEncoder VideoClassifier fingerprint",
         "clip": "Clip load_clip",
         "labels": "TEMPLATES NAME_STYLES prompts as_words",

@@ -1,8 +1,8 @@
 """Save and load, ours and the published format: atomic, and nothing but tensors and plain values is ever unpickled.
 
 A published Text4Vis checkpoint is a dictionary of `epoch`, `model_state_dict` and `optimizer_state_dict`. The model's
-weights are `visual.*` in OpenAI CLIP's naming, `fusion_model.*` (the temporal head) and `logit_scale`; there is no
-text tower. What the architecture is, the shapes say.
+weights are `visual.*` in OpenAI CLIP's naming, `fusion_model.*` (the temporal head) and `logit_scale`; the contrastive
+ones have a text tower too. What the architecture is, the shapes say.
 """
 
 import copy
@@ -16,12 +16,12 @@ from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
-from ..files import CheckpointError, first_line, read_tensors, save_tensors
+from ..files import CheckpointError, check_finite, first_line, read_tensors, save_tensors
 from .temporal import HEAD_DIM, INSIDE, MAX_FRAMES, TemporalOptions, TemporalTransformer, split_temporal
 from .video_classifier import ImageEncoder, VideoClassifier
 
 TEMPORAL_CHOICES = ("auto", "none", *INSIDE)  # what may be said of the module inside a checkpoint's encoder
-# Of a model that was trained with its text tower, as the contrastive ones are: nothing here needs it.
+# Of a model that was trained with its text tower, as the contrastive ones are: `published_weights` keeps it apart.
 TEXT_TOWER = re.compile(r"(transformer|token_embedding|ln_final)\.|(positional_embedding|text_projection)$")
 
 
@@ -42,15 +42,14 @@ def load_text4vis_checkpoint(
             models, text width / 64 (8 for B/32, B/16 and RN50; 12 for L/14).
 
     Raises:
-        CheckpointError: the file is damaged, holds more than tensors, or is no checkpoint in the published format.
-        ValueError: an unknown `temporal` (with the choices), one that the weights contradict, `temporal_heads` that do
-            not fit, or a `num_frames` that the weights are not for.
+        CheckpointError: the file is damaged, of another format, or holds more than tensors, or NaN (which).
+        ValueError: an unknown `temporal`, or one that the weights contradict; so of `temporal_heads` and `num_frames`.
     """
     if temporal not in TEMPORAL_CHOICES:
         raise ValueError(f"unknown temporal module {temporal!r}; choose from: {', '.join(TEMPORAL_CHOICES)}")
     if num_frames < 1:
         raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
-    weights = _published_weights(path)
+    weights, _ = published_weights(path)
     shown = _module_inside(weights)
     if temporal == "auto":
         temporal = shown
@@ -62,15 +61,9 @@ def load_text4vis_checkpoint(
 def save_text4vis_checkpoint(path: str | Path, model: VideoClassifier, epoch: int = 0) -> None:
     """Write a model in the published format, so that the published code can read it. Atomic.
 
-    Args:
-        path: where.
-        model: its class embeddings are not part of the format; TokenShift leaves no trace in it, and must be asked for
-            when the file is loaded.
-        epoch: the epoch after which it was saved.
-
-    Raises:
-        ValueError: the published code would compute something else (see `check_exportable`).
-        CheckpointError: the file cannot be written.
+    The model's class embeddings are not part of the format; TokenShift leaves no trace in it, and must be asked for
+    when the file is loaded. `epoch` is the one after which it was saved. A ValueError where the published code would
+    compute something else (see `check_exportable`), a CheckpointError where the file cannot be written.
     """
     state = check_exportable(model)
     save_tensors(path, {"epoch": epoch, "model_state_dict": state, "optimizer_state_dict": {}})
@@ -80,13 +73,15 @@ def save_text4vis_checkpoint(path: str | Path, model: VideoClassifier, epoch: in
 def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
     """The model's weights in the published format, on the CPU, if the published code would compute the same with them.
 
-    A ValueError if not: another kind of encoder, activation, number of heads, pixel mean, a logit bias, trained rows.
+    A ValueError if not: another kind of encoder, activation, number of heads or pixel mean; a logit bias, trained rows,
+    a text tower of its own, weights that are not finite.
     """
     _check_architecture(model)
     state = {"logit_scale": model.logit_scale.detach()}
     state |= {f"visual.{name}": tensor for name, tensor in model.visual.state_dict().items()}
     state |= {f"fusion_model.{name}": tensor for name, tensor in model.temporal.state_dict().items()}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    check_finite("this model", state)
     inside = split_temporal(model.temporal_name)[0] or "none"
     num_frames = len(state["visual.time_embedding"]) if inside == "joint" else 2
     head = model.temporal
@@ -103,8 +98,8 @@ def check_exportable(model: VideoClassifier) -> dict[str, Tensor]:
     return state
 
 
-def _published_weights(path: str | Path) -> dict[str, Tensor]:
-    """The model's weights, in float32, without what a distributed wrapper puts before their names."""
+def published_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The video model's weights in a file, and its text tower's (mostly none), in float32, by their plain names."""
     remedy = "a published checkpoint holds tensors and plain values alone; nothing else is ever loaded"
     file = read_tensors(path, remedy)
     if not isinstance(file, dict) or not isinstance(file.get("model_state_dict"), dict):
@@ -125,7 +120,10 @@ def _published_weights(path: str | Path) -> dict[str, Tensor]:
     if known["logit_scale"].numel() != 1:
         raise CheckpointError(f"{path}: logit_scale in model_state_dict is not one number")
     known["logit_scale"] = known["logit_scale"].reshape(())
-    return {name: value.float() if value.is_floating_point() else value for name, value in known.items()}
+    text = {name: value for name, value in weights.items() if name not in known and isinstance(value, Tensor)}
+    exact = {name: w.float() if w.is_floating_point() else w for name, w in (known | text).items()}
+    check_finite(path, exact, CheckpointError)
+    return {name: exact[name] for name in known}, {name: exact[name] for name in text}
 
 
 def _module_inside(weights: dict[str, Tensor]) -> str:
@@ -217,6 +215,8 @@ def _check_architecture(model: VideoClassifier) -> None:
     for name, published in (("mean", OPENAI_DATASET_MEAN), ("std", OPENAI_DATASET_STD)):
         if not torch.allclose(getattr(model, name).flatten().cpu(), torch.tensor(published)):
             problems.append(f"the {name} of its pixels is {getattr(model, name).flatten().tolist()}, not OpenAI's")
+    if model.text_tower is not None:
+        problems.append("its text tower was trained with it, and would be another one where the file is loaded")
     if model.logit_bias:
         problems.append("it has a logit bias")
     if model.classifier is not None and not getattr(model.classifier, "frozen", False):

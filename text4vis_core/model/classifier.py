@@ -108,11 +108,9 @@ def initialise(
 
     Args:
         name: a key of `INITIALISERS`.
-        num_classes: C; taken from `class_embeddings` or `labels` when None.
-        dim: D; taken from `class_embeddings` or `features` when None.
+        num_classes, dim: C and D; taken from what is given below when None.
         class_embeddings: (C, D) text embeddings of the class names, for "text".
-        features: (N, D) embeddings of labelled videos, for "lda".
-        labels: (N,) their class ids, for "lda".
+        features, labels: (N, D), (N,) embeddings of labelled videos and their class ids, for "lda".
         seed: of the random ones; the same seed gives the same rows.
 
     Returns:
@@ -163,26 +161,3 @@ class CosineClassifier(nn.Module):
 def cosine_logits(video_embeddings: Tensor, class_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
     """(B, D), (C, D), () -> (B, C): exp(logit_scale) * cosine. Neither side need be of unit length."""
     return logit_scale.exp() * F.normalize(video_embeddings, dim=-1) @ F.normalize(class_embeddings, dim=-1).T
-
-
-class LinearClassifier(nn.Module):
-    """The usual last layer, with bias, no cosine and no temperature: the paper's vision-only baseline.
-
-    Rows begin as normal numbers of standard deviation 0.01, the bias as zeros, as is usual in video recognition
-    (Feichtenhofer et al., SlowFast networks, ICCV 2019).
-
-    Args:
-        num_classes: C.
-        dim: D.
-        seed: of the rows.
-    """
-
-    def __init__(self, num_classes: int, dim: int, seed: int = 0):
-        super().__init__()
-        self.frozen = False
-        self.weight = nn.Parameter(0.01 * torch.randn(num_classes, dim, generator=torch.Generator().manual_seed(seed)))
-        self.bias = nn.Parameter(torch.zeros(num_classes))
-
-    def forward(self, video_embeddings: Tensor, logit_scale: Tensor) -> Tensor:
-        """(B, D) -> logits (B, C); the scale, which the cosine classifier needs, is not used."""
-        return F.linear(video_embeddings, self.weight, self.bias)

@@ -3,11 +3,15 @@
 N texts or pictures of S x S pixels, C classes, D width of an embedding.
 """
 
+import contextlib
 import copy
 import difflib
+import io
 import json
+import pickletools
 import warnings
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..files import first_line, why_not_loaded
+from ..files import check_finite, first_line, why_not_loaded
 from .hub import cache_only, fetch, quiet
 from .kernels import use_fast_kernels
 from .labels import TEMPLATES, prompts
+
+NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")  # tensors too, in OpenAI's archives
 
 
 @dataclass(frozen=True)
@@ -54,17 +60,11 @@ class Clip:
 
     @property
     def logit_bias(self) -> float | None:
-        """What models of the sigmoid loss (SigLIP) add to every logit; None for the others.
-
-        It is the same for every class, so that it changes neither a softmax over classes nor any ranking.
-        """
+        """What models of the sigmoid loss (SigLIP) add to every logit, which moves no ranking; None for the others."""
         return None if self.model.logit_bias is None else self.model.logit_bias.item()
 
     def image_encoder(self) -> nn.Module:
-        """A copy of the image encoder, (N, 3, S, S) -> (N, D), not of unit length.
-
-        CoCa's own gives its tokens as well, for the captions; the copy leaves them out.
-        """
+        """A copy of the image encoder, (N, 3, S, S) -> (N, D), not of unit length; CoCa's without captions'."""
         visual = copy.deepcopy(self.model.visual)
         if getattr(visual, "output_tokens", False):
             visual.output_tokens = False
@@ -74,12 +74,8 @@ class Clip:
     def class_embeddings(self, names: Sequence[str], template: str = TEMPLATES["published"]) -> Tensor:
         """Text embeddings of class names (Text4Vis, section 3.2): float32 (C, D), rows of unit length.
 
-        Args:
-            names: class names as text.
-            template: a prompt template, or the key of one in `labels.TEMPLATES`.
-
-        Raises:
-            ValueError: no names, or a template without a place for the name.
+        The template is a prompt, or the key of one in `labels.TEMPLATES`. A ValueError for no names, or where it has no
+        place for the name.
         """
         if not names:
             raise ValueError("no class names were given")
@@ -103,9 +99,9 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         device: where to put it.
 
     Raises:
-        ValueError: an unknown name (with the closest), a missing or unknown `pretrained`, weights that are not weights
-            or do not fit (which keys), a configuration that open_clip cannot build, an input that is not square, or
-            files of the Hugging Face Hub that are not here and cannot be fetched (which, and what to do).
+        ValueError: an unknown name (with the closest), a missing or unknown `pretrained`, weights that are none, do not
+            fit (which keys) or are not finite, a configuration that open_clip cannot build, an input that is not
+            square, or files of the Hugging Face Hub that are neither here nor to be had (which, and what to do).
         FileNotFoundError: the folder, its configuration or its weights are missing.
     """
     if Path(model).is_dir():
@@ -129,11 +125,15 @@ def load_clip(model: str, pretrained: str | None = None, device: str | torch.dev
         elif pretrained != "random":
             raise ValueError(f"pretrained {pretrained!r} is neither a file nor {_tags(model)}")
     else:
+        if Path(model).is_file():
+            raise ValueError(f"model {model} is a file; give it as pretrained beside a name, or as checkpoint")
+        known, cutoff = {name.lower(): name for name in open_clip.list_models()}, 0.8 if "/" in model else 0.3
+        found = difflib.get_close_matches(model.lower().replace("/", "-"), known, n=5, cutoff=cutoff)  # as in ViT-B/32
+        close = f"closest: {', '.join(known[name] for name in found) or 'none'}"
         if "/" in model:
-            raise FileNotFoundError(f"model folder {model} does not exist")
-        close = difflib.get_close_matches(model, open_clip.list_models(), n=5, cutoff=0.3)
-        choices = f"a folder, or one of: {', '.join(open_clip.list_models())}"
-        raise ValueError(f"unknown model {model!r}; closest: {', '.join(close) or 'none'}; {choices}")
+            remedy = f"give one that does, or one of open_clip's names, {close}"
+            raise FileNotFoundError(f"model folder {model} does not exist; {remedy}")
+        raise ValueError(f"unknown model {model!r}; {close}; a folder, or one of: {', '.join(known.values())}")
     tokenizer = _tokenizer(model, name, config)  # before the weights: it is the first to be missing
     if pretrained and weights is None and pretrained != "random":
         weights = _pretrained(model, pretrained, pixels, config)
@@ -226,16 +226,59 @@ def _build(model: str, name: str, config: dict[str, Any], pixels: dict[str, Any]
 
 def _load_weights(clip: nn.Module, path: Path) -> None:
     try:
-        open_clip.load_checkpoint(clip, str(path), strict=True, weights_only=True)
+        if scripted := _script_weights(path):
+            clip.load_state_dict(scripted)
+        else:
+            open_clip.load_checkpoint(clip, str(path), strict=True, weights_only=True)
     except RuntimeError as error:
         if "state_dict" not in str(error) and "size mismatch" not in str(error):
             raise ValueError(f"{path} cannot be read as weights: {why_not_loaded(error)}") from error
+        if "model_state_dict" in str(error):
+            remedy = "give it as checkpoint, beside model, the CLIP that it was trained from"
+            raise ValueError(f"{path} is the checkpoint of a video model, not a CLIP's weights; {remedy}") from error
         problems = [line.strip() for line in str(error).splitlines()[1:]]
         raise ValueError(f"the weights in {path} do not fit the model: {' '.join(problems)[:2000]}") from error
     except Exception as error:
         expected = "expected .safetensors, or a file of tensors saved by torch"
         reason = why_not_loaded(error)
         raise ValueError(f"{path} is not a weights file that can be read safely ({reason}); {expected}") from error
+    used = {name: tensor for name, tensor in clip.state_dict().items() if not name.startswith("text_decoder.")}
+    check_finite(path, used)  # without what CoCa has for captions alone
+
+
+class _Module:
+    """Stands for a module of a TorchScript archive, of whatever class: it does nothing."""
+
+
+def _script_weights(path: Path) -> dict[str, Tensor] | None:
+    """Tensors by name of a TorchScript archive, the form in which OpenAI publishes its CLIPs; None for another file.
+
+    `torch.jit.load` compiles the code in it, and runs a module's `__setstate__`. Torch's reader of weights alone runs
+    none, but takes no archive with code: a copy without that is read, in memory.
+    """
+    with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        kept = [name for name in archive.namelist() if "/code/" not in name and not name.endswith("/constants.pkl")]
+        if len(kept) == len(archive.namelist()):
+            return None
+        with zipfile.ZipFile(plain := io.BytesIO(), "w") as copied:
+            for name in kept:
+                copied.writestr(name, archive.read(name))
+        [data] = (archive.read(name) for name in kept if name.endswith("/data.pkl"))
+        named = {str(arg).replace(" ", ".") for code, arg, _ in pickletools.genops(data) if code.name == "GLOBAL"}
+        modules = [(_Module, name) for name in named if name.startswith("__torch__.")]
+        types = [(lambda value, *_: value, name) for name in named if name.startswith("torch.jit._pickle.")]
+        plain.seek(0)
+        with torch.serialization.safe_globals([*modules, *types]):
+            return dict(_tensors(torch.load(plain, map_location="cpu", weights_only=True)))
+    return None
+
+
+def _tensors(module: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    for name, value in vars(module).items():
+        if isinstance(value, _Module):
+            yield from _tensors(value, f"{prefix}{name}.")
+        elif isinstance(value, Tensor) and name not in NO_WEIGHTS:
+            yield prefix + name, value
 
 
 def _tags(model: str) -> str:

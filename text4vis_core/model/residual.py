@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+RATES = {"Dropout": "p", "PatchDropout": "prob", "DropPath": "drop_prob"}  # of torch, open_clip and timm
+
 
 def residual_blocks(visual: nn.Module) -> list[tuple[nn.Module, list[nn.Module]]]:
     """The residual blocks in order, each with the last module of each of its branches.
@@ -33,6 +35,16 @@ def residual_blocks(visual: nn.Module) -> list[tuple[nn.Module, list[nn.Module]]
         kind = f"image encoder {type(visual).__name__}"
         raise ValueError(f"{kind} has no residual blocks that are known here (a ViT's or CLIP's ResNet's): {remedy}")
     return blocks
+
+
+def still(visual: nn.Module) -> None:
+    """Turn off what an encoder leaves out at random of itself, as open_clip's ConvNeXts do: 0.1 of a batch's branches.
+
+    Such a draw falls otherwise when a batch is divided otherwise. Who wants stochastic depth says so: `drop_path`.
+    """
+    for module in visual.modules():
+        if rate := RATES.get(type(module).__name__):
+            setattr(module, rate, 0.0)
 
 
 class StochasticDepth:
@@ -89,9 +101,9 @@ def stochastic_depth(visual: nn.Module, rate: float) -> Iterator[StochasticDepth
             depth.draw(seed, epoch, batch["indices"], num_frames)
             model(batch["frames"])
 
-    A branch of block i of L is left out with probability `rate` * i / (L - 1), for each picture alone, and what is kept
-    is divided by the probability of that. (The release's draw falls on tokens instead, for its tokens come first.) The
-    rate is in [0, 1), and 0 changes nothing. A ValueError for an encoder without blocks that are known.
+    A branch of block i of L is left out with probability `rate` * i / (L - 1), of a picture; what is kept is divided by
+    the probability of that. (The release's draw falls on tokens, which come first there.) The rate is in [0, 1), and
+    0 changes nothing. A ValueError for an encoder without blocks that are known.
     """
     blocks = residual_blocks(visual) if rate > 0 else []
     branches = [

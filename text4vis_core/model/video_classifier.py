@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..files import check_finite
 from .classifier import CosineClassifier, cosine_logits
 from .clip import Clip
 from .kernels import PatchConv, use_fast_kernels
+from .residual import still
 from .temporal import HEADS, INSIDE, Clock, TemporalOptions, split_temporal
 
 
@@ -71,6 +73,7 @@ class VideoClassifier(nn.Module):
         if inside is not None:
             INSIDE[inside](self.visual, self.clock, num_frames)
         self.temporal = HEADS[head](self.dim, options or TemporalOptions())
+        still(self.visual)
         use_fast_kernels(self)
         self.memory_format = _memory_format(self.visual)
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale)))
@@ -91,14 +94,12 @@ class VideoClassifier(nn.Module):
         seed: int = 0,
         position_std: float = 0.02,
     ) -> "VideoClassifier":
-        """A classifier on a copy of a CLIP's image encoder.
+        """A classifier on a copy of a CLIP's image encoder, with its temperature.
 
         Args:
-            clip: its image tower and its temperature.
-            temporal: as of the class.
-            temporal_heads: of the temporal transformer; when None as many as the text tower has, as in the published
-                models.
-            num_frames: T; needed by the temporal module "joint" alone.
+            clip: the CLIP.
+            temporal, num_frames: as of the class.
+            temporal_heads: of the temporal transformer; None for as many as the text tower has, as published.
             seed: new parameters are drawn by it.
             position_std: of the temporal transformer's frame positions, see `temporal.TemporalTransformer`.
         """
@@ -116,6 +117,7 @@ class VideoClassifier(nn.Module):
         """Put these rows (C, D) into the last layer, frozen or trainable. Returns self."""
         if rows.ndim != 2 or rows.shape[1] != self.dim:
             raise ValueError(f"classifier rows have shape {tuple(rows.shape)}, expected (classes, {self.dim})")
+        check_finite("the classifier", {"rows": rows})
         self.classifier = CosineClassifier(rows.to(self.logit_scale.device), frozen)
         return self
 
@@ -170,9 +172,8 @@ def fingerprint(module: nn.Module) -> str:
 def _memory_format(visual: nn.Module) -> torch.memory_format:
     """Channels last: convolutions are faster so, on tensor cores and on the CPU (1.3 times, for Mini CLIP).
 
-    Not for a ViT, whose one convolution is a matrix product of patches. And not for an encoder with a strided 1 x 1
-    convolution of few channels, as MobileCLIP-S begins with: backwards through it in this format, PyTorch 2.14 reads
-    beyond its memory on the CPU and crashes.
+    Not for a ViT, whose one convolution is a product of matrices; nor for a strided 1 x 1 convolution of few channels,
+    as MobileCLIP-S begins with: backwards through it in this format, PyTorch 2.14 crashes on the CPU.
     """
     convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
     crashes = any(one.kernel_size == (1, 1) != one.stride and one.in_channels < 16 for one in convolutions)

@@ -17,15 +17,13 @@ from torch.nn import functional as F
 from ..model.classifier import cosine_logits
 from ..model.clip import Clip
 from ..model.labels import TEMPLATES, prompts
+from ..model.residual import still
 
 
 class TextTower(nn.Module):
     """A copy of a CLIP's text tower, to be trained, with the prompts of the classes.
 
-    Args:
-        clip: whose text tower is copied.
-        names: class names as text, in the order of the labels.
-        template: a prompt template, or the key of one in `labels.TEMPLATES`.
+    Of their `names` as text, in the order of the labels, and a prompt template or the key of one in `labels.TEMPLATES`.
     """
 
     def __init__(self, clip: Clip, names: Sequence[str], template: str = TEMPLATES["published"]):
@@ -34,6 +32,7 @@ class TextTower(nn.Module):
         self.names, self.template = list(names), template
         self.register_buffer("tokens", clip.tokenizer(prompts(names, template)))
         self.model = copy.deepcopy(clip.model, {id(clip.model.visual): nn.Identity()})  # the images' tower stays behind
+        still(self.model)
         for name in ("logit_scale", "logit_bias", "text_decoder"):  # nothing that no text goes through
             if isinstance(getattr(self.model, name, None), nn.Parameter | nn.Module):
                 delattr(self.model, name)
@@ -47,9 +46,7 @@ class TextTower(nn.Module):
     def class_embeddings(self, names: Sequence[str] | None = None, template: str | None = None) -> Tensor:
         """Text embeddings by the tower as it is now: float32 (C, D), rows of unit length, on the CPU.
 
-        Args:
-            names: class names, any; its own when None.
-            template: its own when None.
+        Of any class names in any template; its own when None.
         """
         return self.clip.class_embeddings(self.names if names is None else names, template or self.template)
 
@@ -61,10 +58,8 @@ def contrastive_loss(video_embeddings: Tensor, text_embeddings: Tensor, labels: 
     pairs of one label share the probability evenly; without repeated labels it is CLIP's loss. (The release makes its
     target a softmax of 10 times the 0/1 matrix, which leaves e^-10 times as much for the pairs of other labels.)
 
-    Args:
-        video_embeddings, text_embeddings: (B, D), of any length; row i of both is pair i.
-        labels: int64 (B,), of the pairs; a pair with the label -1 is left out.
-        logit_scale: the logarithm of the temperature's inverse.
+    Row i of both embeddings (B, D), of any length, is pair i, whose label is int64 (B,); with the label -1 it is left
+    out. `logit_scale` is the logarithm of the temperature's inverse.
     """
     logits = cosine_logits(video_embeddings, text_embeddings, logit_scale).float()
     real = labels >= 0

@@ -7,13 +7,12 @@ stands between.
 """
 
 import json
-import shlex
 from typing import Any
 
-from ..plain import encodable
 from ..suites import Run, SuiteError
-from .markdown import fenced, retitled, title_of
-from .outputs import Page, cells_of, code_cell
+from .markdown import box, escaped, fenced, literal, retitled, shell, title_of
+from .outputs import TEXT, Page, cells_of, code_cell, cut
+from .shell import command, papermill
 
 LIFTED = ("answer", "lead", "reading")  # in this order below the question
 NOTE = "What this code found stands at the top of the page."
@@ -34,7 +33,7 @@ def chapter(run: Run, title: str, attempt: dict[str, Any], record: dict[str, Any
         cells = notebook["cells"]
     except (json.JSONDecodeError, KeyError) as error:
         raise SuiteError(f"{run.executed}: not a notebook ({error}); delete {run.attempt} and run again") from None
-    page = Page(run.name, run.directory, title)
+    page = Page(run.name, run.directory, title, run.executed)
     notebook["metadata"].pop("widgets", None)
     notebook["cells"] = _ordered(cells, page)
     notebook["cells"].append(_markdown(_remake_note(run, attempt, record)))
@@ -74,8 +73,9 @@ def _question(cells: list[dict[str, Any]], title: str) -> tuple[dict[str, Any], 
     first = cells[0] if cells else _markdown("")
     source = "".join(first["source"])
     if first["cell_type"] == "markdown" and title_of(source):
-        return _markdown(retitled(source, title)), cells[1:]
-    return _markdown(f"# {title}"), cells
+        own = title_of(source) == title  # Markdown of the notebook's; a suite's is text
+        return _markdown(source if own else retitled(source, escaped(title))), cells[1:]
+    return _markdown(f"# {escaped(title)}"), cells
 
 
 def _fold(cell: dict[str, Any], tags: list[str], method: list[dict[str, Any]]) -> None:
@@ -91,36 +91,24 @@ def _fold(cell: dict[str, Any], tags: list[str], method: list[dict[str, Any]]) -
     method.append(folded)
 
 
-def papermill_command(run: Run) -> str:
-    """The shell command that executes the notebook as the suite did."""
-    words = ["papermill", str(run.source), str(run.executed)]
-    for name, value in run.papermill_parameters.items():
-        if isinstance(value, str):
-            words += ["-r", name, value]
-        elif value is None or isinstance(value, bool | int | float):
-            words += ["-p", name, str(value)]
-        else:
-            words += ["-y", json.dumps({name: value})]
-    return encodable(shlex.join(words))
-
-
 def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | None) -> str:
     lines = [f"Executed in {attempt['seconds']:.0f} s."]
     if record is not None:
         provenance = record.get("provenance") or {}
-        known = [f"{key} `{provenance[key][:12]}`" for key in ("commit", "code") if provenance.get(key)]
+        known = [f"{key} {literal(str(provenance[key])[:12])}" for key in ("commit", "code") if provenance.get(key)]
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
-    return (
-        ":::{admonition} The command that remakes this page, and its record\n:class: remake dropdown\n"
-        f"```sh\nmkdir -p {shlex.quote(str(run.directory))}\n.venv/bin/{papermill_command(run)}\n```\n"
-        f"{' '.join(lines)}\n:::"
+    again = shell(
+        command(["mkdir", "-p", run.directory]),
+        f".venv/bin/{papermill(run.source, run.executed, run.papermill_parameters)}",
     )
+    head = "{admonition} The command that remakes this page, and its record\n:class: remake dropdown"
+    return box(head, f"{again}\n{' '.join(lines)}")
 
 
 def _warnings_note(page: Page) -> str:
     """What the notebook wrote to stderr, for who looks for it."""
-    text = fenced("\n".join(warning.strip("\n") for warning in page.warnings))
-    return f"::::{{admonition}} What the libraries warned of while it ran\n:class: remake dropdown\n{text}\n::::"
+    text = fenced(cut("\n".join(warning.strip("\n") for warning in page.warnings), TEXT, page))
+    return box("{admonition} What the libraries warned of while it ran\n:class: remake dropdown", text)
 
 
 def _markdown(source: str) -> dict[str, Any]:

@@ -7,17 +7,20 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..plain import readable
 from ..suites import Run
 from .markdown import title_of
 
 PART = "Experiments"  # of a run whose suite names none
+LONGEST = 400  # characters of a title
 
 
 def titles(runs: Sequence[Run]) -> dict[str, str]:
     """Run's name -> its title: the suite's, or else its notebook's, with the run's name where that is not its own."""
     found = {run.name: run.title or notebook_title(run.source) or run.name for run in runs}
     times = Counter(found.values())
-    return {name: title if times[title] == 1 else f"{title} ({name})" for name, title in found.items()}
+    own = {name: title if times[title] == 1 else f"{title} ({name})" for name, title in found.items()}
+    return {name: readable(title, LONGEST) for name, title in own.items()}
 
 
 def notebook_title(path: Path) -> str:
@@ -30,7 +33,9 @@ def chapters(runs: Sequence[Run], titled: dict[str, str]) -> list[dict[str, Any]
     """The parts that runs are in, as a table of contents has them: numbered, in the order of the suite."""
     parts: dict[str, list[dict[str, str]]] = {}
     for run in runs:
-        parts.setdefault(run.part or PART, []).append({"file": f"runs/{run.name}", "title": titled[run.name]})
+        parts.setdefault(readable(run.part or PART, LONGEST), []).append(
+            {"file": f"runs/{run.name}", "title": titled[run.name]}
+        )
     return [{"caption": part, "numbered": 1, "chapters": entries} for part, entries in parts.items()]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from ..judging import Judged, judge
 from ..published import published_note, published_results
 from ..suites import Run, Suite, SuiteError
 from .comparison import comparison
-from .markdown import escaped, fenced
+from .markdown import box, escaped, shell
 from .outputs import directive
+from .shell import command
 
 PAPERS = ("k400-vitl14-336-f32", "zs-ucf101", "zs-k600")  # ids of published numbers that the landing page repeats
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.
@@ -82,7 +82,7 @@ def landing(suite: Suite, done: Sequence[Done]) -> tuple[dict[str, str], dict[st
 def _leading(sentence: str) -> str:
     """The headline comparison, with what text is in bold."""
     marked = re.sub(rf"\b({'|'.join(SAID[::-1])})(?= with )", r"**\1**", escaped(sentence))
-    return f":::{{container}} found\n{marked}\n:::"
+    return box("{container} found", marked)
 
 
 def _answers(done: Sequence[Done], chapters: dict[str, str]) -> str:
@@ -112,7 +112,7 @@ def _chart(suite: Suite, verdicts: list[dict[str, Any]], done: Sequence[Done]) -
         "dark": "headline.dark.png",
         "csv": "headline.csv",
         "spec": "headline.vl.json",
-        "again": shlex.join([".venv/bin/python", "book/build.py", str(suite.path)]),
+        "again": command([".venv/bin/python", "book/build.py", suite.path]),
     }
     caption = "Top-1 accuracy with 95 % intervals: rows made of the class names, the best method that knows no names, "
     caption += "and zero-shot, which saw no video of these classes. Point at a mark for its numbers."
@@ -186,7 +186,8 @@ def _claims(verdicts: list[dict[str, Any]], done: Sequence[Done], chapters: dict
         table.append(f"| {' | '.join([*cells, chapters[verdict['run']]])} |")
     said = f"Of {len(verdicts)} claims {', '.join(filter(None, [told, undecided]))}."
     rows = "\n".join(table)
-    folded = f":::{{dropdown}} All {len(verdicts)}, with intervals and chapters\n:class-container: claims\n{rows}\n:::"
+    head = f"{{dropdown}} All {len(verdicts)}, with intervals and chapters\n:class-container: claims"
+    folded = box(head, rows)
     return f"{said}\n\n{folded}"
 
 
@@ -222,11 +223,11 @@ def _nothing(suite: Suite) -> str:
 def make_book(suite: Suite) -> str:
     """The command that runs what the suite lacks and builds its book."""
     default = suite.path == Path("experiments/miniature.yaml")
-    return "make book" if default else shlex.join(["make", "book", f"SUITE={suite.path}"])
+    return "make book" if default else command(["make", "book", f"SUITE={suite.path}"])
 
 
 def _again(suite: Suite) -> str:
-    return fenced(make_book(suite), "sh")
+    return shell(make_book(suite))
 
 
 def _published() -> str:

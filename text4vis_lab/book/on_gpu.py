@@ -48,10 +48,13 @@ def _section(record: dict[str, Any]) -> str:
     quantities = quantities_of(record)
     about = f"{machine['gpu']}, PyTorch {machine['packages']['torch']}, Python {machine['python']}"
     when = record["provenance"]["finished"][:10]
-    failed = [f"{part} ({escaped(why)})" for part, why in metrics["failed"].items()]
-    missed = [f"- {escaped(q.name)}: {q.measured}, limit {q.limit:g}" for q in quantities if q.met is False]
-    lines = [f"## {escaped(machine['gpu'])}: {escaped(record['run'])}", f"Measured on {when}: {escaped(about)}, "]
-    lines[1] += f"{machine['cores']} cores. Parts: {', '.join(metrics['parts'])}."
+    failed = [escaped(f"{part} ({why})") for part, why in metrics["failed"].items()]
+    missed = [f"- {escaped(f'{q.name}: {q.measured}, limit {q.limit:g}')}" for q in quantities if q.met is False]
+    lines = [
+        f"## {escaped(machine['gpu'])}: {escaped(record['run'])}",
+        f"Measured on {escaped(when)}: {escaped(about)}, ",
+    ]
+    lines[1] += escaped(f"{machine['cores']} cores. Parts: {', '.join(metrics['parts'])}.")
     lines[1] += f" Not finished: {', '.join(failed)}." if failed else ""
     lines += [_distances(quantities), _speeds(quantities)]
     kept = sum(q.met is not None for q in quantities) - len(missed)
@@ -85,14 +88,19 @@ def _speeds(quantities: Iterable[Quantity]) -> str:
             column = "memory, GB"
         if column:
             low, high = quantity.interval
-            spread = "" if math.isnan(low) else f" ({low:.3g} to {high:.3g})"
-            ways.setdefault(way, {})[column] = f"{quantity.value:.3g}{spread if column == 'videos/s' else ''}"
+            spread = "" if math.isnan(low) or column != "videos/s" else f" ({_number(low)} to {_number(high)})"
+            ways.setdefault(way, {})[column] = _number(quantity.value) + spread
     rows = [(way, *(cells.get(column, "") for column in COLUMNS)) for way, cells in ways.items() if "videos/s" in cells]
     return _table(("model, way", *COLUMNS), rows)
+
+
+def _number(value: float) -> str:
+    """In three digits, or more of them before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
-    lines = [header, ["---"] * len(header), *([escaped(row[0]), *row[1:]] for row in rows)]
+    lines = [header, ["---"] * len(header), *([*map(escaped, row)] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,20 +5,29 @@ data, and the command that draws it again. What needs a kernel, and what is empt
 """
 
 import base64
-import copy
 import json
 import re
-import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..plain import readable
+from .markdown import box
+from .shell import command
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 VEGA = re.compile(r"application/vnd\.vegalite\.v\d+(\.\d+)*\+json")
 SHOWN = "# what code of this page shows"  # a cell without a source would have no output
+PLAIN = re.compile(r"[\w./](?:[\w./,;()=+*%…\N{EN DASH}-]| (?! |#)|:(?! |$))*")  # an option that YAML takes as it is
+TEXT = 100_000  # characters of text on a page that a cell puts out
+RICH = 2_000_000  # characters of a table, or of a chart that answers to the pointer
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# Control characters, halves of characters, and marks that turn the direction of writing.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 PNG, ABOUT = "image/png", "text4vis"  # a picture's media type, and where an output says what it is
 
 
@@ -30,6 +39,7 @@ class Page:
         name: of its run.
         folder: of its run.
         title: its heading.
+        executed: the notebook that it is made of.
         files: what lies beside it: path below the source folder -> content.
         warnings: what its notebook wrote to stderr.
     """
@@ -37,6 +47,7 @@ class Page:
     name: str
     folder: Path
     title: str
+    executed: Path
     files: dict[str, bytes] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     figures: int = 0
@@ -68,24 +79,67 @@ def code_cell(source: str, outputs: list[dict[str, Any]], tags: list[str]) -> di
 
 
 def _shown(outputs: list[dict[str, Any]], page: Page) -> Iterator[dict[str, Any]]:
-    """What a reader sees of the outputs."""
-    for output in outputs:
+    """What a reader sees of the outputs: as much of it as a page has room for."""
+    text_room, room = TEXT, RICH
+    for number, output in enumerate(outputs):
         data = output.get("data", {})
+        if room <= 0:
+            told = f"… {len(outputs) - number} more outputs are left out here. {_whole(page)}\n"
+            yield {"output_type": "stream", "name": "stdout", "text": told}
+            return
         if output["output_type"] == "stream":
-            # As a terminal would end up showing it: of a line drawn again and again, the last state.
-            text = re.sub(r"[^\n]*\r(?=[^\r\n])", "", "".join(output["text"]))
+            text = _as_ended("".join(output["text"]))
             if output["name"] == "stderr":
                 page.warnings += [text] if text.strip() else []
-            elif text.strip():
-                yield output | {"text": text}
+            elif text.strip() and text_room >= 0:
+                yield output | {"text": cut(text, text_room, page)}
+                text_room -= len(text)
         elif output["output_type"] == "error":
-            yield output
+            yield output | {"traceback": [cut("\n".join(output["traceback"]), TEXT, page)]}
         elif WIDGET in data:  # its other form, if any, is the widget's Python name, unless there is a picture or a page
             others = {kind: value for kind, value in data.items() if kind != WIDGET}
             if set(others) - {"text/plain"}:
-                yield output | {"data": others}
+                yield output | {"data": _printable(others, page)}
         elif any("".join(value).strip() if isinstance(value, str | list) else value for value in data.values()):
-            yield copy.deepcopy(output)
+            found = _printable(data, page)
+            room -= 0 if _is_figure(output) else max(map(_size, found.values()))
+            yield output | {"data": found}
+
+
+def _as_ended(text: str) -> str:
+    """As a terminal would end up showing it: of a line drawn again and again, the last state."""
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+
+
+def _printable(data: Mapping[str, Any], page: Page) -> dict[str, Any]:
+    """An output in its forms, those of text without what does not print; of what is too large the text alone, cut."""
+    found = {kind: "".join(value) if isinstance(value, list) else value for kind, value in data.items()}
+    large = [kind for kind, value in found.items() if kind != "text/plain" and _size(value) > RICH]
+    if large and PNG not in found:
+        found = {"text/plain": f"{found.get('text/plain', '')}\n… as {', '.join(large)} too large. {_whole(page)}"}
+    for kind in [kind for kind in found if kind.startswith("text/")]:
+        found[kind] = cut(found[kind], TEXT, page) if kind == "text/plain" else UNSEEN.sub(_escape, found[kind])
+    return found
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
+
+
+def cut(text: str, room: int, page: Page) -> str:
+    """The beginning of a text, without colours, and where the whole is."""
+    lines = [readable(line, sys.maxsize) for line in COLOUR.sub("", text[:room]).expandtabs(8).split("\n")]
+    if len(text) > room:
+        lines.append(f"… cut at {TEXT:,} characters. {_whole(page)}\n")
+    return "\n".join(lines)
+
+
+def _whole(page: Page) -> str:
+    return f"The whole is in {readable(page.executed, 400)}."
+
+
+def _escape(found: re.Match) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def _is_figure(output: Mapping[str, Any]) -> bool:
@@ -103,14 +157,18 @@ def _figure(output: Mapping[str, Any], page: Page) -> str:
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", str(own))
     # A name of its own in the whole book: pictures of all pages come to lie in one folder.
     stem = f"{re.sub(r'[^A-Za-z0-9_=.-]+', '_', page.name)}-{name}"
-    options = {"alt": about.get("alt") or f"Figure {page.figures} of the chapter {page.title}, without a description."}
+    options = {
+        "alt": str(about.get("alt") or "")
+        or f"Figure {page.figures} of the chapter {page.title}, without a description."
+    }
     pictures = {option: _beside(about.get(option), page.folder) for option in ("light", "dark", "phone", "phone_dark")}
     pictures["light"] = pictures["light"] or base64.b64decode("".join(data.get(PNG, "")))
     for option, picture in pictures.items():
         if picture:
             page.files[f"runs/{stem}.{option}.png"] = picture
             options[option] = f"{stem}.{option}.png"
-    if "text/html" in data:  # what answers to the pointer without being a chart
+    large = [kind for kind in data if kind != PNG and _size(data[kind]) > RICH]
+    if "text/html" in data and "text/html" not in large:  # what answers to the pointer without being a chart
         page.files[f"runs/{stem}.html"] = "".join(data["text/html"]).encode()
         options["html"] = f"{stem}.html"
     table = _beside(csv, page.folder)
@@ -119,22 +177,30 @@ def _figure(output: Mapping[str, Any], page: Page) -> str:
         options["csv"] = f"{stem}.csv"
     asked = (page.folder / csv).with_suffix(".json")
     if table and asked.is_file():
-        options["again"] = shlex.join([".venv/bin/python", "-m", "text4vis_lab.figures", asked.as_posix()])
-    for kind in filter(VEGA.fullmatch, data):
+        options["again"] = command([".venv/bin/python", "-m", "text4vis_lab.figures", asked])
+    for kind in filter(VEGA.fullmatch, data.keys() - {*large}):
         page.files[f"runs/{stem}.vl.json"] = json.dumps(
             data[kind] | {"width": "container"}, separators=(",", ":")
         ).encode()
         options["spec"] = f"{stem}.vl.json"
-    return directive(options, about.get("caption", ""))
+    told = f" What answers to the pointer is too large for a page: this is its picture. {_whole(page)}" if large else ""
+    return directive(options, f"{about.get('caption', '')}{told}")
 
 
 def _beside(named: Any, folder: Path) -> bytes:
     """A file that an output names, below its run's folder; empty where there is none."""
-    inside = isinstance(named, str) and named and ".." not in Path(named).parts and not Path(named).is_absolute()
-    return (folder / named).read_bytes() if inside and (folder / named).is_file() else b""
+    path = folder / named if isinstance(named, str) and named else folder
+    inside = path.resolve().is_relative_to(folder.resolve())  # links followed
+    return path.read_bytes() if inside and path.is_file() else b""
 
 
 def directive(options: Mapping[str, str], caption: str) -> str:
     """The directive `chart`, whose options and caption are text that stays text."""
-    lines = [f":{name}: {readable(' '.join(value.split()), 2000)}" for name, value in options.items()]
-    return "\n".join([":::{chart}", *lines, "", readable(" ".join(caption.split()), 2000), ":::"])
+    lines = [f":{name}: {_option(name, value)}" for name, value in options.items()]
+    return box("{chart}", "\n".join([*lines, "", readable(" ".join(str(caption).split()), 2000)]))
+
+
+def _option(name: str, text: str) -> str:
+    """A directive's option as MyST reads it: quoted where YAML would take a sign in it for its own."""
+    shown = text if name == "again" else readable(" ".join(text.split()), 2000)  # a command is as it is
+    return shown if PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """The commands that ask a model: classify, predict."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,12 @@ class Asked:
         """The model, with the labels if there are any; what is to be known of it is said."""
         names = _names(self.labels) if self.labels else []
         place = named(self.model)
-        with at_home():
+        with at_home(), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
             model = open_model(place, names, pretrained=self.pretrained, template=self.template)
+        for warning in told:
+            if issubclass(warning.category, UserWarning):
+                note(str(warning.message))
         origin = Path(str(model.facts.clip.get("model", ""))).name
         classes, frames = counted(len(model.classes), "class"), counted(model.num_frames, "frame")
         note(f"{readable(model.name)}: {classes}, {frames} of each video.")

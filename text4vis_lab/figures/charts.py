@@ -8,8 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from text4vis_core.evaluation.intervals import mean_interval
-
+from ..intervals import mean_interval
 from ..plain import readable
 from .style import axis_label, is_trainable, labels, look, palette
 from .themes import MIDDLE, PAPER

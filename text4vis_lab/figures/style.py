@@ -12,8 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from text4vis_core.evaluation.intervals import mean_interval
-
+from ..intervals import mean_interval
 from ..plain import readable
 from ..surroundings import figures_in_notebook
 

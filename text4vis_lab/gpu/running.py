@@ -64,11 +64,11 @@ def _in_process(check: Check, sharing: int) -> tuple[dict[str, Any], str, float]
     command = [sys.executable, "-m", "text4vis_lab.gpu", check.part, "--within", str(path), "--device", check.device]
     command += ["--tiny"] * check.tiny
     begin, reason = time.perf_counter(), ""
-    with open(path.with_suffix(".log"), "w+", encoding="utf-8") as log:
+    with open(path.with_suffix(".log"), "w", encoding="utf-8") as log:
         try:
             status = subprocess.run(command, env=environment, stdout=log, stderr=log, timeout=limit).returncode
-            log.seek(0)
-            last = (log.read().strip().splitlines() or [""])[-1]
+            lines = Path(log.name).read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""]
+            last = ([line for line in lines if "Error: " in line] or lines)[-1]
             reason = f"status {status}: {readable(last, 400)}" if status else ""
         except subprocess.TimeoutExpired:
             reason = f"it took longer than {limit} s"
@@ -78,7 +78,7 @@ def _in_process(check: Check, sharing: int) -> tuple[dict[str, Any], str, float]
 
 def run_part(check: Check, path: Path) -> None:
     """Run a part in this process, and write its quantities anew after each."""
-    module, _, function = PARTS[check.part].function.partition(":")
+    module, function = PARTS[check.part].function.split(":")
     found: dict[str, Any] = {}
     for quantity in getattr(import_module(f".{module}", __package__), function)(check):
         found[quantity.name] = quantity.record()

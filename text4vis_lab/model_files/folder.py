@@ -13,7 +13,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import check_finite, file_digest, replacing
 from text4vis_core.model.video_classifier import VideoClassifier
 
 from ..plain import readable
@@ -45,6 +45,7 @@ def save_model(folder: str | Path, network: VideoClassifier, facts: Facts) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).unlink(missing_ok=True)
     weights = weights_of(network)
+    check_finite(folder, weights, ModelError)
     if not same(rebuilt(facts.architecture, weights, folder), network):
         raise ModelError(f"{folder}: the network holds more than a model's folder has a place for; it is not kept")
     _write(folder / WEIGHTS, weights)
@@ -66,7 +67,11 @@ def load_network(folder: str | Path, facts: Facts | None = None) -> VideoClassif
     weights = _read(path)
     if file_digest(path) != facts.weights:
         raise ModelError(f"{readable(path)} is damaged, or of another model: run the notebook that made it again")
-    return rebuilt(facts.architecture, weights, readable(folder))
+    network = rebuilt(facts.architecture, weights, readable(folder))
+    if (rows := len(weights["classifier.weight"])) != len(facts.classes):
+        what = f"{rows} rows of a classifier, {FILE} {len(facts.classes)} classes"
+        raise ModelError(f"{readable(path)} has {what}: run the notebook that made it again")
+    return network
 
 
 def rows_of_names(folder: str | Path, names: Sequence[str]) -> Tensor:
@@ -144,6 +149,8 @@ def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        return safetensors.torch.load_file(path)
+        tensors = safetensors.torch.load_file(path)
+        check_finite(readable(path), tensors, ModelError)
+        return tensors
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{readable(path)} cannot be read ({error}): run the notebook that made it again") from None

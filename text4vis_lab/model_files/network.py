@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from text4vis_core.files import first_line
 from text4vis_core.model.checkpoints import published_model
-from text4vis_core.model.classifier import CosineClassifier, LinearClassifier
+from text4vis_core.model.classifier import CosineClassifier
 from text4vis_core.model.clip import Clip
 from text4vis_core.model.temporal import TemporalOptions, TemporalTransformer, split_temporal
 from text4vis_core.model.video_classifier import ImageEncoder, VideoClassifier
 
-from ..text_linear import TextLinear
+from ..text_linear import LinearClassifier, TextLinear
 from .facts import ModelError
 
 CLASSIFIERS: dict[str, type] = {"cosine": CosineClassifier, "linear": LinearClassifier, "text linear": TextLinear}

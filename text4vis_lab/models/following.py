@@ -9,6 +9,7 @@ from text4vis_core.model.classifier import CosineClassifier
 from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from ..fitting import origin_of
 from ..model_files.facts import Facts, ModelError, read_facts
 from ..model_files.folder import find_model, is_model
 from ..plain import readable
@@ -80,6 +81,9 @@ def source_of(values: Mapping[str, Any], place: str, usual: str, loaded: dict[An
         if (place, pretrained) not in loaded:
             loaded[place, pretrained] = load_clip(place, pretrained or None) if place else None
         clip = loaded[place, pretrained]
+        if trained and clip is not None and origin_of(clip, read_facts(trained).clip) is None:
+            own = f"leave it at {usual!r}, which takes its own"
+            raise ModelError(f"parameter model: {place} is not the CLIP that {trained} was trained from; {own}")
     else:
         if trained not in loaded:
             loaded[trained] = _text_side(trained)

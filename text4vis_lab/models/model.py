@@ -18,10 +18,12 @@ from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.transforms import evaluation_views, to_clip
 from text4vis_core.data.video import read_frames
 from text4vis_core.data.video_list import Video, VideoList
+from text4vis_core.evaluation.metrics import check_scores
 from text4vis_core.model.classifier import CosineClassifier
 from text4vis_core.model.clip import Clip
 from text4vis_core.model.video_classifier import VideoClassifier
 
+from ..fitting import embed_texts
 from ..model_files.facts import Facts, ModelError
 from ..naming import checked_names
 from ..plain import encodable
@@ -107,7 +109,7 @@ class Model:
         if not self.labels:
             assert self.network.classifier is not None
             return self.network.classifier
-        rows = self.clip.class_embeddings(self.labels, self.template or self.facts.template)
+        rows = embed_texts(self.clip, self.labels, self.template or self.facts.template)
         return CosineClassifier(rows.to(self.network.logit_scale.device))
 
     def with_labels(self, labels: Sequence[str], template: str = "") -> "Model":
@@ -141,9 +143,9 @@ class Model:
 
     @torch.no_grad()
     def logits_of(self, embeddings: Tensor) -> Tensor:
-        """Logits (N, C) of embeddings (N, D), on the CPU."""
+        """Finite logits (N, C) of embeddings (N, D), on the CPU; a ValueError where the model gives others."""
         scale = self.network.logit_scale
-        return self.classifier(embeddings.to(scale.device), scale).float().cpu()
+        return check_scores(self.classifier(embeddings.to(scale.device), scale).float().cpu())
 
     def logits(self, frames: np.ndarray) -> Tensor:
         """Logits (C,) of a clip, as of `embedding`."""
@@ -194,6 +196,7 @@ class Model:
             is a sentence where there is reason to doubt, see `familiarity`, else empty. A video that cannot be read has
             one row, of rank 0 and without class, whose error says why.
         """
+        _ = self.classifier  # names that cannot be told apart are said before a video is read
         doubts = Doubts(self)
         with doubts.watching() as seen:
             embedded = self.embed(paths, progress)

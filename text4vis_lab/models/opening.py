@@ -1,5 +1,6 @@
 """A model by what a user calls it: a folder, a run, the miniature's CLIP, or a name that open_clip knows."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,11 +10,13 @@ from typing import Any
 import open_clip
 import torch
 
+from text4vis_core.files import CheckpointError
 from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.labels import prompts
-from text4vis_core.model.video_classifier import VideoClassifier, fingerprint
+from text4vis_core.model.video_classifier import VideoClassifier
 
 from .. import miniature
+from ..fitting import embed_texts, origin_of
 from ..frame_store import FrameStore
 from ..model_files.facts import Facts, ModelError, read_facts
 from ..model_files.folder import find_model, is_model, load_network
@@ -71,13 +74,22 @@ def open_model(
         model = model.with_labels(labels, template) if labels and not own else model
     else:
         if not labels and name not in open_clip.list_models() and not Path(name).is_dir():
-            name = name if name in miniature.MODELS else str(find_model(name))
+            name = name if name in miniature.MODELS else str(_found(name))
         names = checked_labels(labels or (list(miniature.ACTIONS) if name in miniature.MODELS else []))
         clip = load_clip(miniature.prepare("", "", name)[1], pretrained or None)
         model = untrained(clip, names, {"model": name, "pretrained": pretrained}, template, num_frames)
     if num_frames:
         model = replace(model, clips=replace(model.clips, num_frames=num_frames))
     return model
+
+
+def _found(name: str) -> Path:
+    try:
+        return find_model(name)
+    except ModelError as error:
+        close = difflib.get_close_matches(name.replace("/", "-"), open_clip.list_models(), n=1, cutoff=0.8)
+        hint = f"; or did you mean {close[0]}, with class names?" if close else ""
+        raise ModelError(f"{error}{hint}") from None
 
 
 def untrained(
@@ -94,7 +106,7 @@ def untrained(
     template = template or ModelSettings.template
     clips = Clips(num_frames=num_frames or ClipSettings.num_frames, on_error="skip")
     network = _placed(VideoClassifier.from_clip(clip, num_frames=clips.num_frames))
-    network.set_classifier(clip.class_embeddings(names, template))
+    network.set_classifier(embed_texts(clip, names, template))
     facts = Facts(
         classes=tuple(names),
         architecture=architecture_of(network, configuration(clip), clips.num_frames),
@@ -120,13 +132,11 @@ def clip_in(facts: Facts) -> Clip:
     if not name:
         raise ModelError("the model came from a checkpoint without a CLIP, so that it has no other class names")
     try:
-        clip = load_clip(
-            miniature.prepare("", "", name, facts.clip.get("world", 0))[1], facts.clip.get("pretrained") or None
-        )
-    except (OSError, ValueError) as error:
+        place, pretrained = miniature.prepare("", "", name, facts.clip.get("world", 0))[1], facts.clip.get("pretrained")
+        clip = origin_of(load_clip(place, pretrained or None), facts.clip)
+    except (OSError, ValueError, CheckpointError) as error:
         raise ModelError(f"the text tower of {readable(name)} is needed for other class names: {error}") from error
-    known = facts.clip.get("fingerprint")
-    if known and fingerprint(clip.model) != known:
+    if clip is None:
         remedy = "put that one there, for other class names"
         raise ModelError(f"{readable(name)} is not the CLIP that the model was trained from: {remedy}")
     return clip

@@ -12,9 +12,9 @@ from text4vis_core.data.datasets import VideoDataset, Views
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
-from text4vis_core.evaluation.intervals import mean_interval
 
 from ..frame_store import FrameStore
+from ..intervals import mean_interval
 from ..timing import time_samples
 from .copying import Recipe
 from .data_set import Work, prepare

@@ -88,6 +88,7 @@ def look(model: Model, path: str | Path) -> Look:
     Raises:
         VideoError: it cannot be read.
     """
+    _ = model.classifier  # names that cannot be told apart are said before the video is read
     frames = model.frames(path)
     if model.network.temporal_name == "mean":
         embeddings = _each_frame(model, frames)

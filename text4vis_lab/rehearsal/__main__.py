@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from ..plain import readable
 from ..suites import SuiteError, read_suite
 from . import rehearse
 from .report import text_of
@@ -16,7 +17,7 @@ def main() -> int:
     try:
         record = rehearse(read_suite(parser.parse_args().suite))
     except (SuiteError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {readable(error, 4000)}")
     print(text_of(record))
     return int(any(row["status"] != "ok" for row in record["rows"]))
 

@@ -11,12 +11,12 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ..handwritten import from_yaml
 from ..notebooks import NotebookError, notebook_defaults, notebook_settings, notebook_uses
 from ..settings import check_choices, checked
 
@@ -32,6 +32,8 @@ NEEDS = {
     "gpu_memory_gb": "GPU memory (GB)",
     "gpu_hours": "GPU hours",
 }
+MOST_RUNS = 2000  # of an entry
+Taken = tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]
 RUN_DIR = "run_dir"  # the one parameter that every notebook has and that no suite sets
 
 
@@ -116,17 +118,12 @@ class Suite:
         raise SuiteError(f"{self.path}: no run {name!r}{_choices(name, [run.name for run in self.runs])}")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `1e-4` as text; here it is the number that everybody means."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
-def read_suite(path: str | Path) -> Suite:
+def read_suite(path: str | Path, choices: bool = False) -> Suite:
     """Read, expand and check a suite file, including that every notebook has the parameters it is given.
+
+    Args:
+        path: of the file.
+        choices: check them too, some of which are listed by modules that take seconds to import.
 
     Raises SuiteError for anything that could not run as written.
     """
@@ -144,12 +141,14 @@ def read_suite(path: str | Path) -> Suite:
 
     runs: list[Run] = []
     expansions: dict[str, tuple[str, ...]] = {}
+    names: set[str] = set()
     for number, entry in enumerate(entries, start=1):
         expanded = _expand(entry, path, number)
         for run in expanded:
-            if any(run.name == other.name for other in runs):
+            if run.name in names:
                 raise SuiteError(f"{path}: two runs are called {run.name!r}; give one of them another name")
-            runs.append(run)
+            names.add(run.name)
+        runs += expanded
         if entry["name"] in expansions:
             raise SuiteError(f"{path}: two runs are called {entry['name']!r}; give one of them another name")
         expansions[entry["name"]] = tuple(run.name for run in expanded)
@@ -158,9 +157,19 @@ def read_suite(path: str | Path) -> Suite:
         TopologicalSorter({run.name: run.after for run in runs}).prepare()
     except CycleError as error:
         raise SuiteError(f"{path}: runs wait for each other: {' -> '.join(reversed(error.args[1]))}") from None
-    for run in runs:
-        _check_parameters(run, path)
-    return Suite(path, description, tuple(runs), described)
+    taken = {source: _taken(source) for source in dict.fromkeys(run.source for run in runs)}
+    typed = tuple(_with_types(run, taken[run.source], path, choices) for run in runs)
+    return Suite(path, description, typed, described)
+
+
+def read_again(path: str | Path) -> Suite:
+    """The same, of a file that is read often: it is only when it has another time."""
+    return _read(str(path), Path(path).stat().st_mtime_ns)
+
+
+@lru_cache
+def _read(path: str, changed: int) -> Suite:
+    return read_suite(path)
 
 
 def needs_table(suite: Suite) -> str:
@@ -183,12 +192,14 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 
 def _load(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return from_yaml(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         known = sorted(str(other) for other in Path("experiments").glob("*.yaml"))
         raise SuiteError(f"{path}: no such suite file{_choices(str(path), known)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, OSError) as error:
         raise SuiteError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise SuiteError(str(error)) from None
 
 
 def _mapping(value: Any, keys: tuple[str, ...], where: str) -> dict[str, Any]:
@@ -247,6 +258,8 @@ def _expand(entry: Any, path: Path, number: int) -> list[Run]:
         missing = ", ".join(key for key in NEEDS if key not in needs)
         raise SuiteError(f"{where}: needs: also say {missing} (estimates will do), or leave needs out")
 
+    if (number_of := math.prod(map(len, grid.values()))) > MOST_RUNS:
+        raise SuiteError(f"{where}: grid: {number_of:,} runs, more than {MOST_RUNS:,}; leave out some values")
     combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     return [
         Run(
@@ -280,13 +293,20 @@ def _resolve_after(run: Run, runs: list[Run], expansions: dict[str, tuple[str, .
     return replace(run, after=after)
 
 
-def _check_parameters(run: Run, path: Path) -> None:
+def _taken(source: Path) -> Taken:
+    """What a notebook takes: all settings, its own, and the groups of the shared ones."""
     try:
-        known, own, uses = notebook_settings(run.source), notebook_defaults(run.source), notebook_uses(run.source)
+        known, own, uses = notebook_settings(source), notebook_defaults(source), notebook_uses(source)
     except NotebookError as error:
         raise SuiteError(str(error)) from None
     if RUN_DIR not in known:
-        raise SuiteError(f"{run.source}: the parameters cell must have {RUN_DIR}, where the run writes")
+        raise SuiteError(f"{source}: the parameters cell must have {RUN_DIR}, where the run writes")
+    return known, own, uses
+
+
+def _with_types(run: Run, taken: Taken, path: Path, choices: bool) -> Run:
+    """The run with its parameters of their declared types."""
+    known, own, uses = taken
     for parameter in run.parameters:
         where = f"{path}: run {run.name!r}: parameter {parameter!r}"
         if parameter == RUN_DIR:
@@ -295,7 +315,7 @@ def _check_parameters(run: Run, path: Path) -> None:
             others = [name for name in known if name != RUN_DIR]
             raise SuiteError(f"{where} is not one of {run.source}{_choices(str(parameter), others)}")
     try:
-        given = checked(run.parameters, own, uses, choices=False)
+        given = checked(run.parameters, own, uses, choices=choices)
         if given.get("loggers"):
             from ..loggers import LOGGERS, check_loggers  # slow to import
 
@@ -310,6 +330,7 @@ def _check_parameters(run: Run, path: Path) -> None:
             published_result(run.parameters["published"])
         except ValueError as error:
             raise SuiteError(f"{path}: run {run.name!r}: {error}") from None
+    return replace(run, parameters={name: given[name] for name in run.parameters})
 
 
 def _choices(name: str, known: list[str]) -> str:

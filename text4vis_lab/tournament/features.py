@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from text4vis_core.data.video_list import AnnotationError
-from text4vis_core.files import replacing
+from text4vis_core.files import check_finite, replacing
 
 FILE = "features.safetensors"
 SPLITS = ("train", "val", "test")
@@ -245,7 +245,11 @@ def _read_own(path: Path) -> Features:
         projection = None
         if "projection weight" in tensors:
             projection = Projection(tensors["projection weight"], tensors.get("projection bias"))
+        check_finite(path, tensors | {"logit_scale": torch.tensor(float(about["logit_scale"]))}, AnnotationError)
         text, scale = tensors.get("text"), float(about["logit_scale"])
+        if text is not None and text.shape != (len(classes), parts["train"].rows.shape[1]):
+            wanted = (len(classes), parts["train"].rows.shape[1])
+            raise AnnotationError(f"{path}: text is {tuple(text.shape)}, not {wanted}; save it again")
         train, val, test = (parts[split] for split in SPLITS)
         return Features(classes, train, val, test, text, scale, projection, about["source"])
     except AnnotationError:

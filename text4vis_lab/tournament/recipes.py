@@ -14,6 +14,8 @@ from filelock import FileLock
 
 from text4vis_core.files import replacing
 
+from ..handwritten import from_yaml
+
 RECIPES = Path("experiments/recipes.yaml")
 HEADING = "# Chosen on validation data by 15_tuning and 16_frozen_tuning; no test item was scored for it.\n"
 Chosen = dict[str, dict[int, dict[str, Any]]]  # method -> shots (0: all) -> settings, and "validation" in percent
@@ -26,10 +28,10 @@ def read_recipes(problem: str, path: str | Path = RECIPES) -> Chosen:
         ValueError: the file is none, or has no such problem (with the choices).
     """
     try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        found = from_yaml(Path(path).read_text(encoding="utf-8"), path)
         if not isinstance(found, dict):
             raise ValueError("it is no mapping of problems")
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} holds no recipes ({error}): run 15_tuning") from error
     if problem not in found:
         raise ValueError(f"{path} has no recipes for {problem!r}, but for {', '.join(found)}: run 15_tuning")
@@ -61,7 +63,7 @@ def write_recipes(problem: str, recipes: Mapping[str, Mapping[int, Mapping[str, 
     """Add what was chosen on a problem to the file; other methods, shots and problems stay."""
     path = Path(path)
     with FileLock(path.with_name(f".{path.name}.lock")):  # several sweeps may write at a time
-        known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known = from_yaml(path.read_text(encoding="utf-8"), path) if path.exists() else {}
         of_problem = (known := known or {}).setdefault(problem, {})
         for method, by_shots in recipes.items():
             of_problem.setdefault(method, {}).update({shots: dict(settings) for shots, settings in by_shots.items()})

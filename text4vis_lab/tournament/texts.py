@@ -5,7 +5,7 @@
 C classes, D width of an embedding.
 """
 
-import json
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -17,12 +17,14 @@ from open_clip import SimpleTokenizer
 from torch import Tensor
 from torch.nn import functional as F
 
-from text4vis_core.files import file_digest
+from text4vis_core.files import check_finite, file_digest
 from text4vis_core.model.classifier import INITIALISERS
 from text4vis_core.model.clip import Clip, load_clip
 from text4vis_core.model.labels import prompts
 
 from .. import miniature
+from ..fitting import check_texts, embed_texts
+from ..handwritten import from_json
 from ..sources import Source
 
 Sentences = list[list[str]]  # of each class
@@ -100,11 +102,12 @@ def embedded(initialisation: str, names: Sequence[str], source: Source, seed: in
         seed: of random texts.
 
     Raises:
-        ValueError: a file of texts lacks a class or is none, a model is not there, or the source has no text tower.
+        ValueError: a file of texts lacks a class or is none, a model is not there, the source has no text tower, or two
+            classes have the same texts.
     """
     if initialisation == "other clip":
         name = source.other_clip or _other_miniature(source.clip.source if source.clip else "")
-        return _other_clip(name).class_embeddings(names, source.template)
+        return embed_texts(_other_clip(name), names, source.template)
     if initialisation == "language model":
         return _language_rows(source.language_model, tuple(_prompts(names, source)))
     if initialisation not in SENTENCES:
@@ -112,6 +115,8 @@ def embedded(initialisation: str, names: Sequence[str], source: Source, seed: in
     if source.clip is None:
         raise ValueError(f"parameter model is empty: initialisation {initialisation!r} needs its text tower")
     sentences = SENTENCES[initialisation](names, source, seed)
+    if note := check_texts(source.clip, names, sentences):
+        warnings.warn(note, stacklevel=2)
     rows = source.clip.class_embeddings([text for texts in sentences for text in texts], "{}")
     of_class = rows.split([len(texts) for texts in sentences])
     return F.normalize(torch.stack([some.mean(0) for some in of_class]), dim=-1)
@@ -137,7 +142,7 @@ def read_descriptions(path: str | Path, names: Sequence[str]) -> Sentences:
         ValueError: there is no such file, it is of another form, or it lacks a class (which).
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = from_json(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path or 'an empty name'} is no file of descriptions ({error}): give one, JSON") from error
     for name in names:
@@ -195,4 +200,6 @@ def _language_rows(name: str, sentences: tuple[str, ...]) -> Tensor:
         model = SentenceTransformer(place, device="cpu", local_files_only=True, model_kwargs=safe)
     except (OSError, ValueError) as error:
         raise ValueError(f"parameter language_model: {place} is no model that is at hand ({error})") from error
-    return F.normalize(torch.from_numpy(model.encode(list(sentences), show_progress_bar=False)).float(), dim=-1)
+    rows = F.normalize(torch.from_numpy(model.encode(list(sentences), show_progress_bar=False)).float(), dim=-1)
+    check_finite(place, {"its embeddings": rows})
+    return rows

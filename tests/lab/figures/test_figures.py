@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from text4vis_core.evaluation.intervals import mean_interval
 from text4vis_lab import figures
 from text4vis_lab.figures import showing, style
 from text4vis_lab.figures.gallery import Gallery
+from text4vis_lab.intervals import mean_interval
 
 RNG = np.random.default_rng(0)
 NAMES = ["archery", "push up", "waving hand"]

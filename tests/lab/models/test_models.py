@@ -9,12 +9,11 @@ from backbones import KINDS, NAMES, TEMPLATE
 from conftest import CLASSES
 
 from text4vis_core import VideoClassifier, load_clip
-from text4vis_core.model.classifier import LinearClassifier
 from text4vis_lab.model_files import Facts, ModelError, find_model, save_model
 from text4vis_lab.model_files.folder import models_in
 from text4vis_lab.model_files.network import architecture_of, configuration
 from text4vis_lab.models import load_model, open_model
-from text4vis_lab.text_linear import TextLinear
+from text4vis_lab.text_linear import LinearClassifier, TextLinear
 from text4vis_lab.video_files import find_videos
 
 
@@ -104,9 +103,14 @@ def test_its_card_tells_what_was_measured_and_escapes_names(kept, model, clip):
 @pytest.mark.parametrize(
     ("file", "spoil", "message"),
     [
-        ("model.json", lambda data: data[:-20], "model.json cannot be read"),
-        ("model.json", lambda data: b'{"format": 99}', "is not of format 1"),
-        ("model.json", lambda data: json.dumps({"format": 1}).encode(), "is damaged"),
+        ("model.json", lambda data: data[:-20], "model.json is not what a model's folder tells of it"),
+        ("model.json", lambda data: b'{"format": 99}', "is not of format 2"),
+        ("model.json", lambda data: json.dumps({"format": 1}).encode(), "field 'classes': Field required"),
+        (
+            "model.json",
+            lambda data: data.replace(b'"names": "words"', b'"names": "other"'),
+            "field 'seal' is not that of",
+        ),
         ("model.safetensors", lambda data: data[:100], "model.safetensors cannot be read"),
         ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "is damaged, or of another model"),
     ],

@@ -352,14 +352,6 @@ def test_a_suite_that_does_not_say_what_it_needs(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("error: experiments/smoke.yaml: no run has `needs`")
 
 
-@pytest.mark.parametrize("variable", ["suite", "SUITE"])
-def test_make_rehearse_takes_the_suite_in_either_case(variable):
-    done = subprocess.run(
-        ["make", "-n", "rehearse", f"{variable}=experiments/zero_shot.yaml"], capture_output=True, text=True, check=True
-    )
-    assert "-m text4vis_lab.rehearsal 'experiments/zero_shot.yaml'" in done.stdout
-
-
 def test_all_four_suites_stay_within_the_promise_of_the_plan(data):
     """On two cores of 80 GFLOP/s each computation takes a minute or two, 25 minutes in all."""
     operations, brief_ones = 0.0, []

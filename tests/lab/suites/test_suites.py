@@ -90,6 +90,10 @@ runs:
 ONE = "runs:\n  - {name: a, notebook: train"
 MISTAKES = {
     "runs: [": "cannot be read",
+    "runs: []\nruns: []": "line 2: the key 'runs' occurs twice; remove one of the two",
+    ONE + ",\n parameters: {lr: 1, lr: 2}}": "line 3: the key 'lr' occurs twice",
+    ONE + ", parameters: {x: &a [1, *a]}}": "line 2: what stands here refers to itself",
+    ONE + ", grid: {lr: " + str([*range(50)]) + ", shots: " + str([*range(50)]) + "}}": "grid: 2,500 runs, more than",
     "runs: []": "runs must be a list of at least one run",
     "- a": "must be a mapping with the keys description, reference, runs",
     "reference: 0\nruns: [{name: a, notebook: train}]": "reference must be true or false",

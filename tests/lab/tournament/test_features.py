@@ -1,10 +1,13 @@
 """Feature caches, the laboratory's own and files of text rows: what they hold comes back, and faults are named."""
 
 import csv
+import json
 from dataclasses import replace
 
 import pytest
+import safetensors
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from text4vis_core.data.video_list import AnnotationError
@@ -211,3 +214,49 @@ def test_labels_of_the_own_form_are_checked(tmp_path):
 def test_other_notebooks_say_that_there_are_no_videos(cache):
     with pytest.raises(AnnotationError, match="a cache of features, which holds no videos; 10_frozen_encoder"):
         listed_videos({"dataset": "features", "fold": 1}, cache, "train")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "text holds values that are not finite"),
+        ("train before", "train before holds values that are not finite"),
+        ("projection weight", "projection weight holds values that are not finite"),
+        ("test rows", "test rows holds rows that are zero or not finite"),
+        ("logit_scale", "logit_scale holds values that are not finite"),
+        ("narrow text", r"text is \(3, 4\), not \(3, 6\); save it again"),
+        ("fewer texts", r"text is \(2, 6\), not \(3, 6\); save it again"),
+    ],
+)
+def test_embeddings_of_our_own_that_are_not_finite_or_do_not_fit_are_named(cache, tmp_path, name, said):
+    features = read_features(cache)
+    features = replace(features, text=unit(3), train=replace(features.train, before=unit(12, 3, 8)))
+    path = save_features(tmp_path / "own", replace(features, projection=Projection(torch.randn(DIM, 8))))
+    with safetensors.safe_open(path, "pt") as file:
+        tensors, about = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()["features"]  # noqa: SIM118
+    if name == "logit_scale":
+        about = json.dumps(json.loads(about) | {"logit_scale": float("inf")})
+    elif name == "narrow text":
+        tensors["text"] = unit(3, 0, 4)
+    elif name == "fewer texts":
+        tensors["text"] = unit(2)
+    else:
+        tensors[name].view(-1)[2] = torch.nan
+    save_file(tensors, path, {"features": about})
+    with pytest.raises(AnnotationError, match=rf"features\.safetensors: {said}"):
+        read_features(path.parent)
+
+
+@pytest.mark.parametrize("form", ["tensor", "some", "by name"])
+def test_rows_of_text_that_are_not_finite_are_named(cache, tmp_path, form):
+    rows = unit(3)
+    if form == "by name":
+        save_class_embeddings(tmp_path / "text.safetensors", NAMES, rows, "x", "{}")
+        rows[1, 2] = torch.inf
+        save_file({"embeddings": rows}, tmp_path / "text.safetensors", {"names": json.dumps(NAMES)})
+    else:
+        rows[1, 2] = torch.inf
+        torch.save(rows if form == "tensor" else {"class_id": torch.arange(3), "text": rows}, tmp_path / "text.pt")
+    [file] = tmp_path.glob("text.*")
+    with pytest.raises(AnnotationError, match=rf"{file.name}: .*not finite"):
+        read_features(cache, file)

@@ -122,12 +122,18 @@ def frozen_method(name: str, role: str, **about: Any) -> Callable:
     return register
 
 
-def methods(names: Sequence[str] = ()) -> list[FrozenMethod]:
-    """Methods by name; all of them for none. A ValueError with the choices for a name that none has."""
+def names() -> list[str]:
+    """The names of all methods."""
     from . import closed, rows, trained  # noqa: F401  # which fill the table
 
-    check_choices("methods", list(names), METHODS)
-    return [METHODS[name] for name in names or METHODS]
+    return list(METHODS)
+
+
+def methods(wanted: Sequence[str] = ()) -> list[FrozenMethod]:
+    """Methods by name; all of them for none. A ValueError with the choices for a name that none has."""
+    known = names()
+    check_choices("methods", list(wanted), known)
+    return [METHODS[name] for name in wanted or known]
 
 
 def cosine_scorer(rows: Tensor, scale: float) -> Scorer:
