@@ -10,6 +10,7 @@ from ..model_files.folder import models_in
 from ..own_training import train_folder
 from ..plain import readable
 from ..records import RECORD, read_records
+from ..shell import command
 from .running import Unanswered, absolute, at_home, home, named, note
 from .tables import as_json
 
@@ -24,7 +25,7 @@ def train(folder: Path, out: Path | None, shots: int, model: tuple[str, str], ho
     for said in done.sentences:
         print(said)
     print(done.model)
-    note(f"text4vis predict VIDEOS --model {target} --out predictions.csv")
+    note(command(["text4vis", "predict", "VIDEOS", "--model", target, "--out", "predictions.csv"]))
     return 0
 
 
