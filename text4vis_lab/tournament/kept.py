@@ -148,4 +148,7 @@ def _files(folder: str | Path) -> list[Path]:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m text4vis_lab.tournament.kept RUN_DIR FOLDER")
-    print(keep(*sys.argv[1:]))
+    try:
+        print(keep(*sys.argv[1:]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
