@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all; where one cannot be, a sentence says which, what it needs, and the rest."""
+"""Files that are written whole or not at all; where one cannot be, a sentence says which, why, and what is kept."""
 
 import contextlib
 import errno
