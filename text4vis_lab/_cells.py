@@ -18,7 +18,7 @@ import torch
 from pydantic import ConfigDict, Field
 from safetensors.torch import load, save_file
 
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import file_digest
 from text4vis_core.training.loop import WITHOUT_EFFECT
 
 from .cache._dependencies import file_stamps
@@ -32,6 +32,7 @@ from .scores import FOLDER, RANKS, read_scores, write_scores
 from .sealing import Kind, Schema
 from .settings import declared
 from .sources import Source
+from .storing import replacing
 from .tournament.texts import depends_on
 
 

@@ -245,7 +245,7 @@ def _check_recipe(folder: Path, made_by: dict) -> None:
         version = before.get("version", 1)
     except FileNotFoundError:
         return write_json(folder / RECIPE, made_by)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise PrepareError(f"{folder / RECIPE} is damaged ({error}); delete the folder and prepare anew") from error
     if version != VERSION:
         found = f"copies of version {version}, this is {VERSION}: in those of 1 seconds meant other frames"

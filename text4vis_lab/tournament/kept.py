@@ -16,13 +16,14 @@ from typing import Any
 
 import pandas as pd
 
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import file_digest
 
 from ..notebooks import repository_root
 from ..records import RECORD, read_record
 from ..rows import as_table, check_rows
 from ..scores import FOLDER, RANKS
 from ..sealing import Kind, Schema
+from ..storing import replacing
 
 KEPT, ROWS, NOTE = "record.json", "rows.parquet", "note.txt"
 COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
@@ -148,4 +149,7 @@ def _files(folder: str | Path) -> list[Path]:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m text4vis_lab.tournament.kept RUN_DIR FOLDER")
-    print(keep(*sys.argv[1:]))
+    try:
+        print(keep(*sys.argv[1:]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
