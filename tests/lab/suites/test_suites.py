@@ -208,7 +208,7 @@ def attempts():
     for run, status, error in ((mine.runs[0], "ok", ""), (mine.runs[1], "failed", "ValueError: no such thing")):
         run.directory.mkdir(parents=True)
         attempt = {"status": status, "error": error, "seconds": 1.5, "notebook": run.executed.as_posix()}
-        run.attempt.write_text(json.dumps(attempt))
+        run.attempt.write_text(json.dumps(attempt | {"made_of": made_of(run)}))
     return mine
 
 
