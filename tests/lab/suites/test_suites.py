@@ -26,6 +26,7 @@ from text4vis_lab.suites import (
     read_suite,
     summary,
 )
+from text4vis_lab.suites.inputs import made_of
 from text4vis_lab.surroundings import take
 
 
