@@ -13,7 +13,7 @@ from ..model_files.facts import FILE
 from .reading import Run
 
 # How runs are started and watched, and what measures the machine: no result is a function of that.
-OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py"}
+OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
 
 
