@@ -36,7 +36,7 @@ from .storing import replacing
 from .tournament.texts import depends_on
 
 
-class OutcomeFacts(Schema):
+class _OutcomeFacts(Schema):
     """Of an outcome all but scores and tensors."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -48,15 +48,15 @@ class OutcomeFacts(Schema):
     remarks: list[str]
 
 
-class CellFacts(Schema):
+class _CellFacts(Schema):
     """What a finished cell's JSON file holds: digests of its scores and tensors among it."""
 
     fingerprint: str
     files: list[str] = Field(min_length=2, max_length=2)
-    outcome: OutcomeFacts
+    outcome: _OutcomeFacts
 
 
-CELLS = Kind("a finished cell", CellFacts, "the cell is trained again")
+CELLS = Kind("a finished cell", _CellFacts, "the cell is trained again")
 
 
 class FinishedCells:

@@ -11,6 +11,7 @@ from ..own_training import train_folder
 from ..plain import readable
 from ..records import RECORD, read_records
 from ..shell import command
+from ..suites import counted
 from .running import Unanswered, absolute, at_home, home, named, note
 from .tables import as_json
 
@@ -34,6 +35,7 @@ def runs(folder: Path, json: bool) -> int:
     refused: list[str] = []
     root = folder if folder.exists() else home() / folder
     records = read_records(root, refused)
+    counted(records, refused)
     for why in refused:
         note(why)
     if not records:

@@ -32,7 +32,7 @@ from .reader import SUFFIX, VERSION
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 
 
-class JournalRow(Schema):
+class _JournalRow(Schema):
     """What is known of a copy; it lies in a folder below `videos/`, and nowhere else."""
 
     original: str
@@ -270,7 +270,7 @@ def _read_journal(folder: Path) -> dict[str, dict]:
             whole += len(line)
             try:
                 row = json.loads(line)
-                if wrong := first_wrong(JournalRow, row):
+                if wrong := first_wrong(_JournalRow, row):
                     raise ValueError(wrong)
                 rows[row["original"]] = row
             except (ValueError, RecursionError) as error:

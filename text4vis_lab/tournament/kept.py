@@ -30,38 +30,38 @@ COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
 FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance")
 
 
-class Parameters(Schema):
+class _Parameters(Schema):
     """What a kept record's run was given, as far as it is looked at."""
 
     dataset: str
 
 
-class Metrics(Schema):
+class _Metrics(Schema):
     """What a kept record tells of its data."""
 
     about: str
     text: Any
 
 
-class Finished(Schema):
+class _Finished(Schema):
     """When a kept record was measured."""
 
     finished: str
 
 
-class KeptRecord(Schema):
+class _KeptRecord(Schema):
     """What `record.json` of a kept record holds."""
 
     notebook: str
-    parameters: Parameters
-    metrics: Metrics
+    parameters: _Parameters
+    metrics: _Metrics
     data: dict[str, dict[str, Any]]
     weights: dict[str, str]
-    provenance: Finished
+    provenance: _Finished
     files: dict[str, str]
 
 
-RECORDS = Kind("a kept record", KeptRecord, "restore it, or keep the run again")
+RECORDS = Kind("a kept record", _KeptRecord, "restore it, or keep the run again")
 
 
 def keep(run_dir: str | Path, folder: str | Path) -> Path:
