@@ -172,7 +172,7 @@ pytestmark = pytest.mark.slow
 
 def test_no_page_holds_a_foreign_element(pages):
     known = [(ROOT / "text4vis_lab" / name).read_text() for name in ("tables.js", "figures/gallery.js")]
-    known.append(BeautifulSoup(SCRIPT, "html.parser").text)
+    known.append(SCRIPT.removeprefix("<script>").removesuffix("</script>"))
     assert {
         "index.html",
         *(f"runs/{name}.html" for name in ("named", "looked_at", "labelled", "failed")),
