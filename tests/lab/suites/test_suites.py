@@ -433,3 +433,8 @@ def test_the_papers_suites_have_the_published_configuration(monkeypatch, name):
             assert number["model"].removeprefix("CLIP ").replace("/", "-") == p["model"].removesuffix("-quickgelu")
             assert (number["frames"], number["resolution"]) == (str(p["num_frames"]), str(size))
             assert number["views"] == f"{p['crops']}x{p['clips']}"
+
+
+def test_an_error_that_names_a_hostile_file_is_shown_as_it_prints():
+    process = command_line("check", "experiments/\x1b]0;evil\x07.yaml", stderr=subprocess.PIPE)
+    assert r"error: experiments/\x1b]0;evil\x07.yaml: no such suite file" in process.communicate()[1]
