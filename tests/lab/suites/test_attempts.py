@@ -138,6 +138,9 @@ def test_what_was_changed_since_is_refused_and_executed_again(run, change, capsy
         assert refusals(run) == [f"{run.directory}/result.json does not count: {why}; run it again"]
     mine = again(run)
     assert f"a does not count: {why}\n      run the suite again" in summary(mine)
+    forget_failures(mine, only_tell=True)  # as a dry run does
+    assert capsys.readouterr().out == f"a is executed again: {why}\n"
+    assert read_attempt(run)["status"] == "ok"
     forget_failures(mine)
     assert capsys.readouterr().out == f"a is executed again: {why}\n"
     assert read_attempt(run)["status"] == "missing"
