@@ -296,9 +296,8 @@ def parts(repository):  # noqa: F811
         (repository / name).write_text("old")
     taking = notebook(parameters='run_dir = "runs/x"\nfiles = ["x"]  # that it reads')
     (repository / "notebooks" / "train.ipynb").write_text(taking)
-    mine = suite(
-        "runs: [{name: a, notebook: train, parameters: {files: [mine.csv, models/a, data/videos, runs/other/recipes.yaml]}}]"
-    )
+    given = "[mine.csv, models/a, data/videos, runs/other/recipes.yaml]"
+    mine = suite(f"runs: [{{name: a, notebook: train, parameters: {{files: {given}}}}}]")
     left(mine.runs[0])
     write_attempt(mine.runs[0], status="ok", error="", seconds=1.5, made_of=made_of(mine.runs[0]))
     return mine
