@@ -27,9 +27,10 @@ try:
     suite = suites.read_suite(SUITE)
     if FIRST:
         lock = suites.hold_lock(suite)
-        suites.forget_failures(suite)
+        dry = bool({"-n", "--dry-run", "--dryrun"}.intersection(sys.argv))
+        suites.forget_failures(suite, only_tell=dry)
         board = contextlib.ExitStack()
-        if not {"-n", "--dry-run", "--dryrun"}.intersection(sys.argv):
+        if not dry:
             board.enter_context(suites.shown(suite))  # runs/board.html
         atexit.register(board.close)
 except suites.SuiteError as error:

@@ -26,7 +26,8 @@ def shared_inputs() -> list[Path]:
 def made_of(run: Run) -> str:
     """SHA-256 over the parameters, the notebook, the shared inputs, and files and models that parameters name.
 
-    Not over the videos of a data set, of which a run's record has the fingerprint.
+    Not over the videos of a data set, of which a run's record has the fingerprint; nor over what lies in `runs`, which
+    this run may write, or another that it waits for.
     """
     named = {path for text in _texts(run.parameters) for path in _files(text)}
     digest = hashlib.sha256(json.dumps(run.parameters, sort_keys=True).encode())
@@ -47,8 +48,10 @@ def _texts(value: Any) -> Iterator[str]:
 def _files(text: str) -> list[Path]:
     """The file that a text names, or what tells of the model in the folder that it names."""
     try:
-        return [path for path in (Path(text), Path(text, FILE)) if text and path.is_file()]
-    except (OSError, ValueError):  # no file's name
+        if not text or Path("runs").resolve() in Path(text).resolve().parents:
+            return []
+        return [path for path in (Path(text), Path(text, FILE)) if path.is_file()]
+    except (OSError, RuntimeError, ValueError):  # no file's name
         return []
 
 

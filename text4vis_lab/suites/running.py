@@ -77,11 +77,11 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
         return attempt
 
 
-def forget_failures(suite: Suite) -> None:
+def forget_failures(suite: Suite, only_tell: bool = False) -> None:
     """Remove the `attempt.json` of every run that failed, so that it is tried again.
 
-    So it is of one that is made of something else now, by content and not by time, or is not what it left any more.
-    Raises SuiteError when an `attempt.json` is damaged.
+    So it is of one that is made of something else now, by content and not by time, or is not what it left any more:
+    which is said, and with `only_tell` that is all. Raises SuiteError when an `attempt.json` is damaged.
     """
     for run in suite.runs:
         attempt, why = read_attempt(run), disagreement(run)
@@ -89,7 +89,7 @@ def forget_failures(suite: Suite) -> None:
             why = "its notebook, the code, or a file that it reads has other content now"
         if why:
             print(f"{run.name} is executed again: {why}", flush=True)
-        if why or attempt["status"] == "failed":
+        if not only_tell and (why or attempt["status"] == "failed"):
             run.attempt.unlink()
 
 

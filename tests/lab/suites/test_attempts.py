@@ -138,6 +138,9 @@ def test_what_was_changed_since_is_refused_and_executed_again(run, change, capsy
         assert refusals(run) == [f"{run.directory}/result.json does not count: {why}; run it again"]
     mine = again(run)
     assert f"a does not count: {why}\n      run the suite again" in summary(mine)
+    forget_failures(mine, only_tell=True)  # as a dry run does
+    assert capsys.readouterr().out == f"a is executed again: {why}\n"
+    assert read_attempt(run)["status"] == "ok"
     forget_failures(mine)
     assert capsys.readouterr().out == f"a is executed again: {why}\n"
     assert read_attempt(run)["status"] == "missing"
@@ -287,13 +290,14 @@ def test_a_disk_that_is_full_before_a_run_says_so(repository, monkeypatch):  # n
 def parts(repository):  # noqa: F811
     """Files that a run is made of, or not; the run, which ended well."""
     files = ["text4vis_core/model.py", "text4vis_lab/suites/page.py", "data/numbers.csv", "data/descriptions/x.json"]
-    files += ["mine.csv", "models/a/model.json", "data/videos/a.mp4"]
+    files += ["mine.csv", "models/a/model.json", "data/videos/a.mp4", "runs/other/recipes.yaml"]
     for name in files:
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
         (repository / name).write_text("old")
     taking = notebook(parameters='run_dir = "runs/x"\nfiles = ["x"]  # that it reads')
     (repository / "notebooks" / "train.ipynb").write_text(taking)
-    mine = suite("runs: [{name: a, notebook: train, parameters: {files: [mine.csv, models/a, data/videos]}}]")
+    given = "[mine.csv, models/a, data/videos, runs/other/recipes.yaml]"
+    mine = suite(f"runs: [{{name: a, notebook: train, parameters: {{files: {given}}}}}]")
     left(mine.runs[0])
     write_attempt(mine.runs[0], status="ok", error="", seconds=1.5, made_of=made_of(mine.runs[0]))
     return mine
@@ -311,6 +315,7 @@ def parts(repository):  # noqa: F811
         ("models/a/model.json", True),
         ("text4vis_lab/suites/page.py", False),
         ("data/videos/a.mp4", False),
+        ("runs/other/recipes.yaml", False),
         ("notebooks/report.ipynb", False),
     ],
 )
