@@ -10,7 +10,7 @@ PROFILE ?=
 # somebody else's.
 from = $(filter $(1),$(firstword $(origin $(2))))
 TYPED := $(foreach name,DATA LABELS MODEL PRETRAINED,$(if $(call from,command,$(name)),$(name)))
-GIVEN := $(foreach name,SUITE suite JOBS GPUS PROFILE FRESH BUNDLE_PYTHON TORCH UPGRADE,$(if \
+GIVEN := $(foreach name,SUITE suite JOBS GPUS PROFILE FRESH BUNDLE_PYTHON TORCH_INDEX UPGRADE,$(if \
   $(call from,command environment,$(name)),$(name)))
 $(foreach name,$(TYPED) $(GIVEN),$(eval override $(name) := $$(value $(name))))
 ifeq ($(filter SUITE,$(GIVEN)),)
@@ -166,5 +166,5 @@ $(INSTALLED): pyproject.toml requirements.lock
 	  exit 1; }
 	@echo 'Installing into .venv, once: 7 GB, of which 4 serve NVIDIA GPUs; some minutes ...'
 	@test -e $@ || '$(PYTHON)' -m venv --clear .venv
-	@$(BIN)/python -I text4vis_lab/installing.py $${TORCH:+--torch "$$TORCH"}
+	@$(BIN)/python -I text4vis_lab/installing.py $${TORCH_INDEX:+--torch "$$TORCH_INDEX"}
 	@touch $@

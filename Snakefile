@@ -2,7 +2,8 @@
 Or on a Slurm cluster: snakemake --profile profiles/slurm --config suite=experiments/miniature.yaml
 
 Every run of the suite is one notebook, executed by `python -m text4vis_lab.suites execute`. What is done is skipped,
-what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly.
+what failed is tried again, and a run starts when the runs named in its `after` have ended, well or badly. A run of which
+the notebook, the parameters, or anything else that it is made of has other content now is executed again.
 """
 
 import atexit
@@ -35,17 +36,16 @@ except suites.SuiteError as error:
     raise WorkflowError(str(error))
 
 RUNS = {run.name: run for run in suite.runs}
-# Results are functions of these, besides the notebook and its parameters. How runs are started and watched is not one of
-# them, nor is what measures the machine.
-OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
-CORE = sorted(str(path) for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts))
-GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
-CORE += [str(path) for pattern in GIVEN for path in sorted(Path().glob(pattern))]
+SHARED = suites.shared_inputs()
 
 
 def inputs(wildcards):
+    if not FIRST:
+        return []
     run = RUNS[wildcards.run]
-    return [str(run.source), *CORE, *(str(RUNS[name].attempt) for name in run.after)] if FIRST else []
+    # Of files that people write the content counts, which `forget_failures` compares, and not the time.
+    given = [ancient(str(path)) for path in (run.source, *SHARED)]
+    return [*given, *(str(RUNS[name].attempt) for name in run.after)]
 
 
 def asked(name):

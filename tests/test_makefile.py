@@ -23,6 +23,8 @@ EVIL = [
 ]
 STUB = """#!{python}
 import json, os, sys
+if "text4vis_lab.surroundings" in sys.argv:
+    os.execv(sys.argv[3], sys.argv[3:])
 if "text4vis_lab.own_suite" in sys.argv:
     json.dump(sys.argv[3:], open("own.json", "w"))
     sys.exit(print("own.yaml"))

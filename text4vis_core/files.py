@@ -6,10 +6,10 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def remove_unfinished(path: str | Path) -> None:
+def remove_unfinished(path: Path) -> None:
     """Remove what `replacing(path)` had begun in processes that were killed; nobody may be writing it now."""
-    path = Path(path)
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         temporary.unlink(missing_ok=True)
 
@@ -75,30 +74,57 @@ def check_writable(folder: str | Path, remedy: str = "choose another run_dir") -
     return folder
 
 
-def save_tensors(path: str | Path, state: dict) -> None:
-    """Write a dictionary of tensors and plain values by torch, so that `path` always holds a whole file.
+def last_good(path: str | Path) -> Path:
+    """Where the checkpoint before the newest lies."""
+    path = Path(path)
+    return path.with_name(f"{path.name}.last")
 
-    A `CheckpointError` when the folder cannot be written to, or the disk is full.
+
+def save_tensors(path: str | Path, state: dict, keep_last: bool = False) -> None:
+    """Write a dictionary of tensors and plain values by torch, sealed: `path` always holds a whole file, old or new.
+
+    With `keep_last` the file that was there stays as `last_good(path)`. A `CheckpointError` when it cannot be written.
     """
     import torch
+    from torch.utils._pytree import tree_leaves
 
     try:
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with contextlib.ExitStack() as afterwards:
+            if keep_last and Path(path).exists():
+                # By a second name for the same file, so that there is no moment at which `path` is missing; and the
+                # last good one goes after the new one has come, for what is at `path` now may have been damaged.
+                second = afterwards.enter_context(replacing(last_good(path)))
+                try:
+                    os.link(path, second)
+                except OSError:  # a file system without hard links
+                    shutil.copyfile(path, second)
+            with replacing(path) as temporary, open(temporary, "w+b") as file:
+                torch.save(state, file)
+                with zipfile.ZipFile(file, "a") as archive:
+                    archive.comment = seal_of(archive)
+                file.flush()
+                os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:
         # Of a full disk torch says "unexpected pos"; what the system said of it is behind that.
         cause = error if isinstance(error, OSError) else error.__context__ or error
         reason = getattr(cause, "strerror", None) or first_line(cause)
-        remedy = "what was saved before is kept: see to it, and start again"
-        raise CheckpointError(f"cannot write checkpoint {path}: {reason}; {remedy}") from error
+        needed = sum(each.nbytes for each in tree_leaves(state) if isinstance(each, torch.Tensor)) / 1e6
+        free = shutil.disk_usage(next(filter(Path.is_dir, Path(path).absolute().parents))).free / 1e6
+        said = f"{reason}, it needs {needed:.2f} MB, {free:.2f} MB are free; what was saved before is kept"
+        raise CheckpointError(f"cannot write checkpoint {path}: {said}: see to it, and start again") from error
 
 
-def read_tensors(path: str | Path, remedy: str) -> Any:
+def seal_of(archive: zipfile.ZipFile) -> bytes:
+    """SHA-256 of what a zip file holds, by its checksums: shows damage and edits without care, not malice."""
+    entries = [f"{entry.filename} {entry.file_size} {entry.CRC}\n" for entry in archive.infolist()]
+    return hashlib.sha256("".join(entries).encode()).hexdigest().encode()
+
+
+def read_tensors(path: str | Path, remedy: str, sealed: bool = False) -> Any:
     """A file of tensors and plain values by torch, on the CPU, mapped; nothing else is ever unpickled.
 
-    A `CheckpointError`, which ends with the `remedy`, when it is not there, damaged, or holds more than that.
+    A `CheckpointError`, which ends with the `remedy`, when it is not there, damaged, or holds more than that; where it
+    is to be `sealed`, also when it is not what `save_tensors` wrote.
     """
     import torch  # workers that copy videos import this module and do without
 
@@ -106,13 +132,15 @@ def read_tensors(path: str | Path, remedy: str) -> Any:
         found = "it is a folder" if Path(path).is_dir() else "no such file"
         raise CheckpointError(f"cannot read checkpoint {path}: {found}")
     try:
-        if zipfile.is_zipfile(path):  # torch does not look at its checksums
+        if is_zip := zipfile.is_zipfile(path):  # torch does not look at its checksums
             with zipfile.ZipFile(path) as file:
-                damaged = file.testzip()
-            if damaged:
-                raise zipfile.BadZipFile(f"its checksum of {damaged} is not that of what it holds")
+                if damaged := file.testzip():
+                    raise zipfile.BadZipFile(f"its checksum of {damaged} is not that of what it holds")
+                sealed = sealed and file.comment != seal_of(file)
+        if sealed:
+            raise zipfile.BadZipFile("its seal is not that of what it holds: it was changed after it was written")
         # Mapped, not read: two thirds of a checkpoint are the optimiser's, which nobody may want.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:
         raise CheckpointError(f"cannot read checkpoint {path}: {why_not_loaded(error)}; {remedy}") from error
 
@@ -126,11 +154,9 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-@cache
-def code_fingerprint(folder: Path, without: frozenset[str] = frozenset()) -> str:
-    """SHA-256 over the Python sources below a folder, but for files and folders of some names."""
+def code_fingerprint(folder: Path) -> str:
+    """SHA-256 over the Python sources below a folder."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
-        if without.isdisjoint(path.relative_to(folder).parts):
-            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
+        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -23,16 +23,15 @@ def world() -> int:
 def gather_rows(rows) -> list:
     """The tensors (n, ...) of all processes by rank, on the CPU, each with its own n; RuntimeError when one is gone."""
     import torch
-    from torch import distributed
 
     if world() == 1:
         return [rows]
     counts = [torch.empty(1, dtype=torch.int64) for _ in range(world())]
-    distributed.all_gather(counts, torch.tensor([len(rows)]))
+    torch.distributed.all_gather(counts, torch.tensor([len(rows)]))
     parts = [torch.empty((int(count), *rows.shape[1:]), dtype=rows.dtype) for count in counts]
     parts[rank()] = rows.contiguous()
     for source, part in enumerate(parts):
-        distributed.broadcast(part, source)
+        torch.distributed.broadcast(part, source)
     return parts
 
 

@@ -8,28 +8,55 @@ cells/<cell>.json           the rest, written last: with it a cell is finished
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ConfigDict, Field
 from safetensors.torch import load, save_file
 
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import file_digest
 from text4vis_core.training.loop import WITHOUT_EFFECT
 
 from .cache._dependencies import file_stamps
 from .cell import Cell, Outcome
 from .experiment import trained_as
 from .model_files.facts import FILE
-from .plain import plain, write_json
+from .plain import plain
 from .processes import Processes
 from .records import run_code
 from .scores import FOLDER, RANKS, read_scores, write_scores
+from .sealing import Kind, Schema
 from .settings import declared
 from .sources import Source
+from .storing import replacing
 from .tournament.texts import depends_on
+
+
+class _OutcomeFacts(Schema):
+    """Of an outcome all but scores and tensors."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    history: list[dict[str, Any]]
+    skipped: list[list[str]]
+    trained_parameters: int
+    not_compiled: str
+    remarks: list[str]
+
+
+class _CellFacts(Schema):
+    """What a finished cell's JSON file holds: digests of its scores and tensors among it."""
+
+    fingerprint: str
+    files: list[str] = Field(min_length=2, max_length=2)
+    outcome: _OutcomeFacts
+
+
+CELLS = Kind("a finished cell", _CellFacts, "the cell is trained again")
 
 
 class FinishedCells:
@@ -44,17 +71,21 @@ class FinishedCells:
 
     def read(self, name: str, fingerprint: str) -> Outcome | None:
         """A cell that was finished with the same fingerprint, and is whole; else None."""
+        facts, files = self._facts(name), [self.scores(name), self._tensors(name)]
         try:
-            kept = json.loads(self._facts(name).read_text(encoding="utf-8"))
-            if kept["fingerprint"] != fingerprint:
+            kept = CELLS.load(facts)
+            if kept.get("fingerprint") != fingerprint:
                 return None
-            files = [self.scores(name), self._tensors(name)]
-            if [file_digest(file) for file in files] != kept["files"]:
-                return None
-            tensors = load(self._tensors(name).read_bytes())
-            kept["outcome"]["skipped"] = [tuple(pair) for pair in kept["outcome"]["skipped"]]
-            return Outcome(read_scores(self.scores(name)), tensors=tensors, **kept["outcome"])
-        except (OSError, ValueError, KeyError, TypeError):
+            outcome = CELLS.checked(facts, kept)["outcome"]
+            for file, digest in zip(files, kept["files"], strict=True):
+                if not file.is_file() or file_digest(file) != digest:
+                    raise CELLS.wrong(facts, f"{file} is not what was written with it")
+            outcome["skipped"] = [tuple(pair) for pair in outcome["skipped"]]
+            return Outcome(read_scores(files[0]), tensors=load(files[1].read_bytes()), **outcome)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            warnings.warn(str(error), stacklevel=2)
             return None
 
     def write(self, name: str, fingerprint: str, outcome: Outcome, labels: dict[str, Any]) -> None:
@@ -70,7 +101,7 @@ class FinishedCells:
             "remarks": outcome.remarks,
         }
         files = [file_digest(file) for file in (self.scores(name), self._tensors(name))]
-        write_json(self._facts(name), {"fingerprint": fingerprint, "files": files, "outcome": facts})
+        CELLS.write(self._facts(name), {"fingerprint": fingerprint, "files": files, "outcome": facts})
 
     def forget_others(self, names: set[str]) -> None:
         """Remove what earlier runs in this folder have left of other cells."""

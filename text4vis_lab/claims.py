@@ -13,6 +13,7 @@ from .inference.verdicts import NON_INFERIORITY, SUPERIORITY, decide
 from .judging import CHANCE, Claim, Judged, Reader, judge
 from .plain import readable
 from .results import scores_of
+from .suites import counted
 
 _TEXT, _FREE, _ALL = {"method": "text, frozen"}, {"role": "text-free"}, {"test": "test"}
 _BY = "by more than {margin} points"
@@ -138,7 +139,8 @@ def claims(
 
     Args:
         records: as `read_record` gives them; their scores per video lie beside them.
-        refused: collects why records without their scores are left out; None: the first of them is an error.
+        refused: collects why records that do not count (`suites.counted`), or are without their scores, are left out;
+            None: the first of them is an error.
         read: from a record and a row to its scores per video.
 
     Returns:
@@ -148,7 +150,7 @@ def claims(
         ValueError: scores per video are missing or do not match (which).
     """
     families: dict[str, list[Judged]] = {}
-    for record in records:
+    for record in counted(records, refused):
         try:
             families.setdefault(record["suite"], []).extend([*judge(record, CLAIMS, read)])
         except ValueError as error:

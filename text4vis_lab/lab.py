@@ -52,7 +52,7 @@ from .rows import as_table
 from .scores import Scores, write_scores
 from .settings import GROUPS, checked, declared, refuse_misspelt
 from .sources import Clips, Source, clips_of, listed_videos
-from .surroundings import write_to
+from .surroundings import cache_folder, compiled_folder, write_to
 
 PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `miniature.prepare`
 
@@ -119,6 +119,8 @@ class Lab(Asked, Answers):
         check_loggers(values.get("loggers", ()))
         clips_of(values, values["run_dir"])
         watch_bars(values["run_dir"])
+        if values.get("compile_model"):
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = compiled_folder(cache_folder())
         figures.use_style()
         parameters = {name: value for name, value in values.items() if name != "run_dir"}
         record = RunRecord(notebook, Path(values["run_dir"]), parameters)

@@ -39,7 +39,7 @@ from text4vis_core.files import first_line
 from text4vis_core.processes import rank, world
 
 from ._signed import NotSigned, new_secret, read_signed, secret_of, shared, write_signed
-from .surroundings import take
+from .surroundings import cache_folder, compiled_folder, take, temporary_folder
 
 CALLS = "processes-"  # folders of calls begin so
 KEY = "TEXT4VIS_KEY"  # the secret, in the environment of a call's processes
@@ -147,13 +147,14 @@ def _is_gone(folder: Path) -> bool:
 def _launch(folder: Path, key: bytes, part: str) -> tuple[int, str]:
     """This machine's processes: their exit status, and the end of what they printed."""
     command = [sys.executable, "-m", "text4vis_lab.processes", part, str(folder)]
-    with tempfile.TemporaryDirectory(prefix="text4vis-") as temporary:  # what those that are killed leave
+    compiled = compiled_folder(cache_folder())
+    with temporary_folder() as temporary:  # for what those that are killed leave
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | {KEY: key.hex(), "TMPDIR": temporary},
+            env=os.environ | {KEY: key.hex(), "TMPDIR": temporary, "TORCHINDUCTOR_CACHE_DIR": compiled},
         )
         decoder, printed = codecs.getincrementaldecoder("utf-8")("replace"), ""
         try:

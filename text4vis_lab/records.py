@@ -1,27 +1,24 @@
 """One record per run: what was measured, with everything needed to measure it again.
 
 A record is `result.json` in the run's folder. Its `rows` and `metrics` are functions of data, weights and settings and
-come out the same when the run is repeated; `timings` and `provenance` do not.
+come out the same when the run is repeated; `timings` and `provenance` do not. It is written with a seal (`sealing.py`),
+and with digests of the scores per video that lie beside it.
 """
 
 import hashlib
-import importlib.metadata
 import itertools
-import json
-import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from text4vis_core.files import check_writable, code_fingerprint
+from text4vis_core.files import check_writable, file_digest
 
-from .plain import plain, readable, write_json
-from .rows import SCHEMA, check_rows
+from .plain import plain, readable
+from .provenance import LOADED, by_name, changed, hardware, loaded, now
+from .rows import SCHEMA, UNSEALED, check_rows
+from .sealing import Kind, Schema
 from .surroundings import leave, write_to
 
 if TYPE_CHECKING:
@@ -33,10 +30,63 @@ WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
 )
-ROOT = Path(__file__).parents[1]
-RECORD = "result.json"
+RECORD, SCORES = "result.json", "scores"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
-PACKAGES = ("torch", "torchvision", "open_clip_torch", "decord2", "av", "lightning-fabric", "numpy", "papermill")
+
+
+class _Hardware(Schema):
+    """Of the machine that a record was made on."""
+
+    processor: str
+    gpu: str | None
+
+
+class _Provenance(Schema):
+    """Of a record. What may be None is not known, or of a version that did not write it."""
+
+    finished: str
+    started: str | None = None
+    commit: str | None
+    uncommitted_changes: bool | None
+    code: str
+    changed_while_running: list[str] | None = None
+    packages: dict[str, str | None]
+    hardware: _Hardware
+
+
+class _Timings(Schema):
+    """Of a run; of each epoch of each cell the seconds."""
+
+    total_seconds: float
+    histories: list[float] | None = None
+
+
+class _Skipped(Schema):
+    """A video that the numbers leave out."""
+
+    video: str
+    reason: str
+
+
+class _Record(Schema):
+    """What a record holds; its rows are checked by `rows.check_rows`."""
+
+    notebook: str
+    run: str
+    suite: str
+    parameters: dict[str, Any]
+    rows: list[dict[str, Any]]
+    histories: list[dict[str, Any]]
+    metrics: dict[str, Any]
+    timings: _Timings
+    data: dict[str, dict[str, Any]]
+    weights: dict[str, str]
+    skipped: list[_Skipped]
+    files: dict[str, str] | None = None
+    provenance: _Provenance
+
+
+RECORDS = Kind("a run record", _Record, "delete it and run again")
 
 
 class SchemaError(ValueError):
@@ -74,7 +124,8 @@ class RunRecord:
     def __post_init__(self):
         self.run_dir = check_writable(self.run_dir)
         write_to(self.run_dir)
-        self._begin = time.perf_counter()
+        self._begin, self._started = time.perf_counter(), now()
+        loaded()  # before anything is measured: what is committed meanwhile did not run
 
     def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> list[str]:
         """Note a list of videos: its size, classes, fingerprint and notes, and which decoder reads it, by `reading`.
@@ -105,6 +156,7 @@ class RunRecord:
             rows: see `rows.COLUMNS`.
             history: a row for each epoch, with its seconds.
         """
+        write_to(self.run_dir)
         (self.run_dir / RECORD).unlink(missing_ok=True)
         self.rows = [row for row in self.rows if row["cell"] != cell] + list(rows)
         seconds = zip(self.histories, self.timings.get("histories", []), strict=True)
@@ -138,10 +190,11 @@ class RunRecord:
             "data": self.data,
             "weights": self.weights,
             "skipped": [{"video": path, "reason": reason} for path, reason in self.skipped],
-            "provenance": provenance(),
+            "files": {f"{SCORES}/{file.name}": file_digest(file) for file in self.run_dir.glob(f"{SCORES}/*.parquet")},
+            "provenance": {"started": self._started} | provenance(),
         }
         check_rows(record["rows"], str(path))
-        write_json(path, record)
+        RECORDS.write(path, record)
         leave(self.run_dir)
         return path
 
@@ -172,25 +225,24 @@ def decoder_of(videos: "VideoList", reading: "Reading | None" = None) -> str:
 
 
 def read_record(path: str | Path) -> dict:
-    """A `result.json`, with `path` added.
+    """A `result.json`, with `path` added. One of schema 2, which had no seals yet, is read as it is.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is damaged, of another schema, or a row is not of it; names the file and the remedy.
+        ValueError: it is damaged, was changed, is of another schema, or a row is not of it; names the file, the field
+            and the remedy.
     """
     path = Path(path)
+    found = RECORDS.load(path)
+    schema = found.get("schema", 1)
+    if schema not in (SCHEMA, UNSEALED):
+        shown, remedy = readable(schema), "run its notebook again"
+        raise SchemaError(f"{path} is a record of schema {shown}, this version reads {SCHEMA}: {remedy}")
+    record = RECORDS.checked(path, found, sealed=schema == SCHEMA)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        schema = record.get("schema", 1)
-        if schema == SCHEMA:
-            record["notebook"], record["metrics"], record["parameters"], record["provenance"]["finished"]
-            check_rows(record["rows"], str(path))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a run record ({error}); delete it and run again") from error
-    if schema != SCHEMA:
-        raise SchemaError(f"{path} is a record of schema {schema}, this version reads {SCHEMA}: run its notebook again")
+        check_rows(record["rows"], "rows")
+    except ValueError as error:
+        raise RECORDS.wrong(path, error) from None
     return record | {"path": str(path)}
 
 
@@ -238,53 +290,20 @@ def newest_record(
 
 
 def run_code() -> str:
-    """SHA-256 over the sources of both packages, but for those that no result depends on."""
-    parts = [code_fingerprint(ROOT / name, WITHOUT_EFFECT) for name in ("text4vis_core", "text4vis_lab")]
+    """SHA-256 over the loaded sources of both packages, but for those that no result depends on."""
+    parts = [f"{name} {digest}\n" for name, digest in by_name(LOADED, WITHOUT_EFFECT).items()]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def provenance() -> dict[str, Any]:
-    """When, where and with what: time, commit, code and package versions, hardware."""
-    import torch
+    """When, where and with what: time, commit, code and package versions, hardware.
 
-    cuda = torch.cuda.is_available()
+    All but the time is of when the code was loaded; "changed_while_running" names what has become something else since.
+    """
     return {
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "finished": now(),
+        **loaded(),
         "code": run_code(),
-        "python": platform.python_version(),
-        "packages": {name: package_version(name) for name in PACKAGES},
-        "hardware": {
-            "machine": platform.machine(),
-            "system": platform.system(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name() if cuda else None,
-        },
+        "changed_while_running": changed(WITHOUT_EFFECT),
+        "hardware": hardware(),
     }
-
-
-def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def package_version(package: str) -> str | None:
-    """Of a package that is installed; else None."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -39,7 +39,7 @@ def scores_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Scores | Ran
     Raises:
         ValueError: they are missing or damaged.
     """
-    return read_part(Path(record["path"]).parent, row)
+    return read_part(Path(record["path"]).parent, row, record.get("files"))
 
 
 def tensors_of(record: Mapping[str, Any], cell: str) -> dict[str, Tensor]:
@@ -158,7 +158,8 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
         ValueError: scores are missing, or do not give a metric that the record has (which).
     """
     count, largest = 0, 0.0
-    for row, again in zip(record["rows"], recompute(Path(record["path"]).parent, record["rows"]), strict=True):
+    metrics = recompute(Path(record["path"]).parent, record["rows"], record.get("files"))
+    for row, again in zip(record["rows"], metrics, strict=True):
         for metric in METRICS:
             if row.get(metric) is not None:
                 if metric not in again:

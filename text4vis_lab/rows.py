@@ -10,7 +10,8 @@ import pandas as pd
 
 from .plain import encodable
 
-SCHEMA = 2  # of a record: 1 had dictionaries of each notebook's own making
+SCHEMA = 3  # of a record: 1 had dictionaries of each notebook's own making
+UNSEALED = 2  # which had no seal, and is read all the same
 
 # Column -> type of its values, each of which may be missing but those of `REQUIRED`. Metrics are in percent.
 COLUMNS: dict[str, type] = {

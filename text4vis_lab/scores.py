@@ -7,11 +7,12 @@
 N videos, C classes.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,13 +22,18 @@ from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
 from text4vis_core.evaluation.protocols import LEAST, half_class_splits
-from text4vis_core.files import replacing
+from text4vis_core.files import file_digest, first_line
 
 from .plain import encodable
+from .storing import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FOLDER = "scores"
 RANKS = "ranks"  # what the names of files of ranks begin with
 HALVES = 10  # published half-class splits
+TEXTS = dict.fromkeys(("test", "view", "video"), r"(large_)?string|dictionary<values=(large_)?string,.*>")
 
 
 @dataclass(frozen=True)
@@ -173,32 +179,33 @@ def read_ranks(path: Path) -> dict[tuple[str, str, str], Ranks]:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        table = parquet.read_table(path)
-        test, view = (str(table[name][0].as_py()) for name in ("test", "view"))
-        videos, labels = table["video"].to_pylist(), table["label"].to_numpy()
-    except (OSError, KeyError, IndexError, pa.ArrowException) as error:
-        raise ValueError(f"{path}: the ranks cannot be read ({error}); run the notebook again") from error
+    table = read_table(path, TEXTS | {"label": "int64"}, "ranks")
     cells = [name for name in table.column_names if name.startswith("cell ")]
+    check_kinds(path, table, dict.fromkeys(cells, "uint16"), "ranks")
+    test, view = (str(table[name][0].as_py()) for name in ("test", "view"))
+    videos, labels = table["video"].to_pylist(), table["label"].to_numpy()
     return {(name[len("cell ") :], test, view): Ranks(videos, labels, table[name].to_numpy()) for name in cells}
 
 
-def read_part(run_dir: str | Path, row: Mapping[str, Any]) -> Scores | Ranks:
+def read_part(run_dir: str | Path, row: Mapping[str, Any], files: Mapping[str, str] | None = None) -> Scores | Ranks:
     """What a row's metrics were computed from: the scores of its cell, or ranks where the cell has no file of its own.
 
+    Args:
+        run_dir: the run's folder.
+        row: of its record.
+        files: of its record: digests of what lay beside it when it was written; None: they are not compared.
+
     Raises:
-        ValueError: there are none, or they are damaged.
+        ValueError: there are none, they are damaged, or others than the record was written with.
     """
     path, asked = Path(run_dir, FOLDER, f"{row['cell']}.parquet"), (encodable(row["test"]), encodable(row["view"]))
-    files = [] if path.exists() else sorted(path.parent.glob(f"{RANKS}*.parquet"))
-    for file in files:
-        found = _kept_ranks(file, file.stat().st_mtime_ns).get((row["cell"], *asked))
+    ranks = [] if path.exists() else sorted(path.parent.glob(f"{RANKS}*.parquet"))
+    for file in ranks:
+        found = _kept_ranks(file, file.stat().st_mtime_ns, _written(file, files)).get((row["cell"], *asked))
         if found is not None:
             return found
-    part = _kept_scores(path, path.stat().st_mtime_ns if path.exists() else 0).get(asked)
+    changed = path.stat().st_mtime_ns if path.exists() else 0
+    part = _kept_scores(path, changed, _written(path, files)).get(asked)
     if part is None:
         raise ValueError(
             f"{path}: no scores of cell {row['cell']!r}, test {row['test']!r}, {row['view']}; run the notebook again"
@@ -207,13 +214,25 @@ def read_part(run_dir: str | Path, row: Mapping[str, Any]) -> Scores | Ranks:
 
 
 @lru_cache(maxsize=4)
-def _kept_ranks(path: Path, changed: int) -> dict[tuple[str, str, str], Ranks]:
+def _kept_ranks(path: Path, changed: int, written: str | None) -> dict[tuple[str, str, str], Ranks]:
+    _check_written(path, written)
     return read_ranks(path)
 
 
 @lru_cache(maxsize=1)
-def _kept_scores(path: Path, changed: int) -> dict[tuple[str, str], Scores]:
+def _kept_scores(path: Path, changed: int, written: str | None) -> dict[tuple[str, str], Scores]:
+    _check_written(path, written)
     return read_scores(path)
+
+
+def _written(path: Path, files: Mapping[str, str] | None) -> str | None:
+    """The digest that a file has by its run's record; None where there was none to compare."""
+    return None if files is None else files.get(f"{FOLDER}/{path.name}", "")
+
+
+def _check_written(path: Path, digest: str | None) -> None:
+    if digest is not None and path.is_file() and file_digest(path) != digest:
+        raise ValueError(f"{path} is not what the record beside it was written with; run the notebook again")
 
 
 def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Mapping[str, Any]) -> None:
@@ -252,15 +271,11 @@ def read_scores(path: Path) -> dict[tuple[str, str], Scores]:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        table = parquet.read_table(path).to_pandas()
-    except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"{path}: the scores cannot be read ({error}); run the notebook again") from error
+    table = read_table(path, TEXTS | {"label": "int64", "scores": "list<.*: float>"}).to_pandas()
     parts = {}
     for (test, view), rows in table.groupby(["test", "view"], sort=False, observed=True):
+        if len({*map(len, rows["scores"])}) > 1 or not rows["label"].between(0, len(rows["scores"].iloc[0]) - 1).all():
+            raise _unreadable(path, "scores", "fields 'label' and 'scores' are of different classes")
         scores = torch.from_numpy(np.stack(rows["scores"].to_list()))
         targets = None
         if "labels" in rows and rows["labels"].notna().all():
@@ -272,12 +287,51 @@ def read_scores(path: Path) -> dict[tuple[str, str], Scores]:
     return parts
 
 
-def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+def read_table(path: Path, kinds: Mapping[str, str], what: str = "scores") -> "pa.Table":
+    """A Parquet file that has columns of these types, of which none lacks a value.
+
+    Args:
+        path: of the file.
+        kinds: column -> its type in pyarrow's words, as a regular expression.
+        what: is in it.
+
+    Raises:
+        ValueError: it is missing, damaged, empty, or lacks one of them; names the file, the field and the remedy.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(path, what, first_line(error)) from error
+    check_kinds(path, table, kinds, what)
+    return table
+
+
+def check_kinds(path: Path, table: "pa.Table", kinds: Mapping[str, str], what: str) -> None:
+    """See to it that a table's columns are of these types; errors as of `read_table`."""
+    for name, kind in kinds.items():
+        found = str(table[name].type) if name in table.column_names else "missing"
+        if not re.fullmatch(kind, found) or table[name].null_count:
+            raise _unreadable(path, what, f"field {name!r} is {found}, or lacks values; it must be {kind}")
+    if not len(table):
+        raise _unreadable(path, what, "it has no rows")
+
+
+def _unreadable(path: Path, what: str, reason: str) -> ValueError:
+    return ValueError(f"{path}: the {what} cannot be read ({reason}); run the notebook again")
+
+
+def recompute(
+    run_dir: str | Path, rows: Sequence[Mapping[str, Any]], files: Mapping[str, str] | None = None
+) -> list[dict[str, float]]:
     """The metrics of a record's rows, computed anew from the scores per video beside it.
 
     Args:
         run_dir: the run's folder.
         rows: of its record.
+        files: see `read_part`.
 
     Raises:
         ValueError: scores are missing (of which cell and test).
@@ -285,7 +339,7 @@ def recompute(run_dir: str | Path, rows: Sequence[Mapping[str, Any]]) -> list[di
     found = []
     for row in rows:
         half = row.get("half")
-        found.append(read_part(run_dir, row).metrics(None if half is None else int(half)))
+        found.append(read_part(run_dir, row, files).metrics(None if half is None else int(half)))
     return found
 
 

@@ -31,6 +31,7 @@ except ImportError:  # Windows, where nothing is locked
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as Lustre answers where it is mounted without `flock`
 SILENCE = 60.0  # seconds after which a process has given no sign of life: another machine may see a file's time late
 NAME = "text4vis-lab"  # of folders for users
+TEMPORARY = "t4v-"  # so begin folders of temporary files
 WRITER = ".writer"  # in the folder of a run, locked by who writes to it
 INLINE = "module://matplotlib_inline.backend_inline"  # figures go to the notebook
 # Of a shell, and of no business of a run: other kernels, windows for figures, what is executed first.
@@ -51,17 +52,16 @@ def of_a_run(cores: int) -> Iterator[None]:
         cores: threads that each library may use.
     """
     before, caches = dict(os.environ), cache_folder()
-    with tempfile.TemporaryDirectory(prefix="text4vis-") as temporary:
+    with temporary_folder() as temporary:
         for name in FOREIGN:
             os.environ.pop(name, None)
-        _temporary.append(temporary)
         os.environ.update(
             JUPYTER_PREFER_ENV_PATH="1",
             JUPYTER_RUNTIME_DIR=str(own_folder(Path(temporary, "jupyter"))),
             IPYTHONDIR=str(own_folder(Path(temporary, "ipython"))),
             TMPDIR=temporary,
             MPLCONFIGDIR=str(own_folder(caches / "matplotlib")),  # kept: listing the fonts takes seconds
-            TORCHINDUCTOR_CACHE_DIR=str(own_folder(caches / "torchinductor")),  # kept: what was compiled is executed
+            TORCHINDUCTOR_CACHE_DIR=compiled_folder(caches),
             MPLBACKEND=INLINE,
             OMP_NUM_THREADS=str(cores),
             MKL_NUM_THREADS=str(cores),
@@ -74,7 +74,6 @@ def of_a_run(cores: int) -> Iterator[None]:
         try:
             yield
         finally:
-            _temporary.remove(temporary)
             os.environ.clear()
             os.environ.update(before)
 
@@ -94,6 +93,31 @@ def of_a_command() -> dict[str, str]:
         parts = {"IPYTHONDIR": "ipython", "JUPYTER_CONFIG_DIR": "jupyter/config", "JUPYTER_DATA_DIR": "jupyter/data"}
         environment |= {name: str(folder / part) for name, part in parts.items()} | {"XDG_CACHE_HOME": str(folder)}
     return environment
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder for temporary files, which is removed at the end; within the folder of a run, that.
+
+    Its path is short, for workers put sockets there, whose paths have a hundred characters at most.
+    """
+    if Path(tempfile.gettempdir()).name.startswith(TEMPORARY):
+        yield tempfile.gettempdir()
+        return
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
+        _temporary.append(folder)
+        try:
+            yield folder
+        finally:
+            _temporary.remove(folder)
+
+
+def compiled_folder(caches: Path) -> str:
+    """Where PyTorch keeps what it has compiled, which is executed: what the environment says, or a folder of one's own.
+
+    Its own choice, in the temporary folder, has a name under which another user may have put something.
+    """
+    return os.environ.get("TORCHINDUCTOR_CACHE_DIR") or str(own_folder(caches / "torchinductor"))
 
 
 def clear_up() -> None:
@@ -225,15 +249,16 @@ def _lock(path: Path, shared: bool, wait: bool) -> int:
             raise
         print(f"warning: {path} cannot be locked ({error.strerror}); start nothing twice here", file=sys.stderr)
     if not shared:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _who().encode(), 0)
+        with contextlib.suppress(OSError):  # on a full disk nobody is told who has it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, _who().encode(), 0)
     return descriptor
 
 
 def holder(path: Path) -> str:
     """Who took the lock last: the process, its machine, and its Slurm job if it was one; empty when nobody did."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="backslashreplace")
     except FileNotFoundError:
         return ""
 

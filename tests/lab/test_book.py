@@ -16,6 +16,7 @@ from text4vis_lab.book import collecting
 from text4vis_lab.book.rooms import rooms
 from text4vis_lab.class_embeddings import load_class_embeddings
 from text4vis_lab.notebooks import notebook_defaults, notebook_settings, notebook_uses
+from text4vis_lab.records import RunRecord
 from text4vis_lab.rows import COLUMNS
 from text4vis_lab.settings import Range, checked, declared
 from text4vis_lab.suites import read_suite
@@ -67,7 +68,7 @@ def load(path):
 def finish(run, when: int) -> None:
     run.directory.mkdir(parents=True)
     run.executed.write_text(run.source.read_text())
-    (run.directory / "result.json").write_text(json.dumps({"when": when, "rows": []}))
+    RunRecord(run.notebook, run.directory, {"when": when}).save()
     run.attempt.write_text(json.dumps({"status": "ok", "error": "", "seconds": when}))
     os.utime(run.attempt, (when, when))
 
@@ -85,7 +86,7 @@ def test_the_newest_bench_is_a_page_of_every_book(build):
     pages = build.collect(mine)
     assert list(parts(pages))[-2:] == ["The machine", "Reference"]
     assert parts(pages)["The machine"] == [{"file": "machine/b-lr=2", "title": "The *bench*"}]
-    assert json.loads(pages["machine/b-lr=2.result.json"]) == {"when": 200, "rows": []}
+    assert json.loads(pages["machine/b-lr=2.result.json"])["parameters"] == {"when": 200}
     assert pages["machine/b-lr=2.ipynb"].count(b"# The *bench*") == 1
     assert "runs/bench/b-lr=2" in pages["machine/b-lr=2.ipynb"].decode()
     assert set(pages) - set(before) == {"machine/b-lr=2.ipynb", "machine/b-lr=2.result.json"}

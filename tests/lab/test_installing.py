@@ -122,7 +122,7 @@ def test_pytorch_may_come_from_another_index(tmp_path, monkeypatch, capfd):
 def test_it_is_called_as_the_makefile_does():
     """As a file whose folder is not on the path: a module of the laboratory might be taken for one of Python's."""
     text = (ROOT / "Makefile").read_text()
-    assert '$(BIN)/python -I text4vis_lab/installing.py $${TORCH:+--torch "$$TORCH"}\n' in text
+    assert '$(BIN)/python -I text4vis_lab/installing.py $${TORCH_INDEX:+--torch "$$TORCH_INDEX"}\n' in text
     assert not re.search(r"pip install", text), "past the hashes"
     command = [sys.executable, "-I", "text4vis_lab/installing.py", "--print"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import shutil
+import subprocess
 from dataclasses import replace
 
 import av
@@ -14,8 +17,10 @@ from PIL import Image
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.files import CheckpointError
+from text4vis_lab import provenance, records
 from text4vis_lab.plain import write_json
 from text4vis_lab.records import (
+    RECORDS,
     WITHOUT_EFFECT,
     RunRecord,
     SchemaError,
@@ -34,14 +39,13 @@ def record(folder, notebook="02_zero_shot", finished=None, **metrics):
     run = RunRecord(notebook, folder, {"dataset": "puppets", "shots": [1, 4]}, rows=[dict(ROW)], metrics=metrics)
     path = run.save()
     if finished:
-        changed(path, provenance={"finished": finished})
+        changed(path, provenance=RECORDS.load(path)["provenance"] | {"finished": finished})
     return run
 
 
 def changed(path, **values):
-    """A record on disk with other values."""
-    saved = json.loads(path.read_text())
-    path.write_text(json.dumps(saved | values))
+    """A record on disk with other values, as if they had been written."""
+    RECORDS.write(path, RECORDS.load(path) | values)
     return path
 
 
@@ -56,7 +60,7 @@ def test_round_trip(tmp_path, train_videos):
     run.save()
     [saved] = read_records(tmp_path)
     assert saved == read_record(tmp_path / "suite" / "name" / "result.json")
-    assert (saved["schema"], saved["notebook"], saved["suite"], saved["run"]) == (2, "03_few_shot", "suite", "name")
+    assert (saved["schema"], saved["notebook"], saved["suite"], saved["run"]) == (3, "03_few_shot", "suite", "name")
     assert saved["parameters"] == {"lr": 1e-3, "seeds": [0, 1], "root": None}
     assert saved["metrics"] == {"top1": 61.5, "per class": [1, 2], "by shots": {"4": [50.0, None]}}
     assert saved["rows"] == [ROW | {"frozen": True, "shots": 4, "top5": 100.0, "map": None}]
@@ -86,7 +90,7 @@ def test_what_has_no_effect_is_one_room_or_file(name):
 def test_what_was_measured_does_not_hold_what_changes_when_a_run_is_repeated(tmp_path):
     first, second = (record(tmp_path / name, top1=12.0) for name in ("a", "b"))
     first, second = (json.loads((run.run_dir / "result.json").read_text()) for run in (first, second))
-    changing = {"timings", "provenance", "run"}
+    changing = {"timings", "provenance", "run", "seal"}
     assert {key for key in first if first[key] != second[key]} <= changing
     assert "finished" in first["provenance"]
 
@@ -154,20 +158,21 @@ def test_a_record_without_one_of_its_parts_is_damaged(tmp_path, lacks):
 
 def test_a_row_on_disk_that_is_not_of_the_schema_is_named(tmp_path):
     path = changed(record(tmp_path / "run").run_dir / "result.json", rows=[ROW | {"top1": "61.5"}])
-    with pytest.raises(
-        ValueError, match=r"run/result\.json is not a run record .*column 'top1' holds '61.5', not float"
-    ):
+    wrong = (
+        r"run/result\.json is not a run record \(rows: column 'top1' holds '61.5', not float\); delete it and run again"
+    )
+    with pytest.raises(ValueError, match=wrong):
         read_record(path)
 
 
-@pytest.mark.parametrize("schema", [None, 1, 3])
+@pytest.mark.parametrize("schema", [None, 1, 4, "3"])
 def test_a_record_of_another_version_is_refused_by_name(tmp_path, schema):
     record(tmp_path / "suite" / "good", finished="2024-05-01T00:00:00+00:00")
     path = changed(record(tmp_path / "suite" / "other").run_dir / "result.json", schema=schema)
     if schema is None:  # the first version did not say so
         saved = json.loads(path.read_text())
         path.write_text(json.dumps({name: value for name, value in saved.items() if name not in ("schema", "rows")}))
-    message = f"other/result.json is a record of schema {schema or 1}, this version reads 2: run its notebook again"
+    message = f"other/result.json is a record of schema {schema or 1}, this version reads 3: run its notebook again"
     with pytest.raises(SchemaError, match=message):
         read_record(path)
     with pytest.raises(SchemaError, match=message):
@@ -177,6 +182,130 @@ def test_a_record_of_another_version_is_refused_by_name(tmp_path, schema):
     assert len(refused) == 1
     assert message in refused[0]
     assert newest_record(tmp_path, "02_zero_shot")["run"] == "good"
+
+
+def test_a_record_from_before_there_were_seals_is_read(tmp_path):
+    path = record(tmp_path / "run").run_dir / "result.json"
+    saved = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("seal", "files")}
+    write_json(path, saved | {"schema": 2})
+    assert read_record(path)["rows"] == [ROW]
+
+
+@pytest.mark.parametrize("seal", [None, "", "0" * 64])
+def test_a_record_that_was_edited_says_so(tmp_path, seal):
+    path = record(tmp_path / "run").run_dir / "result.json"
+    saved = json.loads(path.read_text())
+    saved["rows"][0]["top1"] = 99.0
+    if seal is None:
+        del saved["seal"]
+    else:
+        saved["seal"] = seal
+    write_json(path, saved)
+    what = "missing" if seal is None else "not that of its content, which was changed after it was written"
+    with pytest.raises(ValueError, match=rf"run/result.json is not a run record \(field 'seal' is {what}\); delete it"):
+        read_record(path)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of two packages, of which a process has loaded what is in them now."""
+    root = tmp_path / "project"
+    for package in ("text4vis_core", "text4vis_lab"):
+        (root / package).mkdir(parents=True)
+        (root / package / "rows.py").write_text("a = 1\n")
+    (root / "text4vis_lab" / "figures").mkdir()
+    monkeypatch.setattr(provenance, "ROOT", root)
+    monkeypatch.setattr(provenance, "FOLDERS", {name: root / name for name in ("text4vis_core", "text4vis_lab")})
+    for module in (provenance, records):
+        monkeypatch.setattr(module, "LOADED", provenance.sources())
+    provenance.loaded.cache_clear()
+    yield root
+    provenance.loaded.cache_clear()
+
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+def git(folder, *arguments):
+    who = {f"GIT_{role}_{what}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True, env=os.environ | who
+    )
+    return done.stdout.strip()
+
+
+def committed(folder):
+    """Make a folder a repository of what lies in it; its commit."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "all")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def provenance_of(run):
+    return read_record(run.save())["provenance"]
+
+
+@needs_git
+def test_what_was_loaded_is_recorded_whatever_is_edited_meanwhile(project, tmp_path):
+    before = committed(project)
+    code, run = run_code(), RunRecord("02_zero_shot", tmp_path / "runs" / "a", {})
+    (project / "text4vis_lab" / "rows.py").write_text("a = 2\n")
+    (project / "text4vis_core" / "more.py").write_text("")
+    (project / "text4vis_lab" / "figures" / "plot.py").write_text("")  # nothing that a number depends on
+    committed(project)
+    found = provenance_of(run)
+    assert (found["code"], found["commit"], found["uncommitted_changes"]) == (code, before, False)
+    assert found["changed_while_running"] == ["text4vis_core/more.py", "text4vis_lab/rows.py"]
+    assert found["started"] <= found["finished"]
+
+
+def test_a_package_that_was_replaced_meanwhile_is_named(project, tmp_path, monkeypatch):
+    run = RunRecord("02_zero_shot", tmp_path / "runs" / "a", {})
+    monkeypatch.setattr(provenance, "package_version", lambda name: "9.9")
+    found = provenance_of(run)
+    assert found["changed_while_running"] == list(provenance.PACKAGES)
+    assert found["packages"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_nothing_changed_says_so(project, tmp_path):
+    assert provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))["changed_while_running"] == []
+
+
+@needs_git
+@pytest.mark.parametrize("around", [False, True])
+def test_only_the_projects_own_repository_tells_its_commit(project, tmp_path, monkeypatch, around):
+    commit = committed(tmp_path) if around else None
+    found = provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))
+    assert (found["commit"], found["uncommitted_changes"]) == (None, None)
+    provenance.loaded.cache_clear()
+    own = committed(project)
+    if around:
+        monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))  # as in a hook of git's
+    found = provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))
+    assert own != commit and (found["commit"], found["uncommitted_changes"]) == (own, False)
+
+
+@needs_git
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("text4vis_lab/mine.py", True),
+        ("text4vis_core/model/mine.py", True),
+        ("text4vis_lab/ignored.py", True),
+        ("notebooks/99_mine.ipynb", True),
+        ("data/videos/list.csv", False),
+        ("runs/mine/train/result.json", False),
+        ("notebooks/.ipynb_checkpoints/99_mine-checkpoint.ipynb", False),
+        ("text4vis_lab/notes.txt", False),
+    ],
+)
+def test_a_module_that_git_does_not_know_is_a_change(project, tmp_path, name, counts):
+    (project / ".gitignore").write_text("ignored.py\n")
+    committed(project)
+    (project / name).parent.mkdir(parents=True, exist_ok=True)
+    (project / name).write_text("")
+    assert provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))["uncommitted_changes"] is counts
 
 
 def test_no_records(tmp_path):

@@ -16,7 +16,18 @@ from conftest import ROOT
 from text4vis_lab import surroundings
 from text4vis_lab.records import RunRecord
 from text4vis_lab.suites import SuiteError, _gpus, execute, read_suite
-from text4vis_lab.surroundings import cache_folder, clear_up, leave, of_a_command, of_a_run, own_folder, take, write_to
+from text4vis_lab.surroundings import (
+    cache_folder,
+    clear_up,
+    compiled_folder,
+    leave,
+    of_a_command,
+    of_a_run,
+    own_folder,
+    take,
+    temporary_folder,
+    write_to,
+)
 
 HOLDS = """
 import os, pathlib, sys
@@ -237,6 +248,28 @@ def test_snakemake_starts_without_a_home_to_write_to(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "caches go to" in done.stderr
+
+
+def test_what_is_compiled_lies_where_nobody_else_can_put_it(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    folder = Path(compiled_folder(tmp_path))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError, match="others can write to it"):
+        compiled_folder(tmp_path)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/chosen")
+    assert compiled_folder(tmp_path) == "/chosen"
+
+
+def test_temporary_files_within_a_run_are_the_runs(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with temporary_folder() as outer:
+        assert Path(outer).parent == tmp_path
+        monkeypatch.setattr(tempfile, "tempdir", outer)
+        with temporary_folder() as inner:
+            assert inner == outer
+        assert Path(outer).exists()
+    assert not Path(outer).exists()
 
 
 def test_a_lock_follows_no_link(tmp_path):

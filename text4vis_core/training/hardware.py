@@ -167,8 +167,7 @@ def compiled(fabric: "Fabric", objective: nn.Module, example: dict) -> tuple[nn.
 
     Args:
         fabric, objective: which gave which by `fabric.setup_module`; in training mode.
-        example: keyword arguments of a forward pass, such as those of the first batch. With stochastic depth, draw
-            for it before.
+        example: keyword arguments of a forward pass, as of the first batch, for which stochastic depth has drawn.
     """
     candidate: Any = torch.compile(objective)
     try:

@@ -41,7 +41,7 @@ from .resume import last_good, load_newest, save_checkpoint
 
 # Of a `TrainingConfig`: how a run is done, which changes none of its numbers.
 WITHOUT_EFFECT = ("num_workers", "timeout", "checkpoint_steps")
-PACKAGE = Path(__file__).parents[1]  # whose code a run depends on
+CODE = code_fingerprint(Path(__file__).parents[1])  # as it is loaded, whatever is edited meanwhile
 
 
 @dataclass
@@ -90,7 +90,7 @@ def fit(
             of the tower's class embeddings, after every epoch anew.
         dataset: training clips (`Views(training=True)`).
         config: how.
-        checkpoint_dir: for the checkpoint `<name>-<fingerprint>.pt` and, until the run is finished, the one before it.
+        checkpoint_dir: of `<name>-<fingerprint>.pt`, beside which the one before is kept until the run is finished.
         name: label of the run, for the checkpoint and the progress bar.
         after_epoch: what is measured after every epoch; None for nothing.
         progress: show a progress bar over steps, with what each epoch gave.
@@ -98,8 +98,7 @@ def fit(
     Raises:
         RuntimeError: the model lacks the classifier, or the text tower, that the objective needs.
         ValueError: the image encoder does not allow `drop_path` or `gradient_checkpointing`.
-        CheckpointError: the folder cannot be written to (before training), the disk is full, no checkpoint is whole, or
-            the processes see different ones.
+        CheckpointError: one cannot be written (named before training), is not whole, or is not the same for all.
         VideoError: a video cannot be decoded and the data set does not skip.
         FloatingPointError: the loss is no longer finite.
     """
@@ -319,7 +318,7 @@ def _run_fingerprint(model: VideoClassifier, dataset: VideoDataset, config: Trai
     recipe = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
     parts: list[Any] = [fingerprint(model), str(model), model.mean.tolist(), model.std.tolist()]
     parts += [getattr(model.classifier, "frozen", None), dataset.videos.fingerprint(), dataset.settings]
-    parts += [dataset.on_error, recipe, code_fingerprint(PACKAGE), depends_on]
+    parts += [dataset.on_error, recipe, CODE, depends_on]
     files = {getattr(sys.modules[kind.__module__], "__file__", None) for kind in dataset.made_by}
     parts += sorted(file_digest(Path(file)) for file in files if file)
     parts += [module.num_heads for module in model.modules() if isinstance(module, nn.MultiheadAttention)]

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from .. import structure
-from ..suites import Run, Suite, SuiteError, read_attempt, read_suite
+from ..records import RECORD, read_record
+from ..suites import Run, Suite, disagreement, read_attempt, read_suite
 from . import contents
 from .chapters import chapter
 from .landing import Done, landing, make_book
@@ -30,7 +31,7 @@ def collect(suite: Suite) -> dict[str, bytes]:
     """Path below the source folder -> content.
 
     Raises:
-        SuiteError: an executed notebook or a run record cannot be read.
+        SuiteError: an executed notebook cannot be read, or `attempt.json` is damaged.
     """
     pages = {
         path.relative_to(BOOK).as_posix(): path.read_bytes()
@@ -75,35 +76,24 @@ def collect(suite: Suite) -> dict[str, bytes]:
 def _chapter_of(run: Run, title: str, pages: dict[str, bytes], folder: str = "runs") -> dict[str, Any] | None:
     """Put a run that ended well among the pages; its record, or None where there is none."""
     attempt = read_attempt(run)
-    if attempt["status"] != "ok" or not run.executed.exists():
+    if not _is_done(run):
         return None
-    record = _read_record(run)
+    record = read_record(run.directory / RECORD) if (run.directory / RECORD).exists() else None
     for name, content in chapter(run, title, attempt, record).items():
         pages[f"{folder}/{name.removeprefix('runs/')}"] = content
     if record is not None:
-        pages[f"{folder}/{run.name}.result.json"] = (run.directory / "result.json").read_bytes()
+        pages[f"{folder}/{run.name}.{RECORD}"] = (run.directory / RECORD).read_bytes()
     return record
 
 
 def _newest(suite: Suite) -> Run | None:
     """The run that ended last, of those that ended well; None when there is none."""
-    done = [run for run in suite.runs if read_attempt(run)["status"] == "ok" and run.executed.exists()]
-    return max(done, key=lambda run: run.attempt.stat().st_mtime, default=None)
+    return max(filter(_is_done, suite.runs), key=lambda run: run.attempt.stat().st_mtime, default=None)
 
 
-def _read_record(run: Run) -> dict[str, Any] | None:
-    """The run's record; None when its notebook writes none. Raises SuiteError when it is damaged."""
-    path = run.directory / "result.json"
-    again = f"delete {run.attempt} and run again"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: not JSON ({error}); {again}") from None
-    if not isinstance(record, dict):
-        raise SuiteError(f"{path}: not a run record; {again}")
-    return record
+def _is_done(run: Run) -> bool:
+    """Whether a run ended well, and all that it left is there and agrees."""
+    return read_attempt(run)["status"] == "ok" and run.executed.exists() and not disagreement(run)
 
 
 def _listed(parts: Sequence[dict[str, Any]], pages: dict[str, bytes]) -> str:
@@ -133,8 +123,9 @@ def _structure() -> bytes:
 
 
 def _missing_page(run: Run, suite: Suite, title: str) -> str:
-    error = read_attempt(run)["error"]
+    error, why = read_attempt(run)["error"], disagreement(run)
     reason = f"It failed:\n\n{fenced(error)}" if error else "It has not run to its end."
+    reason = f"It does not count:\n\n{fenced(why)}" if why else reason
     where = f"\n\nHow far it came is in {literal(run.executed)}, the log in {literal(run.log)}."
     told = f"The run {literal(run.name)} is not in this book. {reason}{where if run.executed.exists() else ''}"
     missing = box("{admonition} This run is missing\n:class: danger", told)
@@ -145,4 +136,4 @@ def _missing_page(run: Run, suite: Suite, title: str) -> str:
 def _missing_note(missing: list[str]) -> str:
     items = "\n".join(missing)
     head = "{admonition} Not every run is here\n:class: warning"
-    return box(head, f"These failed or have not run:\n\n{items}")
+    return box(head, f"These failed, have not run, or do not count:\n\n{items}")

@@ -23,10 +23,11 @@ import text4vis_core
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.files import file_digest
 
-from ..records import package_version
+from ..provenance import FOLDERS as ROOTS
+from ..provenance import LOADED as _LOADED
+from ..provenance import package_version
 
 CORE = text4vis_core.__name__
-ROOTS = {CORE: Path(text4vis_core.__path__[0]), "text4vis_lab": Path(__file__).parents[1]}
 # Packages whose version tells their code; those of the model's modules, and of the pixels.
 VERSIONED = ("torch", "torchvision", "open_clip", "timm", "transformers", "numpy")
 DISTRIBUTIONS = (
@@ -213,7 +214,3 @@ def _stamp(path: Path) -> list | None:
 
 def _times(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-
-
-# A notebook's kernel lives for days, and goes on with the code that it has loaded.
-_LOADED = {file: file_digest(file) for root in ROOTS.values() for file in root.rglob("*.py")}

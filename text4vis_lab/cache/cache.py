@@ -18,6 +18,7 @@ from typing import Any
 
 import safetensors
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from text4vis_core.data.datasets import VideoDataset
@@ -34,6 +35,7 @@ from ._dependencies import NotCacheable, code_of, environment, file_stamps, key_
 FORMAT = 1  # of an entry; another one is not read
 KINDS = ("videos", "classes")
 CHECKSUM = "sha256"
+SKIPPED = TypeAdapter(list[tuple[str, str]])
 DTYPES = {torch.int64: "I64", torch.float32: "F32", torch.uint8: "U8"}  # as safetensors names them
 OWN_FILE = re.compile(rf"\.?({'|'.join(KINDS)})-[0-9a-f]{{32}}\.safetensors(\..+\.tmp)?")
 NOT_ENCODING = ("classifier", "text_tower", "logit_scale", "logit_bias")  # parts of a model that come after it
@@ -72,7 +74,7 @@ def cached_class_embeddings(
     except NotCacheable as reason:
         _say(f"class embeddings are not cached: {reason}")
         return clip.class_embeddings(names, template)
-    known = _read_or_say(path)
+    known = _read_or_say(path, {"embeddings": 2})
     if known:
         return known[0]["embeddings"]
     rows = clip.class_embeddings(names, template)
@@ -112,7 +114,7 @@ def cached_videos(
         path = entry_path(folder, "videos", _dependencies(model, dataset) | {"files": stamps, "how": how})
     except NotCacheable as reason:
         _say(f"video embeddings are not cached: {reason}")
-    known = _read_or_say(path) if path else None
+    known = _read_or_say(path, {"indices": 1, "views": 3}) if path else None
     if known and not _decodable_now(dataset, known[0]["indices"], num_workers, timeout):
         return _with_labels(dataset, *known)
     result = make()
@@ -151,8 +153,8 @@ def read_entry(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.offset_keys() if name != CHECKSUM}
     except safetensors.SafetensorError as error:
         raise ValueError(first_line(error)) from error
-    if texts["name"] != path.name:
-        raise ValueError(f"it is {texts['name']} by its header")
+    if (texts or {}).get("name") != path.name:
+        raise ValueError(f"field 'name': it is {(texts or {}).get('name')} by its header")
     return tensors, texts
 
 
@@ -233,10 +235,21 @@ def _with_labels(dataset: VideoDataset, tensors: dict[str, Tensor], texts: dict[
     return EmbeddedVideos(tensors["views"], torch.from_numpy(videos.labels)[indices], indices, skipped, targets)
 
 
-def _read_or_say(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+def _read_or_say(path: Path, dimensions: Mapping[str, int]) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     try:
-        return read_entry(path)
+        tensors, texts = read_entry(path)
+        for name, number in dimensions.items():
+            if name not in tensors or tensors[name].ndim != number:
+                raise ValueError(f"field {name!r} is not a tensor of {number} dimensions")
+        if "views" in dimensions and len(tensors["views"]) != len(tensors["indices"]):
+            raise ValueError("fields 'views' and 'indices' are of different videos")
+        if "views" in dimensions:
+            SKIPPED.validate_json(texts.get("skipped", ""))
+        return tensors, texts
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValidationError:
+        _say(f"{path} is made anew: field 'skipped' is not a list of videos and reasons")
         return None
     except (OSError, ValueError) as error:
         _say(f"{path} is made anew: {first_line(error)}")

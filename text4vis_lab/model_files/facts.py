@@ -1,19 +1,48 @@
 """What a model's folder tells of it, in `model.json`: all that weights do not show."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..plain import readable, write_json
+from pydantic import Field
 
-FORMAT = 1
+from ..plain import readable
+from ..sealing import Kind, Schema
+
+FORMAT = 2
+UNSEALED = 1  # which had no seal, and is read all the same
 FILE = "model.json"
 
 
 class ModelError(ValueError):
     """A model's folder that cannot be found, read or written. Names it, and the remedy."""
+
+
+class _Architecture(Schema):
+    """Of a model's network, what is looked at besides `network.rebuilt`."""
+
+    temporal: str
+    classifier: str
+
+
+class _ModelFacts(Schema):
+    """What `model.json` holds, see `Facts`."""
+
+    classes: list[str] = Field(min_length=1)
+    architecture: _Architecture
+    template: str
+    names: str
+    clip: dict[str, Any]
+    clips: dict[str, Any]
+    training: dict[str, Any]
+    data: dict[str, Any]
+    measured: list[dict[str, Any]]
+    provenance: dict[str, Any]
+    weights: str
+
+
+MODELS = Kind("what a model's folder tells of it", _ModelFacts, "run the notebook that made it again", ModelError)
 
 
 @dataclass(frozen=True)
@@ -62,32 +91,24 @@ class Facts:
 
 def write_facts(folder: Path, facts: Facts) -> None:
     """Write `model.json`; with it the folder is a model's."""
-    write_json(folder / FILE, {"format": FORMAT} | asdict(facts))
+    MODELS.write(folder / FILE, {"format": FORMAT} | asdict(facts))
 
 
 def read_facts(folder: str | Path) -> Facts:
     """What the folder tells of its model.
 
     Raises:
-        ModelError: there is no `model.json`, or it is damaged, or another version's.
+        ModelError: there is no `model.json`, or it is damaged, was changed, or is another version's.
     """
     path = Path(folder, FILE)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = MODELS.load(path)
     except FileNotFoundError:
         raise ModelError(
             f"{readable(folder)} holds no {FILE}: give the folder of a model that a run has kept"
         ) from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{readable(path)} cannot be read ({error}): run the notebook that made it again") from None
-    if not isinstance(found, dict) or found.pop("format", None) != FORMAT:
+    if found.get("format") not in (FORMAT, UNSEALED):
         raise ModelError(f"{readable(path)} is not of format {FORMAT}: make the model again with this version")
-    try:
-        given: dict[str, Any] = {each.name: found[each.name] for each in fields(Facts)}
-        facts = Facts(**given | {name: tuple(given[name]) for name in ("classes", "measured")})
-        facts.architecture["temporal"], facts.architecture["classifier"]
-        if not facts.classes or not all(isinstance(name, str) for name in facts.classes):
-            raise TypeError("classes are not names")
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"{readable(path)} is damaged ({error!r}): run the notebook that made it again") from None
-    return facts
+    found = MODELS.checked(path, found, sealed=found["format"] == FORMAT)
+    given: dict[str, Any] = {each.name: found[each.name] for each in fields(Facts)}
+    return Facts(**given | {name: tuple(given[name]) for name in ("classes", "measured")})

@@ -14,12 +14,15 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from pydantic import Field
+
 from text4vis_core.data.datasets import ON_ERROR
 from text4vis_core.data.reading import Reading, VideoError
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.processes import progress_bar
 
 from ..plain import write_json
+from ..sealing import Schema, first_wrong
 from ..settings import check_choices
 from ._crew import do_jobs
 from .copying import Recipe, attempt, is_there, stamp
@@ -27,6 +30,19 @@ from .index import index_path, write_index
 from .reader import SUFFIX, VERSION
 
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
+
+
+class _JournalRow(Schema):
+    """What is known of a copy; it lies in a folder below `videos/`, and nowhere else."""
+
+    original: str
+    stamp: str
+    digest: str
+    original_bytes: int
+    psnr: float
+    size: int = Field(alias="bytes")
+    sha256: str
+    place: str = Field(alias="copy", pattern=r"^videos/([^/.]|\.[^/.]|\.\.[^/])[^/]*/[^/]+$")
 
 
 class PrepareError(RuntimeError):
@@ -229,7 +245,7 @@ def _check_recipe(folder: Path, made_by: dict) -> None:
         version = before.get("version", 1)
     except FileNotFoundError:
         return write_json(folder / RECIPE, made_by)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise PrepareError(f"{folder / RECIPE} is damaged ({error}); delete the folder and prepare anew") from error
     if version != VERSION:
         found = f"copies of version {version}, this is {VERSION}: in those of 1 seconds meant other frames"
@@ -254,8 +270,10 @@ def _read_journal(folder: Path) -> dict[str, dict]:
             whole += len(line)
             try:
                 row = json.loads(line)
+                if wrong := first_wrong(_JournalRow, row):
+                    raise ValueError(wrong)
                 rows[row["original"]] = row
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, RecursionError) as error:
                 reason = f"the line is damaged ({error}); delete the line, its copy is made anew"
                 raise PrepareError(f"{journal}, line {number}: {reason}") from error
     return rows

@@ -25,6 +25,7 @@ REMEDY = "call prepare again: what is whole it keeps"
 SUFFIX = ".index"
 SECONDS = ("start", "end", "duration")
 ABSENT = -1  # in the place of a size
+FACTS = {"videos": int, "classes": list, "directional": list, "fingerprint": str}  # and "notes", where there are any
 LOOKED_AT = 1000  # copies, when an index is opened; the data check looks at all
 
 
@@ -54,6 +55,7 @@ class Index:
             if digest is None and self.digest != digest_of(self.columns, about):
                 raise ValueError("it does not hold what was written")
             self.about = json.loads(about)
+            self._check()
         except OSError as error:
             raise AnnotationError(f"{path}: the index cannot be read ({error.strerror}); {REMEDY}") from error
         except Exception as error:  # safetensors has exceptions of its own
@@ -61,6 +63,28 @@ class Index:
             raise AnnotationError(f"{path}: {reason}; delete it and {REMEDY}") from error
         if digest not in (None, self.digest):
             raise AnnotationError(f"{path}: the index was written anew while it was in use; start again")
+
+    def _check(self) -> None:
+        """Raise a ValueError that names the field, if columns or facts are not what they must be."""
+        facts = self.about if isinstance(self.about, dict) else {}
+        for name, kind in FACTS.items():
+            if not isinstance(facts.get(name), kind):
+                raise ValueError(f"field {name!r} is not a {kind.__name__}")
+        rows, videos = len(self.columns.get("label", ())), facts["videos"]
+        ends = {"names": "name_ends"} | ({"labels": "label_ends"} if "labels" in self.columns else {})
+        for name in ("label", *ends.values(), "bytes", *(name for name in SECONDS if name in self.columns)):
+            if name not in self.columns or self.columns[name].shape != (rows,):
+                raise ValueError(f"field {name!r} has not a value for each row")
+        for name, end in ends.items():
+            if name not in self.columns or (np.diff(self.columns[end], prepend=0) < 0).any():
+                raise ValueError(f"field {end!r} does not grow")
+            if rows and self.columns[end][-1] != len(self.columns[name]):
+                raise ValueError(f"field {end!r} ends elsewhere than {name!r}")
+        for name in ("label", *(name for name in ("labels",) if name in self.columns)):
+            if ((self.columns[name] < 0) | (self.columns[name] >= len(facts["classes"]))).any():
+                raise ValueError(f"field {name!r} holds a class that there is not")
+        if not 0 <= videos <= rows:
+            raise ValueError("field 'videos' is more than there are rows")
 
     def __reduce__(self):
         return Index, (self.path, self.digest)

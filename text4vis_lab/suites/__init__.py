@@ -10,12 +10,15 @@ A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the 
 `attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
 
 `reading.py` reads and checks a suite, `running.py` runs what it holds, `_gpus.py` shares out the machine's GPUs.
+`inputs.py` says what a run is made of, `attempts.py` whether what lies in its folder is what the suite ran.
 While it goes on, `states.py` reads how far every run is; `terminal.py` shows it, `page.py` writes `runs/board.html`.
 """
 
+from .attempts import counted, disagreement, read_attempt
+from .inputs import shared_inputs
 from .page import shown
 from .reading import NEEDS, Run, Suite, SuiteError, needs_table, read_suite, table
-from .running import execute, forget_failures, hold_lock, read_attempt, summary
+from .running import execute, forget_failures, hold_lock, summary
 from .states import board
 from .terminal import watch
 
@@ -29,6 +32,9 @@ __all__ = [
     "table",
     "execute",
     "read_attempt",
+    "disagreement",
+    "counted",
+    "shared_inputs",
     "forget_failures",
     "hold_lock",
     "summary",

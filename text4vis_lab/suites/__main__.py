@@ -1,6 +1,7 @@
 """The command line: `python -m text4vis_lab.suites check|execute|summary|watch SUITE`."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from ..answering import LONGEST, answer_in
 from ..plain import readable
 from ..surroundings import clear_up
 from . import __doc__ as about
-from . import execute, needs_table, read_attempt, read_suite, summary, watch
+from . import disagreement, execute, needs_table, read_attempt, read_suite, summary, watch
 from .reading import Run, SuiteError
 from .states import DONE
 
@@ -57,7 +58,7 @@ def _main() -> int:
         return int(any(state.state != DONE for state in watch(suite).states))
     else:
         print(summary(suite))
-        return int(any(read_attempt(run)["status"] != "ok" for run in suite.runs))
+        return int(any(read_attempt(run)["status"] != "ok" or disagreement(run) for run in suite.runs))
     return 0
 
 
@@ -75,10 +76,9 @@ def _execute(run: Run, gpus: int | None, with_parent: bool) -> None:
 
 def _stopped(run: Run, signum: int) -> None:
     """The last words of a run that is stopped from outside: the log is all it leaves."""
-    with run.log.open("a", encoding="utf-8") as file:
-        file.write(
-            f"{time.strftime('%H:%M:%S')} stopped by SIGTERM: a time limit was reached, or somebody cancelled it\n"
-        )
+    line = f"{time.strftime('%H:%M:%S')} stopped by SIGTERM: a time limit was reached, or somebody cancelled it\n"
+    with contextlib.suppress(OSError), run.log.open("a", encoding="utf-8") as file:
+        file.write(line)
     clear_up()
     os._exit(128 + signum)
 

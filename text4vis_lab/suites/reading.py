@@ -11,6 +11,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,16 @@ def read_suite(path: str | Path, choices: bool = False) -> Suite:
     taken = {source: _taken(source) for source in dict.fromkeys(run.source for run in runs)}
     typed = tuple(_with_types(run, taken[run.source], path, choices) for run in runs)
     return Suite(path, description, typed, described)
+
+
+def read_again(path: str | Path) -> Suite:
+    """The same, of a file that is read often: it is only when it has another time."""
+    return _read(str(path), Path(path).stat().st_mtime_ns)
+
+
+@lru_cache
+def _read(path: str, changed: int) -> Suite:
+    return read_suite(path)
 
 
 def needs_table(suite: Suite) -> str:

@@ -6,24 +6,30 @@ import json
 import logging
 import os
 import re
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..plain import encodable, readable, unfilled, write_json
+from ..plain import encodable, readable, unfilled
 from ..progress import begin, read, signs_of_life, tell
+from ..records import RECORD
 from ..surroundings import holder, of_a_run, take, wait_for
+from .attempts import disagreement, read_attempt, write_attempt
+from .inputs import made_of
 from .reading import Run, Suite, SuiteError
 
 # A kernel chooses ports that are free and binds them a moment later: of several that start, two may choose the same.
 STARTS, NO_KERNEL = 3, "Kernel died before replying"
 SLURM_LOGS = "runs/slurm_logs/rule_run"  # as profiles/slurm has it
+ROOM = 1 << 16  # bytes that are kept free for how the run ended, however full the disk has become by then
 
 
 def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
@@ -50,11 +56,12 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
         else:
             held.callback(os.close, lock)
         # What the last attempt concluded no longer holds. Checkpoints stay: the notebook decides whether to go on.
-        for path in (run.attempt, run.executed, run.directory / "result.json"):
+        for path in (run.attempt, run.executed, run.directory / RECORD):
             path.unlink(missing_ok=True)
-        run.log.write_text("", encoding="utf-8")
+        room = held.enter_context(_room(run))
         _begin(run)
         held.enter_context(signs_of_life(run.lock))
+        inputs = made_of(run)
         if run.resources["nodes"] == 1:
             seen = held.enter_context(own(run.resources["gpu"], gpus, waiting=lambda text: _wait(run, text)))
         else:  # all that each of its machines has
@@ -62,32 +69,27 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
             held.enter_context(_other_nodes(run))
         started = time.monotonic()
         error = _papermill(run)
-        attempt = {
-            "run": run.name,
-            "status": "failed" if error else "ok",
-            "error": textwrap.shorten(error, 400),
-            "notebook": run.executed.as_posix(),
-            "seconds": round(time.monotonic() - started, 1),
-            "host": socket.gethostname(),
-            "gpus": seen,
-        }
-        tell(run.directory, "ended", **{name: attempt[name] for name in ("status", "seconds", "error")})
-        write_json(run.attempt, attempt)
+        room.unlink()
+        status, seconds = "failed" if error else "ok", round(time.monotonic() - started, 1)
+        ended = {"status": status, "error": textwrap.shorten(error, 400), "seconds": seconds}
+        attempt = write_attempt(run, **ended, host=socket.gethostname(), gpus=seen, made_of=inputs)
+        tell(run.directory, "ended", **ended)
         return attempt
 
 
-def read_attempt(run: Run) -> dict[str, Any]:
-    """How the run ended: its `attempt.json`, or status `missing` when no attempt came to an end."""
-    try:
-        return json.loads(run.attempt.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {"run": run.name, "status": "missing", "error": "", "notebook": "", "seconds": 0.0}
-
-
 def forget_failures(suite: Suite) -> None:
-    """Remove the `attempt.json` of every run that failed, so that it is tried again."""
+    """Remove the `attempt.json` of every run that failed, so that it is tried again.
+
+    So it is of one that is made of something else now, by content and not by time, or is not what it left any more.
+    Raises SuiteError when an `attempt.json` is damaged.
+    """
     for run in suite.runs:
-        if read_attempt(run)["status"] == "failed":
+        attempt, why = read_attempt(run), disagreement(run)
+        if attempt["status"] == "ok" and not why and attempt.get("made_of") != made_of(run):
+            why = "its notebook, the code, or a file that it reads has other content now"
+        if why:
+            print(f"{run.name} is executed again: {why}", flush=True)
+        if why or attempt["status"] == "failed":
             run.attempt.unlink()
 
 
@@ -116,6 +118,8 @@ def summary(suite: Suite) -> str:
             details.append(
                 f"  {run.name} failed: {readable(attempt['error'], 400)}\n      see {readable(run.executed, 400)}"
             )
+        elif why := disagreement(run):
+            details.append(f"  {run.name} does not count: {readable(why, 400)}\n      run the suite again")
         elif attempt["status"] == "missing":
             details.append(f"  {run.name} has not run to an end" + _last_start(run))
     title = f"Suite {suite.name}: {len(suite.runs) - len(details)} of {len(suite.runs)} runs ok"
@@ -158,7 +162,7 @@ def _papermill(run: Run) -> str:
     logger = logging.getLogger("papermill")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handler = logging.FileHandler(run.log, encoding="utf-8", errors="backslashreplace")
+    handler = _Log(run.log, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     handlers = [handler, _Cells(run)]
     for each in handlers:
@@ -191,7 +195,10 @@ def _papermill(run: Run) -> str:
     finally:
         for each in handlers:
             logger.removeHandler(each)
-            each.close()
+            with suppress(OSError):  # of a log that has no room, which is told below
+                each.close()
+        if handler.lost:
+            print(f"{run.name}: {run.log} is not whole: {handler.lost}", flush=True)
     return ""
 
 
@@ -201,7 +208,7 @@ def _other_nodes(run: Run) -> Iterator[None]:
     others, job = run.resources["nodes"] - 1, os.environ.get("SLURM_JOB_ID")
     join = [sys.executable, "-m", "text4vis_lab.processes", "join", run.directory.as_posix()]
     if job is None:
-        _log(run, f"this run has {others + 1} machines; on each of the others say: {' '.join(join)}")
+        _log(run, f"this run has {others + 1} machines; on each of the others say: {shlex.join(join)}")
         yield
         return
     # A step of the job inherits nothing from the step that this process is in, but the job itself.
@@ -217,6 +224,33 @@ def _other_nodes(run: Run) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def _room(run: Run) -> Iterator[Path]:
+    """A file that keeps the place for how the run ended until that is written; the run's log is begun too."""
+    path = run.directory / ".room"
+    try:
+        path.write_bytes(os.urandom(ROOM))  # some file systems keep no zeros
+        run.log.write_text("", encoding="utf-8")
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        free = f"{ROOM} bytes are needed to say how a run ended, {shutil.disk_usage(run.directory).free} are free"
+        reason = f"{error.filename or run.directory} cannot be written to ({error.strerror}): {free}"
+        raise SuiteError(f"{reason}; nothing was run: see to it, and start again") from error
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+class _Log(logging.FileHandler):
+    """A run's log, and what became of a line that could not be written: no run ends because of that."""
+
+    lost: BaseException | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.lost = self.lost or sys.exc_info()[1]
 
 
 class _Cells(logging.Handler):
@@ -237,7 +271,8 @@ def _begin(run: Run) -> None:
     earlier = read(run.directory)
     ended = not earlier or earlier[-1]["event"] == "ended"
     interrupted = 0 if ended else 1 + int(earlier[0].get("interrupted") or 0)
-    begin(run.directory, run=run.name, host=socket.gethostname(), process=os.getpid(), interrupted=interrupted)
+    with suppress(OSError):  # nothing depends on it
+        begin(run.directory, run=run.name, host=socket.gethostname(), process=os.getpid(), interrupted=interrupted)
 
 
 def _wait(run: Run, text: str) -> None:
@@ -248,7 +283,7 @@ def _wait(run: Run, text: str) -> None:
 def _log(run: Run, text: str) -> None:
     """A line for who watches the suite, and for who reads the run's log later."""
     print(f"{run.name}: {text}", flush=True)
-    with run.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+    with suppress(OSError), run.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{time.strftime('%H:%M:%S')} {text}\n")
 
 

@@ -5,19 +5,17 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from ..plain import readable, write_json
 from ..progress import read
 from ..surroundings import holder, is_alive
 from ._activity import activity, duration
-from .reading import Run, Suite, SuiteError, read_suite
-from .running import read_attempt
+from .attempts import STARTED, read_attempt
+from .reading import Run, Suite, SuiteError, read_again
 
 # What a run can be, in the order in which a board counts them.
 QUEUED, WAITING, RUNNING, STOPPED, FAILED, DONE = STATES = ("queued", "waiting", "running", "stopped", "failed", "done")
-STARTED = "started.json"  # in a suite's folder of runs
 LONGEST = 300  # characters of a reason
 
 
@@ -102,14 +100,8 @@ def going_on(suite: Suite) -> list[Suite]:
     for file in sorted(Path("runs").glob(f"*/{STARTED}")):
         if file.parent.name not in found and is_alive(file.with_name(suite.lock.name)):
             with contextlib.suppress(SuiteError, OSError, ValueError, KeyError, TypeError):
-                path = json.loads(file.read_text(encoding="utf-8"))["path"]
-                found[file.parent.name] = _read(path, Path(path).stat().st_mtime_ns)
+                found[file.parent.name] = read_again(json.loads(file.read_text(encoding="utf-8"))["path"])
     return list(found.values())
-
-
-@lru_cache
-def _read(path: str, changed: int) -> Suite:
-    return read_suite(path)
 
 
 def _started(suite: Suite) -> float:
@@ -120,7 +112,11 @@ def _started(suite: Suite) -> float:
 
 
 def _state(run: Run, started: float, now: float) -> State:
-    events, attempt = read(run.directory), read_attempt(run)
+    events = read(run.directory)
+    try:
+        attempt = read_attempt(run)
+    except SuiteError as error:
+        return State(run, FAILED, readable(error, LONGEST))
     begun = next((event["time"] for event in events if event["event"] == "started"), now)
     if is_alive(run.lock, now) and attempt["status"] == "missing":
         if events and events[-1]["event"] == "waiting":

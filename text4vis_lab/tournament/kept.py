@@ -9,7 +9,6 @@ data/records/<name>/note.txt                  by hand: the same in a sentence or
 python -m text4vis_lab.tournament.kept runs/features/features data/records/ucf101_vit_b32      # keeps a run
 """
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -17,17 +16,52 @@ from typing import Any
 
 import pandas as pd
 
-from text4vis_core.files import replacing
+from text4vis_core.files import file_digest
 
 from ..notebooks import repository_root
-from ..plain import write_json
 from ..records import RECORD, read_record
 from ..rows import as_table, check_rows
 from ..scores import FOLDER, RANKS
+from ..sealing import Kind, Schema
+from ..storing import replacing
 
 KEPT, ROWS, NOTE = "record.json", "rows.parquet", "note.txt"
 COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
-FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance", "schema")
+FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance")
+
+
+class _Parameters(Schema):
+    """What a kept record's run was given, as far as it is looked at."""
+
+    dataset: str
+
+
+class _Metrics(Schema):
+    """What a kept record tells of its data."""
+
+    about: str
+    text: Any
+
+
+class _Finished(Schema):
+    """When a kept record was measured."""
+
+    finished: str
+
+
+class _KeptRecord(Schema):
+    """What `record.json` of a kept record holds."""
+
+    notebook: str
+    parameters: _Parameters
+    metrics: _Metrics
+    data: dict[str, dict[str, Any]]
+    weights: dict[str, str]
+    provenance: _Finished
+    files: dict[str, str]
+
+
+RECORDS = Kind("a kept record", _KeptRecord, "restore it, or keep the run again")
 
 
 def keep(run_dir: str | Path, folder: str | Path) -> Path:
@@ -43,7 +77,8 @@ def keep(run_dir: str | Path, folder: str | Path) -> Path:
     for name in _files(run_dir):
         with replacing(folder / name) as temporary:
             shutil.copyfile(Path(run_dir, name), temporary)
-    write_json(folder / KEPT, {name: record[name] for name in FACTS if name in record})
+    digests = {name.as_posix(): file_digest(folder / name) for name in (Path(ROWS), *_files(folder))}
+    RECORDS.write(folder / KEPT, {name: record[name] for name in FACTS if name in record} | {"files": digests})
     return folder
 
 
@@ -52,19 +87,21 @@ def read_kept(folder: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none in the folder.
-        ValueError: it is damaged; names the file and the remedy.
+        ValueError: it is damaged, or was changed; names the file, the field and the remedy.
     """
     path = Path(folder, KEPT)
     if not path.is_file():
         raise FileNotFoundError(f"parameter record: {folder} holds no {KEPT}; give the folder of a kept record")
+    record = RECORDS.read(path)
+    for name, digest in record["files"].items():
+        if not (path.parent / name).is_file() or file_digest(path.parent / name) != digest:
+            raise RECORDS.wrong(path, f"field 'files': {name} is not what was kept")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
         table = pd.read_parquet(Path(folder, ROWS))
         rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in table.to_dict("records")]
-        check_rows(rows, str(path))
-        record["parameters"]["dataset"], record["metrics"]["about"], record["provenance"]["finished"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no kept record ({error}); restore it, or keep the run again") from error
+        check_rows(rows, ROWS)
+    except (OSError, ValueError) as error:
+        raise RECORDS.wrong(path, error) from error
     return record | {"rows": rows}
 
 
@@ -112,4 +149,7 @@ def _files(folder: str | Path) -> list[Path]:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m text4vis_lab.tournament.kept RUN_DIR FOLDER")
-    print(keep(*sys.argv[1:]))
+    try:
+        print(keep(*sys.argv[1:]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")

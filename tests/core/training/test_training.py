@@ -239,6 +239,14 @@ def test_a_changed_setting_does_not_meet_the_old_checkpoint(fresh, clip, dataset
     assert len(list(tmp_path.glob("run-*.pt"))) == 2
 
 
+def test_a_run_is_known_by_the_code_that_was_loaded(fresh, dataset, tmp_path, monkeypatch):
+    config = replace(CONFIG, epochs=1)
+    train(fresh(), dataset, tmp_path, config)
+    monkeypatch.setattr(training, "code_fingerprint", lambda folder: "edited meanwhile")
+    train(fresh(), dataset, tmp_path, config)
+    assert len(list(tmp_path.glob("run-*.pt"))) == 1
+
+
 def test_a_folder_that_cannot_be_written_fails_before_training(fresh, dataset, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(VideoDataset, "__getitem__", lambda *_: pytest.fail("training began"))

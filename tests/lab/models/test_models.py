@@ -103,9 +103,14 @@ def test_its_card_tells_what_was_measured_and_escapes_names(kept, model, clip):
 @pytest.mark.parametrize(
     ("file", "spoil", "message"),
     [
-        ("model.json", lambda data: data[:-20], "model.json cannot be read"),
-        ("model.json", lambda data: b'{"format": 99}', "is not of format 1"),
-        ("model.json", lambda data: json.dumps({"format": 1}).encode(), "is damaged"),
+        ("model.json", lambda data: data[:-20], "model.json is not what a model's folder tells of it"),
+        ("model.json", lambda data: b'{"format": 99}', "is not of format 2"),
+        ("model.json", lambda data: json.dumps({"format": 1}).encode(), "field 'classes': Field required"),
+        (
+            "model.json",
+            lambda data: data.replace(b'"names": "words"', b'"names": "other"'),
+            "field 'seal' is not that of",
+        ),
         ("model.safetensors", lambda data: data[:100], "model.safetensors cannot be read"),
         ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "is damaged, or of another model"),
     ],

@@ -180,7 +180,7 @@ def test_a_kept_record_that_cannot_be_read_is_named(tmp_path, lab, run):
     with pytest.raises(ValueError, match="is of dataset 'features': set dataset to it"):
         kept.show(lab, folder)
     (folder / "rows.parquet").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"record\.json is no kept record .*; restore it, or keep the run again"):
+    with pytest.raises(ValueError, match=r"record\.json is not a kept record .*; restore it, or keep the run again"):
         kept.read_kept(folder)
 
 

@@ -1,0 +1,154 @@
+"""How a run's last attempt ended, whether its folder is still as that left it, and which records count for claims."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from text4vis_core.files import file_digest
+
+from ..plain import plain, readable
+from ..records import RECORD, read_record
+from ..sealing import Kind, Schema
+from .reading import Run, SuiteError, read_again
+
+STARTED = "started.json"  # in a suite's folder of runs
+
+
+class _Attempt(Schema):
+    """What `attempt.json` holds. One from before there were seals lacks what may be None."""
+
+    status: Literal["ok", "failed"]
+    error: str
+    seconds: float = Field(ge=0)
+    notebook: str = ""
+    parameters: dict[str, Any] | None = None
+    made_of: str | None = None
+    files: dict[str, str] | None = None
+
+
+ATTEMPTS = Kind("the end of a run", _Attempt, "delete it, and the suite executes the run again", SuiteError)
+
+
+def write_attempt(run: Run, **facts: Any) -> dict[str, Any]:
+    """Write how a run ended, with its parameters and digests of notebook and record; returns all that."""
+    left = (path for path in (run.executed, run.directory / RECORD) if path.exists())
+    facts |= {"run": run.name, "notebook": run.executed.as_posix(), "parameters": run.parameters}
+    attempt = plain(facts | {"files": {path.name: file_digest(path) for path in left}})
+    ATTEMPTS.write(run.attempt, attempt)
+    return attempt
+
+
+def read_attempt(run: Run) -> dict[str, Any]:
+    """How the run ended: its `attempt.json`, or status `missing` when no attempt came to an end.
+
+    Raises:
+        SuiteError: it is damaged, or was changed; names the file, the field and the remedy.
+    """
+    try:
+        found = ATTEMPTS.load(run.attempt)
+    except FileNotFoundError:
+        return {"run": run.name, "status": "missing", "error": "", "notebook": "", "seconds": 0.0}
+    return ATTEMPTS.checked(run.attempt, found, sealed="files" in found)
+
+
+def disagreement(run: Run) -> str:
+    """Why what lies in a run's folder is not what the suite ran and ended well; empty where it is, or nothing is there.
+
+    What papermill has executed again as the suite does, with the record of that, is as good.
+
+    Raises:
+        SuiteError: `attempt.json` is damaged.
+    """
+    attempt, record = read_attempt(run), None
+    if attempt["status"] != "ok":
+        return ""
+    if attempt.get("parameters") not in (None, plain(run.parameters)):
+        return f"the suite gives {run.name} other parameters now than it ran with"
+    try:
+        record = read_record(run.directory / RECORD)
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        return str(error)
+    written = attempt.get("files") or {}
+    changed = [name for name, digest in written.items() if _digest(run.directory / name) != digest]
+    if changed and not (len(changed) == len(written) and record and _executed_again(run, record)):
+        return f"{' and '.join(changed)} in {run.directory} changed after the run had ended: they may disagree"
+    return changed_while_running(record) if record else ""
+
+
+def changed_while_running(record: Mapping[str, Any]) -> str:
+    """Which code and packages became something else while a run went on, in words; empty where none did."""
+    names = record.get("provenance", {}).get("changed_while_running")
+    return f"{', '.join(map(readable, names))} changed while {readable(record['run'])} ran" if names else ""
+
+
+def counted(records: Iterable[Mapping[str, Any]], refused: list[str] | None = None) -> list[Mapping[str, Any]]:
+    """The records that count: of a run that its suite has, has ended well and left as it is, by code that stayed.
+
+    Those of no suite, such as of a notebook that somebody ran alone, count where the code stayed as it was.
+
+    Args:
+        records: as `read_record` gives them.
+        refused: collects why others are left out; None: the first of them is an error.
+
+    Raises:
+        ValueError: a record does not count (which, and why).
+    """
+    kept = []
+    for record in records:
+        if why := _uncounted(record):
+            if refused is None:
+                raise ValueError(why)
+            refused.append(readable(why, 400))
+        else:
+            kept.append(record)
+    return kept
+
+
+def _uncounted(record: Mapping[str, Any]) -> str:
+    path = Path(record.get("path", ""))
+    folder, again = path.parent, "run it again"
+    if why := changed_while_running(record):
+        return f"{path} does not count: {why}; {again}"
+    if folder.parent.parent.resolve() != Path("runs").resolve() or not (suite := _suite_of(folder.parent)):
+        return ""
+    try:
+        run = next((run for run in read_again(suite).runs if run.name == folder.name), None)
+        if run is None:
+            return f"{path} does not count: {suite} has no run {folder.name!r}; delete {folder}, or put it back"
+        if read_attempt(run)["status"] == "failed":
+            return f"{path} does not count: the run failed after it was written; {again}"
+        why = disagreement(run)
+    except (SuiteError, OSError) as error:
+        return f"{path} does not count: {error}"
+    return f"{path} does not count: {why}; {again}" if why else ""
+
+
+def _suite_of(folder: Path) -> str:
+    """The file of the suite whose runs lie in a folder; empty where there is none."""
+    try:
+        named = json.loads((folder / STARTED).read_text(encoding="utf-8"))["path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        named = ""
+    places = (str(named), f"experiments/{folder.resolve().name}.yaml")
+    return next((place for place in places if place and Path(place).is_file()), "")
+
+
+def _digest(path: Path) -> str:
+    return file_digest(path) if path.is_file() else ""
+
+
+def _executed_again(run: Run, record: Mapping[str, Any]) -> bool:
+    """Whether papermill has executed the notebook with the suite's parameters, and the record was written by that."""
+    try:
+        about = json.loads(run.executed.read_text(encoding="utf-8"))["metadata"]["papermill"]
+        times = [about["start_time"], *(record["provenance"][name] for name in ("started", "finished"))]
+        seconds = [str(time)[:19] for time in (*times, about["end_time"])]  # all in UTC
+        given = about["parameters"] == plain(run.papermill_parameters)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return given and not about.get("exception") and seconds == sorted(seconds)

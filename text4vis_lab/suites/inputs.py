@@ -1,0 +1,62 @@
+"""What a run is made of, by content: an archive or a copy may bring other files with old times."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from text4vis_core.files import file_digest
+
+from ..model_files.facts import FILE
+from .reading import Run
+
+# How runs are started and watched, and what measures the machine: no result is a function of that.
+OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
+GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
+
+
+def shared_inputs() -> list[Path]:
+    """Files of the project that any result may be a function of, besides its notebook."""
+    modules = [path for path in Path().glob("text4vis_*/**/*.py") if not OTHERS.intersection(path.parts)]
+    return sorted({*modules, *(path for pattern in GIVEN for path in Path().glob(pattern) if path.is_file())})
+
+
+def made_of(run: Run) -> str:
+    """SHA-256 over the parameters, the notebook, the shared inputs, and files and models that parameters name.
+
+    Not over the videos of a data set, of which a run's record has the fingerprint.
+    """
+    named = {path for text in _texts(run.parameters) for path in _files(text)}
+    digest = hashlib.sha256(json.dumps(run.parameters, sort_keys=True).encode())
+    for path in (run.source, *shared_inputs(), *sorted(named)):
+        digest.update(f"{path.as_posix()}\0{_content(path)}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in plain values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Iterable):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _files(text: str) -> list[Path]:
+    """The file that a text names, or what tells of the model in the folder that it names."""
+    try:
+        return [path for path in (Path(text), Path(text, FILE)) if text and path.is_file()]
+    except (OSError, ValueError):  # no file's name
+        return []
+
+
+def _content(path: Path) -> str:
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, *changed: int) -> str:
+    return file_digest(path)
