@@ -26,7 +26,7 @@ from text4vis_lab.class_embeddings import save_class_embeddings
 from text4vis_lab.experiment import train_and_test
 from text4vis_lab.fitting import check_names, check_recipe, check_texts, embed_texts, text_side
 from text4vis_lab.model_files import ModelError, read_facts
-from text4vis_lab.model_files.facts import FILE
+from text4vis_lab.model_files.facts import write_facts
 from text4vis_lab.models import load_model, open_model
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
@@ -421,9 +421,7 @@ def rewritten(folder: Path, change) -> None:
     weights = load_file(folder / "model.safetensors")
     change(weights)
     save_file(weights, folder / "model.safetensors")
-    facts = json.loads((folder / FILE).read_text())
-    facts["weights"] = file_digest(folder / "model.safetensors")
-    (folder / FILE).write_text(json.dumps(facts))
+    write_facts(folder, replace(read_facts(folder), weights=file_digest(folder / "model.safetensors")))
 
 
 def spoil(weights):
