@@ -26,7 +26,7 @@ from text4vis_lab.class_embeddings import save_class_embeddings
 from text4vis_lab.experiment import train_and_test
 from text4vis_lab.fitting import check_names, check_recipe, check_texts, embed_texts, text_side
 from text4vis_lab.model_files import ModelError, read_facts
-from text4vis_lab.model_files.facts import FILE
+from text4vis_lab.model_files.facts import write_facts
 from text4vis_lab.models import load_model, open_model
 from text4vis_lab.processes import Processes
 from text4vis_lab.sources import Clips, Source
@@ -308,6 +308,15 @@ def test_what_is_cut_stands_in_the_notes_of_the_record(open_zero_shot, capsys):
     assert note in json.loads(lab.save().read_text())["data"]["test"]["notes"]
 
 
+def test_what_is_cut_in_a_training_is_told_before_it(open_zero_shot, unread, clip):
+    lab = open_zero_shot()
+    long = replace(lab.train, classes=(LONG, *lab.train.classes[1:]))
+    cell = Cell(named("text, frozen"), long, {"test": long}, TrainingConfig(epochs=1, warmup_epochs=0))
+    with pytest.raises(AssertionError, match=DOOMED), pytest.warns(UserWarning, match="are cut to the 16 tokens"):
+        lab.run([cell])
+    assert lab.notes.startswith(f"Texts of '{LONG}' are cut to the 16 tokens")
+
+
 def test_two_classes_of_a_data_set_with_one_name_are_an_error(open_zero_shot, unread):
     lab = open_zero_shot()
     twice = replace(lab.test, classes=("HulaHoop", "hula_hoop", "WallPushups"))
@@ -346,6 +355,15 @@ def test_class_embeddings_that_do_not_fit_are_told_first(
             lab.run([Cell(named("text, frozen"), lab.train, {"test": lab.test}, recipe)])
         else:
             lab.run([Cell(named("linear"), two, {"test": lab.test}, recipe)])
+
+
+def test_a_cell_alone_is_checked_before_it_is_trained(published, clip, train_videos, test_videos, tmp_path, unread):
+    save_class_embeddings(tmp_path / "two.safetensors", NAMES[:2], clip.class_embeddings(NAMES[:2]), "x", "{}")
+    source = Source(clip=clip, class_embeddings=str(tmp_path / "two.safetensors"), num_frames=2)
+    recipe = TrainingConfig(epochs=1, warmup_epochs=0)
+    cell = Cell(named("linear"), train_videos.select_classes([0, 1]), {"test": test_videos}, recipe)
+    with pytest.raises(ValueError, match=r"two\.safetensors lacks 1 of 3 classes: 'wall pushups'"):
+        train_and_test(cell, source, Clips(num_frames=2), tmp_path)
 
 
 # Precision
@@ -403,9 +421,7 @@ def rewritten(folder: Path, change) -> None:
     weights = load_file(folder / "model.safetensors")
     change(weights)
     save_file(weights, folder / "model.safetensors")
-    facts = json.loads((folder / FILE).read_text())
-    facts["weights"] = file_digest(folder / "model.safetensors")
-    (folder / FILE).write_text(json.dumps(facts))
+    write_facts(folder, replace(read_facts(folder), weights=file_digest(folder / "model.safetensors")))
 
 
 def spoil(weights):
