@@ -126,6 +126,20 @@ def clear_up() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def own_kernel() -> type:
+    """A class of kernel managers for papermill, whose kernel `python3` is of this Python and of no folder."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets import default
+
+    class OwnKernel(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _of_no_folder(self) -> KernelSpecManager:
+            return KernelSpecManager(kernel_dirs=[])
+
+    return OwnKernel
+
+
 def figures_in_notebook() -> None:
     """In a notebook's kernel: show figures there, where the shell that it was started from names a window for them.
 

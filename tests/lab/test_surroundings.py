@@ -10,11 +10,13 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 from conftest import ROOT
 
-from text4vis_lab import surroundings
+from text4vis_lab import Lab, surroundings
 from text4vis_lab.records import RunRecord
+from text4vis_lab.sources import Clips
 from text4vis_lab.suites import SuiteError, _gpus, execute, read_suite
 from text4vis_lab.surroundings import (
     cache_folder,
@@ -26,7 +28,6 @@ from text4vis_lab.surroundings import (
     own_folder,
     take,
     temporary_folder,
-    write_to,
 )
 
 HOLDS = """
@@ -127,6 +128,14 @@ def test_a_suite_runs_without_a_home_to_write_to(suite, monkeypatch, tmp_path):
     attempt = execute(suite.runs[0])
     assert attempt["status"] == "ok", attempt["error"]
     assert "image/png" in seen(suite.runs[0])[1]
+
+
+def test_the_kernel_of_a_suites_run_is_of_no_folder(suite, shell, monkeypatch):
+    """Nor of the environment's own, where somebody may have installed another under this name."""
+    asked = {}
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **options: asked.update(options))
+    assert execute(suite.runs[0])["status"] == "ok"
+    assert asked["kernel_manager_class"](kernel_name=asked["kernel_name"]).kernel_spec.argv[0] == sys.executable
 
 
 def test_a_style_is_the_projects_whatever_was_set_before(shell):
@@ -304,7 +313,11 @@ def test_one_process_writes_to_a_folder_again_and_leaves_it_with_its_record(tmp_
         record = RunRecord("x", tmp_path, {})
     record.save()
     os.close(take(tmp_path / surroundings.WRITER))
-    write_to(tmp_path)
+    with pytest.raises(KeyError):  # it has no settings
+        Lab(record, {}, {}, Clips()).run([])
+    assert take(tmp_path / surroundings.WRITER) is None
+    record.save()
+    record.add_cell("x", [])
     assert take(tmp_path / surroundings.WRITER) is None
     leave(tmp_path)
     leave(tmp_path)
