@@ -29,9 +29,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def remove_unfinished(path: str | Path) -> None:
+def remove_unfinished(path: Path) -> None:
     """Remove what `replacing(path)` had begun in processes that were killed; nobody may be writing it now."""
-    path = Path(path)
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         temporary.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ import torch
 from pydantic import ConfigDict, Field
 from safetensors.torch import load, save_file
 
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import file_digest
 from text4vis_core.training.loop import WITHOUT_EFFECT
 
 from .cache._dependencies import file_stamps
@@ -32,10 +32,11 @@ from .scores import FOLDER, RANKS, read_scores, write_scores
 from .sealing import Kind, Schema
 from .settings import declared
 from .sources import Source
+from .storing import replacing
 from .tournament.texts import depends_on
 
 
-class OutcomeFacts(Schema):
+class _OutcomeFacts(Schema):
     """Of an outcome all but scores and tensors."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -47,15 +48,15 @@ class OutcomeFacts(Schema):
     remarks: list[str]
 
 
-class CellFacts(Schema):
+class _CellFacts(Schema):
     """What a finished cell's JSON file holds: digests of its scores and tensors among it."""
 
     fingerprint: str
     files: list[str] = Field(min_length=2, max_length=2)
-    outcome: OutcomeFacts
+    outcome: _OutcomeFacts
 
 
-CELLS = Kind("a finished cell", CellFacts, "the cell is trained again")
+CELLS = Kind("a finished cell", _CellFacts, "the cell is trained again")
 
 
 class FinishedCells:

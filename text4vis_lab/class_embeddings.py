@@ -11,7 +11,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from text4vis_core.files import replacing
+from .storing import replacing
 
 
 def save_class_embeddings(

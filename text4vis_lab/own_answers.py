@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from text4vis_core.data.formats.readers import load_videos
-from text4vis_core.files import replacing
 from text4vis_core.processes import progress_bar
 
 from . import familiarity, miniature, moving, tables, wording
@@ -28,6 +27,7 @@ from .moving import Moving
 from .own_videos import OwnVideos
 from .plain import encodable, readable
 from .sources import Clips
+from .storing import replacing
 
 SAMPLE = ("pull ups", "cartwheeling", "playing drums", "juggling balls", "flying kite", "skipping rope")
 # Of the sample: videos of each class in its folder, and beside the folders; how far classes lie apart in their lists.

@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from text4vis_core.files import replacing
+from .storing import replacing
 
 LONGEST = 120  # characters of a name that are shown
 LONGEST_NAME = 150  # bytes of a file's name; file systems allow 255, and there is more to come

@@ -34,14 +34,14 @@ RECORD, SCORES = "result.json", "scores"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
 
 
-class Hardware(Schema):
+class _Hardware(Schema):
     """Of the machine that a record was made on."""
 
     processor: str
     gpu: str | None
 
 
-class Provenance(Schema):
+class _Provenance(Schema):
     """Of a record. What may be None is not known, or of a version that did not write it."""
 
     finished: str
@@ -51,24 +51,24 @@ class Provenance(Schema):
     code: str
     changed_while_running: list[str] | None = None
     packages: dict[str, str | None]
-    hardware: Hardware
+    hardware: _Hardware
 
 
-class Timings(Schema):
+class _Timings(Schema):
     """Of a run; of each epoch of each cell the seconds."""
 
     total_seconds: float
     histories: list[float] | None = None
 
 
-class Skipped(Schema):
+class _Skipped(Schema):
     """A video that the numbers leave out."""
 
     video: str
     reason: str
 
 
-class Record(Schema):
+class _Record(Schema):
     """What a record holds; its rows are checked by `rows.check_rows`."""
 
     notebook: str
@@ -78,15 +78,15 @@ class Record(Schema):
     rows: list[dict[str, Any]]
     histories: list[dict[str, Any]]
     metrics: dict[str, Any]
-    timings: Timings
+    timings: _Timings
     data: dict[str, dict[str, Any]]
     weights: dict[str, str]
-    skipped: list[Skipped]
+    skipped: list[_Skipped]
     files: dict[str, str] | None = None
-    provenance: Provenance
+    provenance: _Provenance
 
 
-RECORDS = Kind("a run record", Record, "delete it and run again")
+RECORDS = Kind("a run record", _Record, "delete it and run again")
 
 
 class SchemaError(ValueError):

@@ -22,9 +22,10 @@ from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
 from text4vis_core.evaluation.protocols import LEAST, half_class_splits
-from text4vis_core.files import file_digest, first_line, replacing
+from text4vis_core.files import file_digest, first_line
 
 from .plain import encodable
+from .storing import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa

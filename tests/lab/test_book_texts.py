@@ -17,7 +17,7 @@ from test_book_chapters import cell, display, output, page  # noqa: F401 - a fix
 from text4vis_lab.book import building
 from text4vis_lab.book.markdown import box, fenced, literal
 from text4vis_lab.book.outputs import RICH, TEXT, directive
-from text4vis_lab.book.shell import command, papermill
+from text4vis_lab.shell import command, papermill
 from text4vis_lab.suites import read_suite
 
 WORDS = [
@@ -71,8 +71,8 @@ def test_papermill_is_given_each_value_with_its_type():
         "none": None,
     }
     values |= {"whole": 10**20, "true": True}
-    given = said(papermill(Path("a{b}.ipynb"), Path("runs/x.ipynb"), values))[1:]
-    assert given[0].format() == "a{b}.ipynb"
+    given = said(papermill(Path("a{b}.ipynb"), Path("runs/{x}.ipynb"), values))[1:]
+    assert [path.format() for path in given[:2]] == ["a{b}.ipynb", "runs/{x}.ipynb"]
     found: dict = {}
     options = given[2:]
     while options:
@@ -141,7 +141,9 @@ def test_a_link_out_of_the_runs_folder_is_not_followed(page, tmp_path):  # noqa:
     (tmp_path / "secret").write_text("nobody may read this")
     page(cell("a"))
     (tmp_path / "runs" / "mine" / "a" / "figures" / "out.csv").symlink_to(tmp_path / "secret")
-    _, pages = page(cell("draw", display({"image/png": ""}, {"csv": "figures/out.csv", "light": "figures/out.csv"})))
+    _, pages = page(
+        cell("draw", display({"image/png": "AAAA"}, {"csv": "figures/out.csv", "light": "figures/out.csv"}))
+    )
     assert b"nobody may read this" not in b"".join(pages.values())
 
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import open_clip
 import pytest
 import torch
 from backbones import NAMES, TEMPLATE
+from conftest import ROOT
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.transformer import QuickGELU, VisionTransformer
 from safetensors.torch import load_file, save_file
@@ -490,3 +493,61 @@ def test_a_model_that_answers_what_is_not_finite_gives_no_answer(kept_model):
     assert model.logits_of(torch.ones(2, 16)).isfinite().all()
     with pytest.raises(ValueError, match="scores of 1 of 2 videos are not finite"):
         model.logits_of(torch.tensor([[1.0] * 16, [float("nan")] * 16]))
+
+
+# By papermill's command line and by a suite
+
+
+@pytest.fixture
+def given(published, clip, ucf101, clip_folder, tmp_path) -> dict[str, dict]:
+    """Parameters of `02_zero_shot` by what is right or wrong with them."""
+    whole, _ = with_text(published[0], clip)
+    (tmp_path / "part").mkdir()
+    part, _ = with_text(Path(shutil.copy(published[0], tmp_path / "part")), clip, without_a_block)
+    save_class_embeddings(tmp_path / "wide.safetensors", NAMES, torch.ones(3, 32).triu(), "x", "{}")
+    usual = {"dataset": "ucf101", "data_root": str(ucf101), "model": str(clip_folder), "cache": "", "num_frames": 2}
+    usual |= {"templates": []}
+    return {
+        "whole": usual | {"checkpoint": str(whole)},
+        "part": usual | {"checkpoint": str(part)},
+        "wide": usual | {"class_embeddings": str(tmp_path / "wide.safetensors")},
+        "slash": usual | {"model": "ViT-B/32"},
+    }
+
+
+ENDS = {
+    "whole": "",
+    "part": "contrastive.pt holds a text tower that cannot be used",
+    "wide": "has rows of 32 numbers, the model 16",
+    "slash": "closest: ViT-B-32",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["whole", "slash"])
+def test_by_papermills_command_line(case, given, tmp_path):
+    out = tmp_path / "out.ipynb"
+    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / "02_zero_shot.ipynb"), str(out)]
+    for name, value in (given[case] | {"run_dir": str(tmp_path / "run")}).items():
+        command += ["-y", json.dumps({name: value})]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ENDS[case] in " ".join(done.stderr.split())
+    assert (done.returncode == 0) == (not ENDS[case]) == (tmp_path / "run" / "result.json").is_file()
+    if case == "whole":
+        assert f"The text tower is that of {given[case]['checkpoint']}, its own." in out.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["part", "wide"])
+def test_by_a_suite(case, given, tmp_path, monkeypatch):
+    suite = tmp_path / "fits.yaml"
+    run = {"name": case, "notebook": "02_zero_shot", "parameters": given[case]}
+    suite.write_text(json.dumps({"description": "What goes together.", "runs": [run]}))
+    monkeypatch.chdir(ROOT)
+    command = [sys.executable, "-m", "text4vis_lab.suites", "execute", str(suite), case]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert not Path("runs", "fits", case, "result.json").is_file()
+        assert ENDS[case] in done.stdout + done.stderr
+    finally:
+        shutil.rmtree(Path("runs", "fits"), ignore_errors=True)

@@ -171,7 +171,8 @@ def test_a_damaged_record_is_an_error_of_the_book(content, tmp_path):
     path = tmp_path / "runs" / "gpu" / "gpu" / "result.json"
     path.parent.mkdir(parents=True)
     path.write_text(content)
-    with pytest.raises(SuiteError, match=r"gpu/result\.json .*; (give|run) .*; for the book it may be deleted as well"):
+    said = r"gpu/result\.json .*[;:] (delete it and )?run .*; for the book it may be deleted as well"
+    with pytest.raises(SuiteError, match=said):
         on_gpu(tmp_path)
 
 

@@ -15,6 +15,7 @@ from conftest import ROOT, write_video
 from papermill.cli import _resolve_type
 from papermill.iorw import NoDatesSafeLoader
 
+from text4vis_lab.moving import SCRIPT
 from text4vis_lab.suites import read_suite
 
 SECRET = "what no page may hold"
@@ -44,8 +45,12 @@ def as_name(text: str) -> str:
     return text.replace("/", "\N{DIVISION SLASH}").encode()[:200].decode(errors="ignore").strip()
 
 
-def folders(root: Path) -> tuple[str, ...]:
-    """Class folders for training and test, with two whole videos in each and one that is damaged; their names."""
+def as_label(text: str) -> str:
+    return " ".join(text.split())
+
+
+def folders(root: Path) -> None:
+    """Class folders for training and test with a video in each, and one that is damaged; two videos without a class."""
     names = tuple(f"{number} {as_name(text)}"[:60] for number, text in enumerate([SCRIPTS, *MARKS[9:], *DIRECTIVES]))
     for split in ("train", "test"):
         for number, name in enumerate(names):
@@ -56,7 +61,10 @@ def folders(root: Path) -> tuple[str, ...]:
             (root / "video.mp4").rename(folder / f"{film}.mp4")
     (root / "test" / names[0] / f"damaged {as_name(SCRIPTS)}.mp4").write_bytes(b"no video")
     (root / "secret.txt").write_text(SECRET)
-    return names
+    for number in range(2):
+        loose = Path(f"{root} loose", f"{as_name(MARKS[-1 - number])}.mp4")
+        loose.parent.mkdir(exist_ok=True)
+        write_video(loose.with_name("video.mp4"), 6, codec="mpeg4", shift=number).rename(loose)
 
 
 def a_suite(place: Path, clip: Path) -> dict:
@@ -80,6 +88,13 @@ def a_suite(place: Path, clip: Path) -> dict:
                 "parameters": asked | {"template": f"{TEXT}{{}}", "templates": templates},
             },
             about | {"name": "looked_at", "notebook": "07_data_check", "parameters": shared | {"splits": ["all"]}},
+            about
+            | {
+                "name": "labelled",
+                "notebook": "17_your_videos",
+                "parameters": {"data_root": f"{place} loose", "labels": [as_label(m) for m in MARKS]}
+                | {"model": str(clip), "cache": "", "num_frames": 2, "template": f"{TEXT}{{}}"},
+            },
             about | {"name": "failed", "notebook": "00_quickstart"},
         ],
     }
@@ -96,7 +111,7 @@ def place(tmp_path_factory, clip_folder) -> Path:
     (root / "data" / "published_results.csv").symlink_to(ROOT / "data" / "published_results.csv")
     for folder in (root, root / "book"):
         (folder / "secret.txt").write_text(SECRET)
-    videos = root / as_name(MARKS[9] + MARKS[12] + SCRIPTS)
+    videos = root / as_name(MARKS[9] + MARKS[12] + SCRIPTS)[:180]
     folders(videos)
     clip = shutil.copytree(clip_folder, root / as_name(MARKS[-1] + MARKS[9] + SCRIPTS))
     suite = root / "experiments" / f"{as_name(MARKS[12] + MARKS[14])}.yaml"
@@ -157,7 +172,11 @@ pytestmark = pytest.mark.slow
 
 def test_no_page_holds_a_foreign_element(pages):
     known = [(ROOT / "text4vis_lab" / name).read_text() for name in ("tables.js", "figures/gallery.js")]
-    assert {"index.html", "runs/named.html", "runs/looked_at.html", "runs/failed.html"} <= pages.keys()
+    known.append(SCRIPT.removeprefix("<script>").removesuffix("</script>"))
+    assert {
+        "index.html",
+        *(f"runs/{name}.html" for name in ("named", "looked_at", "labelled", "failed")),
+    } <= pages.keys()
     for name, page in pages.items():
         assert not page.find_all(re.compile("evil|https:|iframe|object|embed|frame|base|applet")), name
         for element in page.find_all(True):
@@ -188,7 +207,7 @@ def test_no_local_file_is_among_the_downloads(html, pages):
         assert SECRET.encode() not in content and passwd not in content, path
     names = {path.name for path in (html / "_downloads").rglob("*") if path.is_file()}
     assert {"named.result.json", "looked_at.result.json", "named-confusion.csv"} <= names
-    assert all(name.startswith(("named", "looked_at", "headline")) for name in names)
+    assert all(name.startswith(("named", "looked_at", "labelled")) for name in names)
 
 
 def given(place: Path, block: str) -> list[list[str]]:
@@ -200,7 +219,7 @@ def given(place: Path, block: str) -> list[list[str]]:
 
 
 def test_each_command_gives_what_the_run_was_given(place, suite, runs, pages):
-    for run in runs[:2]:
+    for run in runs[:3]:
         page = pages[f"runs/{run.name}.html"]
         [block] = [block.get_text() for block in page.select("article .highlight-sh pre")]
         [[program, source, executed, *options]] = given(place, block)

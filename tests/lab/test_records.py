@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -222,6 +223,9 @@ def project(tmp_path, monkeypatch):
     provenance.loaded.cache_clear()
 
 
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
 def git(folder, *arguments):
     who = {f"GIT_{role}_{what}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     done = subprocess.run(
@@ -242,6 +246,7 @@ def provenance_of(run):
     return read_record(run.save())["provenance"]
 
 
+@needs_git
 def test_what_was_loaded_is_recorded_whatever_is_edited_meanwhile(project, tmp_path):
     before = committed(project)
     code, run = run_code(), RunRecord("02_zero_shot", tmp_path / "runs" / "a", {})
@@ -267,6 +272,7 @@ def test_nothing_changed_says_so(project, tmp_path):
     assert provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))["changed_while_running"] == []
 
 
+@needs_git
 @pytest.mark.parametrize("around", [False, True])
 def test_only_the_projects_own_repository_tells_its_commit(project, tmp_path, monkeypatch, around):
     commit = committed(tmp_path) if around else None
@@ -280,6 +286,7 @@ def test_only_the_projects_own_repository_tells_its_commit(project, tmp_path, mo
     assert own != commit and (found["commit"], found["uncommitted_changes"]) == (own, False)
 
 
+@needs_git
 @pytest.mark.parametrize(
     ("name", "counts"),
     [

@@ -147,3 +147,10 @@ def test_a_notebook_without_an_answer_has_none(tmp_path):
     assert answer_in(tmp_path / "none.ipynb") == answer_in(tmp_path / "missing.ipynb") == []
     (tmp_path / "broken.ipynb").write_text("[]")
     assert answer_in(tmp_path / "broken.ipynb") == []
+
+
+def test_what_does_not_print_in_an_answer_reaches_no_terminal_and_no_page():
+    answer = Answer(["it is \x1b]0;evil\x07 a\nb \u202e\u2028 end", "<b>"])
+    assert repr(answer).splitlines() == [r"Answer: it is \x1b]0;evil\x07 a\nb \u202e\u2028 end", "Answer: <b>"]
+    assert "&lt;b&gt;" in answer._repr_html_() and "\x1b" not in answer._repr_html_()
+    assert repr(answering.Reading("a \x1b[1m")) == r"a \x1b[1m"

@@ -1,11 +1,11 @@
 """Two records of the bench side by side: the ratio of each quantity, with an interval over the repetitions of both."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..records import read_record
 from .machine import SAME_MACHINE
 from .measurement import Quantity, bootstrap
 
@@ -35,12 +35,11 @@ def read_bench(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no record {path}; give the folder of a finished run of {RUNS}")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        notebook = record["notebook"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a run record ({error}); give the folder of a run of {RUNS}") from None
-    if notebook not in (NOTEBOOK, GPU):
-        raise ValueError(f"{path} is a record of {notebook}; give the folder of a run of {RUNS}")
+        record = read_record(path)
+    except ValueError as error:
+        raise ValueError(f"{error}, or give the folder of a run of {RUNS}") from None
+    if record["notebook"] not in (NOTEBOOK, GPU):
+        raise ValueError(f"{path} is a record of {record['notebook']}; give the folder of a run of {RUNS}")
     try:
         quantities_of(record), record["timings"]["machine"], record["parameters"], record["metrics"]["parts"]
     except (KeyError, TypeError, ValueError) as error:

@@ -9,10 +9,10 @@ stands between.
 import json
 from typing import Any
 
+from ..shell import command, papermill
 from ..suites import Run, SuiteError
 from .markdown import box, escaped, fenced, literal, retitled, shell, title_of
 from .outputs import TEXT, Page, cells_of, code_cell, cut
-from .shell import command, papermill
 
 LIFTED = ("answer", "lead", "reading")  # in this order below the question
 NOTE = "What this code found stands at the top of the page."

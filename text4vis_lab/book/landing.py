@@ -19,11 +19,11 @@ from ..headline import SAID, is_real, points, sentence, why, worth
 from ..inference.verdicts import FAILS, HOLDS, UNDECIDED
 from ..judging import Judged, judge
 from ..published import published_note, published_results
+from ..shell import command
 from ..suites import Run, Suite, SuiteError
 from .comparison import comparison
 from .markdown import box, escaped, shell
 from .outputs import directive
-from .shell import command
 
 PAPERS = ("k400-vitl14-336-f32", "zs-ucf101", "zs-k600")  # ids of published numbers that the landing page repeats
 # What the landing page calls data sets and models that the project makes itself; others are called by their names.

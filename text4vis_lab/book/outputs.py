@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..plain import readable
+from ..shell import command
 from .markdown import box
-from .shell import command
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 VEGA = re.compile(r"application/vnd\.vegalite\.v\d+(\.\d+)*\+json")

@@ -3,6 +3,7 @@
 python -m text4vis_lab.book.printing [book.pdf]
 """
 
+import html
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def joined(folder: Path, pages: list[str]) -> str:
     title = first.title.get_text() if first.title else "The book"
     return (
         '<!doctype html>\n<html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
-        f"<title>{BeautifulSoup(title, 'html.parser')}</title>{''.join(styles)}</head>"
+        f"<title>{html.escape(title)}</title>{''.join(styles)}</head>"
         f'<body class="whole-book"><div class="bd-content"><div class="bd-article-container">{"".join(parts)}'
         "</div></div></body></html>\n"
     )

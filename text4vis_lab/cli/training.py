@@ -10,6 +10,8 @@ from ..model_files.folder import models_in
 from ..own_training import train_folder
 from ..plain import readable
 from ..records import RECORD, read_records
+from ..shell import command
+from ..suites import counted
 from .running import Unanswered, absolute, at_home, home, named, note
 from .tables import as_json
 
@@ -24,7 +26,7 @@ def train(folder: Path, out: Path | None, shots: int, model: tuple[str, str], ho
     for said in done.sentences:
         print(said)
     print(done.model)
-    note(f"text4vis predict VIDEOS --model {target} --out predictions.csv")
+    note(command(["text4vis", "predict", "VIDEOS", "--model", target, "--out", "predictions.csv"]))
     return 0
 
 
@@ -33,6 +35,7 @@ def runs(folder: Path, json: bool) -> int:
     refused: list[str] = []
     root = folder if folder.exists() else home() / folder
     records = read_records(root, refused)
+    counted(records, refused)
     for why in refused:
         note(why)
     if not records:

@@ -23,9 +23,8 @@ import vl_convert
 from matplotlib.figure import Figure
 from PIL import Image
 
-from text4vis_core.files import replacing
-
 from ..plain import readable, write_json
+from ..storing import replacing
 from . import themes
 from .gallery import Gallery
 

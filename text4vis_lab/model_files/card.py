@@ -1,13 +1,15 @@
 """The card of a model, README.md of its folder: what it is, what it was measured to do, and what it does not know."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from ..plain import readable
+from ..shell import command
 from .facts import Facts
 
 COLUMNS = ("test", "view", "classes", "videos", "top1", "top5", "map")
-FORBIDDEN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "'"})
+FORBIDDEN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "'", "[": "\\["})
 
 
 def card(folder: Path, facts: Facts) -> str:
@@ -20,9 +22,10 @@ def card(folder: Path, facts: Facts) -> str:
     training, origin, pixels = facts.training, facts.provenance, facts.architecture["size"]
     where = f"{folder.parent.name}/{folder.name}" if folder.name == "model" else folder.name
     lines = [f"# {_text(where)}", "", _what(facts), ""]
-    lines += ["## How to ask it", "", "```bash", f"text4vis predict VIDEOS --model {folder} --out predictions.csv"]
+    asking = command(["text4vis", "predict", "VIDEOS", "--model", folder, "--out", "predictions.csv"])
+    lines += ["## How to ask it", "", "```bash", asking]
     lines += ["```", "", "```python", "from text4vis_lab.models import load_model"]
-    lines += [f'load_model("{folder}").predict(["video.mp4"])', "```", ""]
+    lines += [f'load_model({json.dumps(str(folder))}).predict(["video.mp4"])', "```", ""]
     lines += ["## What it was measured to do", "", *_table(facts), ""]
     clips = ", ".join(f"{name} {value}" for name, value in facts.clips.items())
     lines += ["## What it looks at", "", f"Frames of {pixels} x {pixels} pixels, of each video: {_text(clips)}.", ""]

@@ -19,18 +19,18 @@ class ModelError(ValueError):
     """A model's folder that cannot be found, read or written. Names it, and the remedy."""
 
 
-class Architecture(Schema):
+class _Architecture(Schema):
     """Of a model's network, what is looked at besides `network.rebuilt`."""
 
     temporal: str
     classifier: str
 
 
-class ModelFacts(Schema):
+class _ModelFacts(Schema):
     """What `model.json` holds, see `Facts`."""
 
     classes: list[str] = Field(min_length=1)
-    architecture: Architecture
+    architecture: _Architecture
     template: str
     names: str
     clip: dict[str, Any]
@@ -42,7 +42,7 @@ class ModelFacts(Schema):
     weights: str
 
 
-MODELS = Kind("what a model's folder tells of it", ModelFacts, "run the notebook that made it again", ModelError)
+MODELS = Kind("what a model's folder tells of it", _ModelFacts, "run the notebook that made it again", ModelError)
 
 
 @dataclass(frozen=True)

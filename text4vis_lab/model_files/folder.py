@@ -13,10 +13,11 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from text4vis_core.files import check_finite, file_digest, replacing
+from text4vis_core.files import check_finite, file_digest
 from text4vis_core.model.video_classifier import VideoClassifier
 
 from ..plain import readable
+from ..storing import replacing
 from .card import card
 from .facts import FILE, Facts, ModelError, read_facts, write_facts
 from .network import rebuilt, same, weights_of

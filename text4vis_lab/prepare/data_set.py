@@ -32,7 +32,7 @@ from .reader import SUFFIX, VERSION
 JOURNAL, RECIPE, LOCK = "journal.jsonl", "recipe.json", ".lock"
 
 
-class JournalRow(Schema):
+class _JournalRow(Schema):
     """What is known of a copy; it lies in a folder below `videos/`, and nowhere else."""
 
     original: str
@@ -245,7 +245,7 @@ def _check_recipe(folder: Path, made_by: dict) -> None:
         version = before.get("version", 1)
     except FileNotFoundError:
         return write_json(folder / RECIPE, made_by)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise PrepareError(f"{folder / RECIPE} is damaged ({error}); delete the folder and prepare anew") from error
     if version != VERSION:
         found = f"copies of version {version}, this is {VERSION}: in those of 1 seconds meant other frames"
@@ -270,7 +270,7 @@ def _read_journal(folder: Path) -> dict[str, dict]:
             whole += len(line)
             try:
                 row = json.loads(line)
-                if wrong := first_wrong(JournalRow, row):
+                if wrong := first_wrong(_JournalRow, row):
                     raise ValueError(wrong)
                 rows[row["original"]] = row
             except (ValueError, RecursionError) as error:

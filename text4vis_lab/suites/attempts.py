@@ -17,7 +17,7 @@ from .reading import Run, SuiteError, read_again
 STARTED = "started.json"  # in a suite's folder of runs
 
 
-class Attempt(Schema):
+class _Attempt(Schema):
     """What `attempt.json` holds. One from before there were seals lacks what may be None."""
 
     status: Literal["ok", "failed"]
@@ -29,7 +29,7 @@ class Attempt(Schema):
     files: dict[str, str] | None = None
 
 
-ATTEMPTS = Kind("the end of a run", Attempt, "delete it, and the suite executes the run again", SuiteError)
+ATTEMPTS = Kind("the end of a run", _Attempt, "delete it, and the suite executes the run again", SuiteError)
 
 
 def write_attempt(run: Run, **facts: Any) -> dict[str, Any]:

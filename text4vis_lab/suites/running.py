@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -205,7 +206,7 @@ def _other_nodes(run: Run) -> Iterator[None]:
     others, job = run.resources["nodes"] - 1, os.environ.get("SLURM_JOB_ID")
     join = [sys.executable, "-m", "text4vis_lab.processes", "join", run.directory.as_posix()]
     if job is None:
-        _log(run, f"this run has {others + 1} machines; on each of the others say: {' '.join(join)}")
+        _log(run, f"this run has {others + 1} machines; on each of the others say: {shlex.join(join)}")
         yield
         return
     # A step of the job inherits nothing from the step that this process is in, but the job itself.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..shell import command
 from ._activity import duration
 from .reading import Suite
 from .states import DONE, FAILED, QUEUED, RUNNING, STOPPED, WAITING, Board, State, board
@@ -103,7 +104,7 @@ def _tell_changes(known: Board, console: "Console", pause: Callable[[float], Non
 
 
 def _last_words(known: Board) -> str:
-    remedy = f"; make book SUITE={known.suite.path} takes it up" if not known.ended else ""
+    remedy = f"; {command(['make', 'book', f'SUITE={known.suite.path}'])} takes it up" if not known.ended else ""
     failed = [
         f"\n{s.run.name} failed: {s.doing}{os.linesep}    see {s.run.executed}"
         for s in known.states

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from text4vis_core.data.video_list import AnnotationError, VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import file_digest
 from text4vis_core.model.video_classifier import VideoClassifier
 
 from .. import miniature
@@ -25,6 +25,7 @@ from ..records import RECORD, RunRecord
 from ..rows import as_table
 from ..scores import FOLDER, RANKS, write_ranks
 from ..sources import Clips, Source
+from ..storing import replacing
 from .caches import load_tensor
 from .features import SPLITS, Embeddings, Features, Projection, read_features
 from .frozen.method import FrozenMethod, Problem

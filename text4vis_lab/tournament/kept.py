@@ -16,51 +16,52 @@ from typing import Any
 
 import pandas as pd
 
-from text4vis_core.files import file_digest, replacing
+from text4vis_core.files import file_digest
 
 from ..notebooks import repository_root
 from ..records import RECORD, read_record
 from ..rows import as_table, check_rows
 from ..scores import FOLDER, RANKS
 from ..sealing import Kind, Schema
+from ..storing import replacing
 
 KEPT, ROWS, NOTE = "record.json", "rows.parquet", "note.txt"
 COSINES = "cosines.safetensors"  # (C, C) between text rows, by name
 FACTS = ("notebook", "parameters", "metrics", "data", "weights", "timings", "provenance")
 
 
-class Parameters(Schema):
+class _Parameters(Schema):
     """What a kept record's run was given, as far as it is looked at."""
 
     dataset: str
 
 
-class Metrics(Schema):
+class _Metrics(Schema):
     """What a kept record tells of its data."""
 
     about: str
     text: Any
 
 
-class Finished(Schema):
+class _Finished(Schema):
     """When a kept record was measured."""
 
     finished: str
 
 
-class KeptRecord(Schema):
+class _KeptRecord(Schema):
     """What `record.json` of a kept record holds."""
 
     notebook: str
-    parameters: Parameters
-    metrics: Metrics
+    parameters: _Parameters
+    metrics: _Metrics
     data: dict[str, dict[str, Any]]
     weights: dict[str, str]
-    provenance: Finished
+    provenance: _Finished
     files: dict[str, str]
 
 
-RECORDS = Kind("a kept record", KeptRecord, "restore it, or keep the run again")
+RECORDS = Kind("a kept record", _KeptRecord, "restore it, or keep the run again")
 
 
 def keep(run_dir: str | Path, folder: str | Path) -> Path:
@@ -148,4 +149,7 @@ def _files(folder: str | Path) -> list[Path]:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m text4vis_lab.tournament.kept RUN_DIR FOLDER")
-    print(keep(*sys.argv[1:]))
+    try:
+        print(keep(*sys.argv[1:]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")

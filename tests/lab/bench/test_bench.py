@@ -34,7 +34,7 @@ from text4vis_lab.bench import (
 from text4vis_lab.bench.measurement import Quantity
 from text4vis_lab.lists import repeated
 from text4vis_lab.notebooks import notebook_defaults
-from text4vis_lab.records import RunRecord
+from text4vis_lab.records import RECORDS, RunRecord
 from text4vis_lab.suites import read_suite
 
 VALUES = st.lists(st.floats(0.01, 100), min_size=2, max_size=12)
@@ -413,16 +413,20 @@ class TestCompare:
     def test_what_is_no_record_of_the_bench_is_said(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"there is no record .*nowhere.*; give the folder of a"):
             compare.read_bench(tmp_path / "nowhere")
+        bench_record(tmp_path, [Quantity("time", SPREAD, "s")])
         path = tmp_path / "result.json"
-        for text, message in (
-            ("{", "is not a run record"),
-            ('{"notebook": "02_zero_shot"}', "is a record of 02_zero_shot"),
-            ('{"notebook": "13_bench", "timings": {"quantities": {"x": {}}}}', "lacks what the bench records"),
-            ('{"notebook": "13_bench", "timings": {"quantities": {}}}', "lacks what the bench records .'machine'"),
+        whole, wrong = RECORDS.load(path), {"x": {}}
+        for change, message in (
+            ({"notebook": "02_zero_shot"}, "is a record of 02_zero_shot; give the folder of a run of 13_bench"),
+            ({"timings": {"total_seconds": 1.0, "quantities": wrong}}, "lacks what the bench records"),
+            ({"timings": {"total_seconds": 1.0, "quantities": {}}}, "lacks what the bench records .'machine'"),
         ):
-            path.write_text(text)
+            RECORDS.write(path, whole | change)
             with pytest.raises(ValueError, match=message):
                 compare.read_bench(path)
+        path.write_text("{")
+        with pytest.raises(ValueError, match=r"is not a run record .*; delete it and run again, or give the folder"):
+            compare.read_bench(path)
 
     @pytest.mark.slow
     def test_on_the_command_line(self, tmp_path):

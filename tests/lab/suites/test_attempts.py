@@ -17,6 +17,7 @@ from test_suites import notebook, repository, suite  # noqa: F401 - a fixture
 from text4vis_lab import provenance
 from text4vis_lab.book import collecting
 from text4vis_lab.claims import claims
+from text4vis_lab.cli.running import main as text4vis
 from text4vis_lab.records import RECORDS, RunRecord, read_record, read_records
 from text4vis_lab.suites import SuiteError, counted, disagreement, execute, forget_failures, read_attempt, summary
 from text4vis_lab.suites.attempts import write_attempt
@@ -53,7 +54,7 @@ def run(repository):  # noqa: F811
     """A run that ended well."""
     mine = suite("runs: [{name: a, notebook: train, parameters: {lr: 0.5}}]").runs[0]
     left(mine)
-    write_attempt(mine, status="ok", error="", seconds=1.5)
+    write_attempt(mine, status="ok", error="", seconds=1.5, made_of=made_of(mine))
     return mine
 
 
@@ -350,3 +351,12 @@ def test_snakemake_executes_again_what_has_other_content_and_nothing_for_another
     Path("notebooks/report.ipynb").write_text(notebook(write, "1 + 1"))
     os.utime("notebooks/report.ipynb", (1, 1))
     assert said() == "runs/mine/b"
+
+
+def test_the_command_about_runs_marks_what_does_not_count(run, capsys):
+    again(run, "runs: [{name: b, notebook: train}]")
+    with pytest.raises(SystemExit) as ended:
+        text4vis(["runs", "runs"])
+    said = capsys.readouterr()
+    assert ended.value.code == 0 and said.out.startswith("runs/mine/a   train, ")
+    assert "runs/mine/a/result.json does not count: experiments/mine.yaml has no run 'a'" in said.err

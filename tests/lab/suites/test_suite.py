@@ -35,19 +35,23 @@ WITH_ROWS = {
 }
 
 
+def files_of_the_project(empty: Path) -> list[str]:
+    """What git would commit, also of an archive that is no repository: by `.gitignore`, from an empty repository."""
+    subprocess.run(["git", "init", "--quiet", "--bare", "."], cwd=empty, check=True)
+    listing = ["git", f"--git-dir={empty}", f"--work-tree={ROOT}", "ls-files", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True)
+    return [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
     """What git would commit, with the miniature of this checkout, made if it is missing (minutes, once)."""
     make = "from text4vis_lab import miniature; miniature.make()"
     subprocess.run([sys.executable, "-c", make], cwd=ROOT, check=True)
     folder = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).exists():  # deleted but not yet committed
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    for name in files_of_the_project(tmp_path_factory.mktemp("git")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
     (folder / "data" / "miniature").symlink_to(ROOT / "data" / "miniature")
     return folder
 
@@ -132,10 +136,8 @@ def test_the_book_has_a_page_for_every_run_with_the_command_that_remakes_it(clon
     assert again.returncode == 0
 
 
-def test_nothing_is_written_outside_runs_data_and_the_books_build(clone, smoke):
-    known = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split("\0")
+def test_nothing_is_written_outside_runs_data_and_the_books_build(clone, smoke, tmp_path):
+    known = files_of_the_project(tmp_path)
     allowed = ("runs/", "book/_build/", "data/", ".snakemake/")
     written = {path.relative_to(clone).as_posix() for path in clone.rglob("*") if path.is_file()} - set(known)
     assert [name for name in sorted(written) if not name.startswith(allowed) and "__pycache__" not in name] == []

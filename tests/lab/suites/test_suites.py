@@ -26,6 +26,7 @@ from text4vis_lab.suites import (
     read_suite,
     summary,
 )
+from text4vis_lab.suites.inputs import made_of
 from text4vis_lab.surroundings import take
 
 
@@ -208,7 +209,7 @@ def attempts():
     for run, status, error in ((mine.runs[0], "ok", ""), (mine.runs[1], "failed", "ValueError: no such thing")):
         run.directory.mkdir(parents=True)
         attempt = {"status": status, "error": error, "seconds": 1.5, "notebook": run.executed.as_posix()}
-        run.attempt.write_text(json.dumps(attempt))
+        run.attempt.write_text(json.dumps(attempt | {"made_of": made_of(run)}))
     return mine
 
 
@@ -432,3 +433,8 @@ def test_the_papers_suites_have_the_published_configuration(monkeypatch, name):
             assert number["model"].removeprefix("CLIP ").replace("/", "-") == p["model"].removesuffix("-quickgelu")
             assert (number["frames"], number["resolution"]) == (str(p["num_frames"]), str(size))
             assert number["views"] == f"{p['crops']}x{p['clips']}"
+
+
+def test_an_error_that_names_a_hostile_file_is_shown_as_it_prints():
+    process = command_line("check", "experiments/\x1b]0;evil\x07.yaml", stderr=subprocess.PIPE)
+    assert r"error: experiments/\x1b]0;evil\x07.yaml: no such suite file" in process.communicate()[1]

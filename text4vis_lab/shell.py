@@ -1,4 +1,4 @@
-"""Commands that a page shows: pasted into bash, they are given the very words that they were made of."""
+"""Commands that are shown: pasted into bash, they give a program the very words that they were made of."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ..plain import prints, unfilled
+from .plain import prints, unfilled
 
 
 def command(words: Iterable[str | Path]) -> str:
