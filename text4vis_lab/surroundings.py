@@ -57,7 +57,6 @@ def of_a_run(cores: int) -> Iterator[None]:
             os.environ.pop(name, None)
         os.environ.update(
             JUPYTER_PREFER_ENV_PATH="1",
-            JUPYTER_RUNTIME_DIR=str(own_folder(Path(temporary, "jupyter"))),
             IPYTHONDIR=str(own_folder(Path(temporary, "ipython"))),
             TMPDIR=temporary,
             MPLCONFIGDIR=str(own_folder(caches / "matplotlib")),  # kept: listing the fonts takes seconds

@@ -46,7 +46,7 @@ from IPython import get_ipython
 import text4vis_lab.figures.style as style
 style.use_style()
 found = {"python": sys.executable, "ipython": get_ipython().ipython_dir, "startup": globals().get("planted", "")}
-found |= {"face": plt.rcParams["axes.facecolor"], "font": plt.rcParams["font.size"], "temporary": tempfile.gettempdir()}
+found |= {"margin": plt.rcParams["axes.xmargin"], "map": plt.rcParams["image.cmap"], "temporary": tempfile.gettempdir()}
 print(json.dumps(found))
 plt.plot([1, 2]);
 """
@@ -66,7 +66,7 @@ def shell(tmp_path, monkeypatch):
         "ipython/profile_default/ipython_config.py": "c.InlineBackend.figure_formats = ['svg']",
         "ipython/profile_default/ipython_kernel_config.py": "c.InlineBackend.figure_formats = ['svg']",
         "startup.py": "planted = 'PYTHONSTARTUP'",
-        "matplotlibrc": "axes.facecolor: red\nfont.size: 30\n",
+        "matplotlibrc": "axes.xmargin: 0.4\nimage.cmap: gray\n",
     }
     for name, text in files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def test_a_suites_run_sees_nothing_of_the_shell_and_the_home(suite, shell, tmp_p
     assert attempt["status"] == "ok", attempt["error"]
     assert dict(os.environ) == before
     found, forms = seen(suite.runs[0])
-    assert (found["python"], found["startup"], found["face"], found["font"]) == (sys.executable, "", "white", 9.5)
+    assert (found["python"], found["startup"], found["margin"], found["map"]) == (sys.executable, "", 0.05, "rocket")
     assert not Path(found["ipython"]).is_relative_to(shell)
     assert forms == {"image/png", "text/plain"}
     assert not Path(found["temporary"]).exists()
@@ -140,10 +140,10 @@ def test_the_kernel_of_a_suites_run_is_of_no_folder(suite, shell, monkeypatch):
 
 def test_a_style_is_the_projects_whatever_was_set_before(shell):
     look = "import matplotlib; from text4vis_lab.figures.style import use_style; use_style(); "
-    look += "print(matplotlib.rcParams['axes.facecolor'], matplotlib.rcParams['font.size'])"
+    look += "print(matplotlib.rcParams['axes.xmargin'], matplotlib.rcParams['image.cmap'])"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.split() == ["white", "9.5"]
+    assert done.stdout.split() == ["0.05", "rocket"]
 
 
 @pytest.mark.slow
