@@ -57,7 +57,6 @@ def of_a_run(cores: int) -> Iterator[None]:
             os.environ.pop(name, None)
         os.environ.update(
             JUPYTER_PREFER_ENV_PATH="1",
-            JUPYTER_RUNTIME_DIR=str(own_folder(Path(temporary, "jupyter"))),
             IPYTHONDIR=str(own_folder(Path(temporary, "ipython"))),
             TMPDIR=temporary,
             MPLCONFIGDIR=str(own_folder(caches / "matplotlib")),  # kept: listing the fonts takes seconds
@@ -124,6 +123,20 @@ def clear_up() -> None:
     """Remove the temporary folders of runs, before this process ends at once."""
     for folder in _temporary:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def own_kernel() -> type:
+    """A class of kernel managers for papermill, whose kernel `python3` is of this Python and of no folder."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets import default
+
+    class OwnKernel(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _of_no_folder(self) -> KernelSpecManager:
+            return KernelSpecManager(kernel_dirs=[])
+
+    return OwnKernel
 
 
 def figures_in_notebook() -> None:

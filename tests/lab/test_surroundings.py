@@ -10,11 +10,13 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 from conftest import ROOT
 
-from text4vis_lab import surroundings
+from text4vis_lab import Lab, surroundings
 from text4vis_lab.records import RunRecord
+from text4vis_lab.sources import Clips
 from text4vis_lab.suites import SuiteError, _gpus, execute, read_suite
 from text4vis_lab.surroundings import (
     cache_folder,
@@ -26,7 +28,6 @@ from text4vis_lab.surroundings import (
     own_folder,
     take,
     temporary_folder,
-    write_to,
 )
 
 HOLDS = """
@@ -45,7 +46,7 @@ from IPython import get_ipython
 import text4vis_lab.figures.style as style
 style.use_style()
 found = {"python": sys.executable, "ipython": get_ipython().ipython_dir, "startup": globals().get("planted", "")}
-found |= {"face": plt.rcParams["axes.facecolor"], "font": plt.rcParams["font.size"], "temporary": tempfile.gettempdir()}
+found |= {"margin": plt.rcParams["axes.xmargin"], "map": plt.rcParams["image.cmap"], "temporary": tempfile.gettempdir()}
 print(json.dumps(found))
 plt.plot([1, 2]);
 """
@@ -65,7 +66,7 @@ def shell(tmp_path, monkeypatch):
         "ipython/profile_default/ipython_config.py": "c.InlineBackend.figure_formats = ['svg']",
         "ipython/profile_default/ipython_kernel_config.py": "c.InlineBackend.figure_formats = ['svg']",
         "startup.py": "planted = 'PYTHONSTARTUP'",
-        "matplotlibrc": "axes.facecolor: red\nfont.size: 30\n",
+        "matplotlibrc": "axes.xmargin: 0.4\nimage.cmap: gray\n",
     }
     for name, text in files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,7 @@ def test_a_suites_run_sees_nothing_of_the_shell_and_the_home(suite, shell, tmp_p
     assert attempt["status"] == "ok", attempt["error"]
     assert dict(os.environ) == before
     found, forms = seen(suite.runs[0])
-    assert (found["python"], found["startup"], found["face"], found["font"]) == (sys.executable, "", "white", 9.5)
+    assert (found["python"], found["startup"], found["margin"], found["map"]) == (sys.executable, "", 0.05, "rocket")
     assert not Path(found["ipython"]).is_relative_to(shell)
     assert forms == {"image/png", "text/plain"}
     assert not Path(found["temporary"]).exists()
@@ -129,12 +130,20 @@ def test_a_suite_runs_without_a_home_to_write_to(suite, monkeypatch, tmp_path):
     assert "image/png" in seen(suite.runs[0])[1]
 
 
+def test_the_kernel_of_a_suites_run_is_of_no_folder(suite, shell, monkeypatch):
+    """Nor of the environment's own, where somebody may have installed another under this name."""
+    asked = {}
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **options: asked.update(options))
+    assert execute(suite.runs[0])["status"] == "ok"
+    assert asked["kernel_manager_class"](kernel_name=asked["kernel_name"]).kernel_spec.argv[0] == sys.executable
+
+
 def test_a_style_is_the_projects_whatever_was_set_before(shell):
     look = "import matplotlib; from text4vis_lab.figures.style import use_style; use_style(); "
-    look += "print(matplotlib.rcParams['axes.facecolor'], matplotlib.rcParams['font.size'])"
+    look += "print(matplotlib.rcParams['axes.xmargin'], matplotlib.rcParams['image.cmap'])"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.split() == ["white", "9.5"]
+    assert done.stdout.split() == ["0.05", "rocket"]
 
 
 @pytest.mark.slow
@@ -304,7 +313,11 @@ def test_one_process_writes_to_a_folder_again_and_leaves_it_with_its_record(tmp_
         record = RunRecord("x", tmp_path, {})
     record.save()
     os.close(take(tmp_path / surroundings.WRITER))
-    write_to(tmp_path)
+    with pytest.raises(KeyError):  # it has no settings
+        Lab(record, {}, {}, Clips()).run([])
+    assert take(tmp_path / surroundings.WRITER) is None
+    record.save()
+    record.add_cell("x", [])
     assert take(tmp_path / surroundings.WRITER) is None
     leave(tmp_path)
     leave(tmp_path)

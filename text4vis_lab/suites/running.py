@@ -21,7 +21,7 @@ from typing import Any
 from ..plain import encodable, readable, unfilled
 from ..progress import begin, read, signs_of_life, tell
 from ..records import RECORD
-from ..surroundings import holder, of_a_run, take, wait_for
+from ..surroundings import holder, of_a_run, own_kernel, take, wait_for
 from .attempts import disagreement, read_attempt, write_attempt
 from .inputs import made_of
 from .reading import Run, Suite, SuiteError
@@ -156,9 +156,7 @@ def _slurm_state(job: str) -> str:
 def _papermill(run: Run) -> str:
     """Execute the run's notebook; why it failed, or nothing."""
     import papermill
-    from traitlets.config import Config
 
-    only_this_python = Config(KernelSpecManager={"kernel_dirs": []})  # no folder's kernels, whatever they are called
     logger = logging.getLogger("papermill")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -176,7 +174,7 @@ def _papermill(run: Run) -> str:
                         unfilled(run.executed),
                         parameters=run.papermill_parameters,
                         kernel_name="python3",
-                        config=only_this_python,
+                        kernel_manager_class=own_kernel(),
                         cwd=os.getcwd(),
                         progress_bar=False,
                         log_output=True,
