@@ -10,7 +10,7 @@ PROFILE ?=
 # somebody else's.
 from = $(filter $(1),$(firstword $(origin $(2))))
 TYPED := $(foreach name,DATA LABELS MODEL PRETRAINED,$(if $(call from,command,$(name)),$(name)))
-GIVEN := $(foreach name,SUITE suite JOBS GPUS PROFILE FRESH BUNDLE_PYTHON TORCH_INDEX UPGRADE,$(if \
+GIVEN := $(foreach name,SUITE suite JOBS GPUS PROFILE FRESH PYTHON BUNDLE_PYTHON TORCH_INDEX UPGRADE,$(if \
   $(call from,command environment,$(name)),$(name)))
 $(foreach name,$(TYPED) $(GIVEN),$(eval override $(name) := $$(value $(name))))
 ifeq ($(filter SUITE,$(GIVEN)),)
@@ -18,7 +18,7 @@ ifneq ($(suite),)
 override SUITE := $(value suite)
 endif
 endif
-export SUITE PROFILE $(TYPED) $(GIVEN)
+export SUITE PROFILE PYTHON $(TYPED) $(GIVEN)
 
 # What the job or container leaves of the machine; nproc alone would answer with OMP_NUM_THREADS.
 CORES = $${JOBS:-$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)}
@@ -157,14 +157,14 @@ clean:
 	@echo 'data/ is kept'
 
 $(INSTALLED): pyproject.toml requirements.lock
-	@command -v '$(PYTHON)' >/dev/null || { \
-	  echo 'There is no $(PYTHON) here: install Python 3.10 or newer, or say make PYTHON=/path/to/python.' >&2; exit 1; }
-	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-	  echo '$(PYTHON) is older than Python 3.10: say make PYTHON=/path/to/a/newer/python.' >&2; exit 1; }
-	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo '$(PYTHON) cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv).' >&2; \
+	@command -v "$$PYTHON" >/dev/null || { \
+	  echo "There is no $$PYTHON here: install Python 3.10 or newer, or say make PYTHON=/path/to/python." >&2; exit 1; }
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "$$PYTHON is older than Python 3.10: say make PYTHON=/path/to/a/newer/python." >&2; exit 1; }
+	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$$PYTHON cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; \
 	  exit 1; }
 	@echo 'Installing into .venv, once: 7 GB, of which 4 serve NVIDIA GPUs; some minutes ...'
-	@test -e $@ || '$(PYTHON)' -m venv --clear .venv
+	@test -e $@ || "$$PYTHON" -m venv --clear .venv
 	@$(BIN)/python -I text4vis_lab/installing.py $${TORCH_INDEX:+--torch "$$TORCH_INDEX"}
 	@touch $@
