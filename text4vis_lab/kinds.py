@@ -7,8 +7,8 @@ Where text is declared, text is taken as it is.
 """
 
 import json
-import math
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +38,8 @@ def as_kind(name: str, value: Any, kind: type) -> Any:
         value = list(value)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind is float and number:
-        if not math.isfinite(value):
-            raise ValueError(f"parameter {name}: {value} is not a finite number")
+        if not abs(value) <= sys.float_info.max:
+            raise ValueError(f"parameter {name}: {str(value)[:20]} is not a finite number")
         return float(value)
     fits = {bool: isinstance(value, bool), int: number and isinstance(value, int), float: False}
     fits |= {each: isinstance(value, each) for each in (str, list, dict)}
@@ -97,10 +97,14 @@ def _all_as(name: str, values: list, like: Sequence, items: type | None = None) 
     kinds = {items} if items else {type(item) for item in like}
     kind = float if kinds == {int, float} else kinds.pop() if len(kinds) == 1 else object
     found = [as_kind(name, value, kind) for value in values]
-    if kind is list:
-        inner = [each for item in like for each in item]
-        return [_all_as(name, value, inner) for value in found]
-    return found
+    if kind is not list:
+        return found
+    lengths = {len(item) for item in like}
+    for value in found:
+        if len(lengths) == 1 and len(value) not in lengths:
+            raise ValueError(f"parameter {name}: {value}; it must hold {len(like[0])} values, as {like[0]}")
+    inner = [each for item in like for each in item]
+    return [_all_as(name, value, inner) for value in found]
 
 
 def _remedy(value: Any, kind: type) -> str:

@@ -266,7 +266,7 @@ def checked(
                 raise ValueError(f"parameter {name} is empty; it must hold one value at least")
             value = as_list(name, value, default, *((known.items, known.length) if known else ()))
         elif isinstance(value, dict):
-            value = as_mapping(name, value, default)
+            value = as_mapping(name, value, default) if default else _tried(name, value)
         allowed = known.choices if known else None
         if isinstance(allowed, Range):
             for each in value if isinstance(value, list) else [value]:
@@ -275,6 +275,17 @@ def checked(
         elif choices and allowed is not None and name in values:
             check_choices(name, value, allowed)
         result[name] = value
+    return result
+
+
+def _tried(name: str, values: Mapping[str, Any]) -> dict[str, list]:
+    """Of a parameter that maps settings to values that are tried: each list of its setting's type."""
+    result = {}
+    for setting, given in values.items():
+        if (known := declared().get(setting)) is None:
+            raise ValueError(f"parameter {name}: unknown setting {setting!r}{_hint(setting, {}, declared())}")
+        place = f"{name}, of {setting}"
+        result[setting] = [as_kind(place, value, known.kind) for value in as_kind(place, given, list)]
     return result
 
 

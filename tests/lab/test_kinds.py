@@ -95,11 +95,16 @@ def test_a_text_says_what_its_declared_type_has_or_is_refused(text):
         ({"lr": float("inf")}, "parameter lr: inf is not a finite number"),
         ({"reworded": "{a: 1, a: 2}"}, "parameter reworded: cannot be read: line 1: the key 'a' occurs twice"),
         ({"reworded": {"a": 1}}, "parameter reworded: 1 is not text"),
+        ({"resizes": [[0]]}, r"parameter resizes: \[0\]; it must hold 2 values, as \["),
+        ({"lr": 10**400}, "parameter lr: 10000000000000000000 is not a finite number"),
+        ({"sweep": {"lr": 1e-3}}, r"parameter sweep, of lr: 0\.001 is not a list; write it as \[0\.001\]"),
+        ({"sweep": {"lr": ["x"]}}, "parameter sweep, of lr: 'x' is not a number"),
+        ({"sweep": {"lrs": [1]}}, "parameter sweep: unknown setting 'lrs'; did you mean 'lr'"),
     ],
 )
 def test_what_is_doubled_blank_unknown_or_of_another_type_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
-        checked(given, OWN | {"reworded": {"a": "b"}}, GROUPS)
+        checked(given, OWN | {"reworded": {"a": "b"}, "sweep": {}}, GROUPS)
 
 
 def test_what_is_given_has_the_declared_type_within_lists_and_mappings():
@@ -113,6 +118,8 @@ def test_what_is_given_has_the_declared_type_within_lists_and_mappings():
     found = checked(given, OWN, GROUPS)
     assert (found["seeds"], found["resizes"], found["video"]) == ([0, 1], [[0, 224]], "[GX] clip.mp4")
     assert [type(value) for value in [*found["rates"], found["warmup_epochs"]]] == [float] * 3
+    tried = checked({"sweep": {"lr": "[1e-3, 1]", "epochs": [2]}}, {"sweep": {}}, GROUPS)["sweep"]
+    assert tried == {"lr": [0.001, 1.0], "epochs": [2]}
     assert as_mapping("x", {"a": ["1"]}, {"b": [0.5]}) == {"a": [1.0]}
     assert as_list("x", [0, 0], [0, 9], int, 2) == [0, 0]
 
