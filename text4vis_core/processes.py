@@ -52,7 +52,3 @@ def progress_bar(iterable, description: str | None, **options):
     from tqdm.auto import tqdm
 
     return (bar_class or tqdm)(iterable, desc=description, **options)
-
-
-if __name__ == "__main__":
-    raise SystemExit("another machine joins a run by `python -m text4vis_lab.processes join RUN_DIR`")

@@ -26,9 +26,6 @@ def save_class_embeddings(
         source: which text tower made them, as in `Clip.source`.
         template: the prompt template they were made with.
     """
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise ValueError(f"class names come twice: {', '.join(map(repr, twice[:5]))}; the file holds one row for each")
     _check_rows(path, names, embeddings)
     metadata = {"names": json.dumps(list(names)), "source": source, "template": template}
     rows = embeddings.detach().cpu().float().contiguous()
@@ -69,14 +66,25 @@ def _read(path: str | Path) -> tuple[list[str], Tensor]:
         remedy = "make one with text4vis_lab.class_embeddings.save_class_embeddings"
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} is not a file of class embeddings ({reason}); {remedy}") from error
+    if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
+        raise ValueError(f"{path}: its metadata 'names' is no list of class names; make the file again")
     _check_rows(path, stored, rows)
     return stored, rows
 
 
 def _check_rows(path: str | Path, names: Sequence[str], rows: Tensor) -> None:
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: class names come twice: {', '.join(map(repr, twice[:5]))}; one row goes with each")
     if rows.ndim != 2 or len(rows) != len(names) or not rows.is_floating_point():
         raise ValueError(f"{path}: embeddings are {rows.dtype} {tuple(rows.shape)}, expected ({len(names)} names, D)")
+    rows = rows.float()  # as they are used
     wrong = (~rows.isfinite()).any(1) | (rows == 0).all(1)
     if wrong.any():
         where = names[int(wrong.nonzero()[0])]
         raise ValueError(f"{path}: embeddings of {where!r} are zero, or not finite; make the file again")
+    different, first = rows.unique(dim=0, return_inverse=True)
+    if len(different) < len(rows):
+        one, other = (first == first.mode().values).nonzero()[:2, 0].tolist()
+        both = f"{names[one]!r} and {names[other]!r}"
+        raise ValueError(f"{path}: embeddings of {both} are the same, so that these are one class; make the file again")

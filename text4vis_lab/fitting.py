@@ -30,6 +30,7 @@ from .model_files.facts import ModelError
 from .plain import readable
 from .processes import Processes
 
+DAMAGED = "its weights are damaged, or were filled with zeros: take another copy, or train it again"
 SHOWN = 5  # class names in a message, at most
 
 
@@ -193,12 +194,22 @@ def embed_texts(clip: Clip, names: Sequence[str], template: str, cache: str = ""
         cache: folder that keeps them; empty: none.
 
     Raises:
-        ValueError: two names, or their tokens, are the same (which). Texts that are cut are a warning.
+        ValueError: two names, or their tokens, are the same (which); all rows are, or one is zero. Texts that are cut
+            are a warning.
     """
     check_names(names)
     if note := check_texts(clip, names, [[text] for text in prompts(names, template)]) if names else "":
         warnings.warn(note, stacklevel=3)
-    return cached_class_embeddings(cache, clip, names, template) if cache else clip.class_embeddings(names, template)
+    rows = cached_class_embeddings(cache, clip, names, template) if cache else clip.class_embeddings(names, template)
+    if (rows == 0).all(1).any() or (len(rows) > 1 and (rows == rows[0]).all()):
+        raise ModelError(f"the text tower of {clip.source} tells no classes apart; {DAMAGED}")
+    return rows
+
+
+def check_embedded(views: Tensor) -> None:
+    """Raise a ModelError where an embedding (..., D) of a video is zero: the encoder's weights are, or some of them."""
+    if (views == 0).all(-1).any():
+        raise ModelError(f"the image encoder gives a video the embedding zero; {DAMAGED}")
 
 
 def check_recipe(recipe: TrainingConfig, multi_label: bool, processes: Processes) -> None:

@@ -47,14 +47,15 @@ def changed(without: Collection[str] = ()) -> list[str]:
 def loaded() -> dict[str, Any]:
     """Commit, whether there are changes that it does not hold, and versions, as this process found them first.
 
-    Both of the first are None outside of the project's own repository, as in an archive unpacked inside another.
+    Both of the first are None outside of the project's own repository, as in an archive unpacked inside another; the
+    second also where git cannot tell.
     """
     found = (_git("rev-parse", "--show-toplevel", "HEAD") or "").splitlines()
     commit = found[1] if len(found) == 2 and Path(found[0]).resolve() == ROOT.resolve() else None
-    changes = _git("status", "--porcelain", "--untracked-files=no") or _git("ls-files", "--others", "--", *UNTRACKED)
+    told = [_git("status", "--porcelain", "--untracked-files=no"), _git("ls-files", "--others", "--", *UNTRACKED)]
     return {
         "commit": commit,
-        "uncommitted_changes": None if commit is None else bool(changes),
+        "uncommitted_changes": None if commit is None or None in told else any(told),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
     }

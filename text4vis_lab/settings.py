@@ -261,6 +261,8 @@ def checked(
         default = own.get(name, known.default if known else None)
         value = given_names(name, values.get(name, default))
         value = as_kind(name, value, known.kind if known else type(default))
+        if name == "run_dir" and not value.strip():
+            raise ValueError("parameter run_dir is blank; give the folder for the record and figures of this run")
         if isinstance(value, list):
             if not value and name in NEVER_EMPTY:
                 raise ValueError(f"parameter {name} is empty; it must hold one value at least")

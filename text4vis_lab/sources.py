@@ -262,9 +262,10 @@ class Clips(ClipSettings, HardwareSettings):
         batch_size = max(1, 32 // (views[0] * views[1]))
 
         def encoded() -> EmbeddedVideos:
-            return self.processes.run(
-                embed_videos, model, dataset, batch_size, self.num_workers, progress, timeout=self.timeout
-            )
+            how = {"batch_size": batch_size, "num_workers": self.num_workers, "progress": progress}
+            found = self.processes.run(embed_videos, model, dataset, **how, timeout=self.timeout)
+            fitting.check_embedded(found.views)
+            return found
 
         if not (cache and self.cache) or world() > 1:  # one process reads and writes it, for all
             return encoded()

@@ -111,6 +111,23 @@ def test_a_row_that_is_not_finite(path):
         save_class_embeddings(path, NAMES, rows() / 0, "a text tower", TEMPLATE)
 
 
+@pytest.mark.parametrize(
+    ("names", "stored", "said"),
+    [
+        (["a", "b", "a"], rows(), "class names come twice: 'a'"),
+        ([1, [2], 3], rows(), "its metadata 'names' is no list of class names"),
+        ("abc", rows(), "its metadata 'names' is no list of class names"),
+        (NAMES, rows()[[0, 1, 0]], f"embeddings of '{NAMES[0]}' and '{NAMES[2]}' are the same"),
+        (NAMES, rows().double() * 1e300, "embeddings of .* are zero, or not finite"),
+        (NAMES, rows().double() * 1e-300, "embeddings of .* are zero, or not finite"),
+    ],
+)
+def test_rows_that_tell_no_classes_apart(path, names, stored, said):
+    safetensors.torch.save_file({"embeddings": stored}, path, {"names": json.dumps(names)})
+    with pytest.raises(ValueError, match=f"classes.safetensors: {said}"):
+        load_class_embeddings(path, NAMES)
+
+
 def test_a_name_that_comes_twice(path):
     with pytest.raises(ValueError, match="class names come twice: 'hula hoop'"):
         save_class_embeddings(path, ["hula hoop", "archery", "hula hoop"], rows(), "a text tower", TEMPLATE)

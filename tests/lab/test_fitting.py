@@ -232,6 +232,24 @@ def test_an_encoder_of_another_kind_beside_a_checkpoint_is_told(clip, vit_checkp
         Source(clip=clip, checkpoint=vit_checkpoint, num_frames=2)
 
 
+@pytest.mark.parametrize(
+    ("zero", "said"),
+    [
+        ("text_projection", "the text tower of .*zeros tells no classes apart"),
+        ("visual.proj", "the image encoder gives a video the embedding zero"),
+    ],
+)
+def test_weights_that_are_zero_are_scored_by_nobody(tmp_path, open_zero_shot, zero, said):
+    folder = vit_clip(tmp_path / "zeros")
+    weights = load_file(tmp_path / "zeros" / "open_clip_model.safetensors")
+    save_file(weights | {zero: torch.zeros_like(weights[zero])}, tmp_path / "zeros" / "open_clip_model.safetensors")
+    lab = open_zero_shot(model=folder)
+    with pytest.raises(
+        ValueError, match=f"{said}; its weights are damaged, or were filled with zeros: take another copy"
+    ):
+        lab.zero_shot({"test": lab.test})
+
+
 def test_a_clip_beside_the_model_of_another_is_told(kept_model, clip_folder, tmp_path, open_zero_shot, unread):
     other = shutil.copytree(clip_folder, tmp_path / "other")
     weights = load_file(other / "open_clip_model.safetensors")

@@ -96,6 +96,7 @@ def test_a_text_says_what_its_declared_type_has_or_is_refused(text):
         ({"reworded": "{a: 1, a: 2}"}, "parameter reworded: cannot be read: line 1: the key 'a' occurs twice"),
         ({"reworded": {"a": 1}}, "parameter reworded: 1 is not text"),
         ({"resizes": [[0]]}, r"parameter resizes: \[0\]; it must hold 2 values, as \["),
+        ({"run_dir": " "}, "parameter run_dir is blank; give the folder"),
         ({"lr": 10**400}, "parameter lr: 10000000000000000000 is not a finite number"),
         ({"sweep": {"lr": 1e-3}}, r"parameter sweep, of lr: 0\.001 is not a list; write it as \[0\.001\]"),
         ({"sweep": {"lr": ["x"]}}, "parameter sweep, of lr: 'x' is not a number"),
@@ -104,7 +105,7 @@ def test_a_text_says_what_its_declared_type_has_or_is_refused(text):
 )
 def test_what_is_doubled_blank_unknown_or_of_another_type_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
-        checked(given, OWN | {"reworded": {"a": "b"}, "sweep": {}}, GROUPS)
+        checked(given, OWN | {"reworded": {"a": "b"}, "sweep": {}, "run_dir": "runs/x"}, GROUPS)
 
 
 def test_what_is_given_has_the_declared_type_within_lists_and_mappings():

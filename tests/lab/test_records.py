@@ -308,6 +308,13 @@ def test_a_module_that_git_does_not_know_is_a_change(project, tmp_path, name, co
     assert provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))["uncommitted_changes"] is counts
 
 
+def test_what_git_cannot_tell_is_not_known(project, tmp_path):
+    committed(project)
+    (project / ".git" / "index").write_bytes(b"damaged")
+    found = provenance_of(RunRecord("02_zero_shot", tmp_path / "runs" / "a", {}))
+    assert found["commit"] and found["uncommitted_changes"] is None
+
+
 def test_no_records(tmp_path):
     assert read_records(tmp_path / "nowhere") == []
     assert newest_record(tmp_path, "02_zero_shot") is None

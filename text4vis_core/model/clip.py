@@ -229,6 +229,11 @@ def _load_weights(clip: nn.Module, path: Path) -> None:
         if scripted := _script_weights(path):
             clip.load_state_dict(scripted)
         else:
+            own = clip.state_dict()
+            for name, given in open_clip.factory.load_state_dict(str(path), weights_only=True).items():
+                if "pos" in name and name in own and given.shape != own[name].shape:  # it would be interpolated
+                    where = f"{tuple(given.shape)} in the file, {tuple(own[name].shape)} in the model"
+                    raise RuntimeError(f"size mismatch of another input's weights:\n{name} is {where}")
             open_clip.load_checkpoint(clip, str(path), strict=True, weights_only=True)
     except RuntimeError as error:
         if "state_dict" not in str(error) and "size mismatch" not in str(error):

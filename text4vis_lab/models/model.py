@@ -170,6 +170,8 @@ class Model:
         clips = replace(self.clips, on_error="skip")
         try:
             known = clips.embed(self.network, videos, clips.views, bar, cache=False)
+        except ModelError:
+            raise
         except ValueError:
             return self._none_read(clips.evaluation(videos, self.network.size, clips.views))
         names = [str(found[index]) for index in known.indices.tolist()]

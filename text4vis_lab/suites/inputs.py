@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from text4vis_core.files import file_digest
 
-from ..model_files.facts import FILE
 from .reading import Run
 
 # How runs are started and watched, and what measures the machine: no result is a function of that.
 OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
+MODEL = {".safetensors", ".pt", ".bin", ".json"}  # files of a model's folder
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
 
 
@@ -29,7 +29,8 @@ def made_of(run: Run) -> str:
     Not over the videos of a data set, of which a run's record has the fingerprint; nor over what lies in `runs`, which
     this run may write, or another that it waits for.
     """
-    named = {path for text in _texts(run.parameters) for path in _files(text)}
+    folders = [Path(), Path("data", str(run.parameters.get("dataset", ""))), *_folders(run.parameters)]
+    named = {path for text in _texts(run.parameters) for folder in folders for path in _files(folder, text)}
     digest = hashlib.sha256(json.dumps(run.parameters, sort_keys=True).encode())
     for path in (run.source, *shared_inputs(), *sorted(named)):
         digest.update(f"{path.as_posix()}\0{_content(path)}\n".encode("utf-8", "surrogateescape"))
@@ -45,12 +46,20 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _files(text: str) -> list[Path]:
-    """The file that a text names, or what tells of the model in the folder that it names."""
+def _folders(parameters: Mapping[str, Any]) -> list[Path]:
+    """Below which lists may be named: the data set's."""
+    return [Path(parameters["data_root"])] if parameters.get("data_root") else []
+
+
+def _files(folder: Path, text: str) -> list[Path]:
+    """The file that a text names in a folder, or a named model's: its weights, and what tells of them."""
     try:
-        if not text or Path("runs").resolve() in Path(text).resolve().parents:
+        path = folder / text
+        if not text or Path("runs").resolve() in path.resolve().parents:
             return []
-        return [path for path in (Path(text), Path(text, FILE)) if path.is_file()]
+        if path.is_file():
+            return [path]
+        return [file for file in path.iterdir() if file.suffix in MODEL and file.is_file()] if path.is_dir() else []
     except (OSError, RuntimeError, ValueError):  # no file's name
         return []
 

@@ -111,6 +111,19 @@ def test_an_archive_of_another_model_names_the_keys(clip_name, weights, tmp_path
         load_clip(clip_name, str(path))
 
 
+@pytest.mark.parametrize("name", ["positional_embedding", "visual.attnpool.positional_embedding"])
+@pytest.mark.parametrize("form", ["safetensors", "pt"])
+def test_weights_of_another_input_are_no_models_own(clip_name, weights, tmp_path, name, form):
+    """open_clip would interpolate them, without a word."""
+    weights[name] = torch.cat([weights[name], weights[name]])[:20]
+    path = tmp_path / f"weights.{form}"
+    torch.save(weights, path) if form == "pt" else save_file(weights, path)
+    with pytest.raises(
+        ValueError, match=rf"weights\.{form} do not fit the model: {name} is \(\d+, \d+\) in the file, \(\d+,"
+    ):
+        load_clip(clip_name, str(path))
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("form", ["folder", "safetensors", "pt", "archive"])
 def test_weights_that_are_not_finite_are_named(clip_name, folder, weights, tmp_path, value, form):

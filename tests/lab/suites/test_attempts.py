@@ -290,14 +290,22 @@ def test_a_disk_that_is_full_before_a_run_says_so(repository, monkeypatch):  # n
 def parts(repository):  # noqa: F811
     """Files that a run is made of, or not; the run, which ended well."""
     files = ["text4vis_core/model.py", "text4vis_lab/suites/page.py", "data/numbers.csv", "data/descriptions/x.json"]
-    files += ["mine.csv", "models/a/model.json", "data/videos/a.mp4", "runs/other/recipes.yaml"]
+    files += [
+        "mine.csv",
+        "models/a/model.json",
+        "models/a/w.safetensors",
+        "data/videos/a.mp4",
+        "runs/other/recipes.yaml",
+    ]
+    files += ["data/mine/lists/train.txt", "data/mine/lists/test.txt"]
     for name in files:
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
         (repository / name).write_text("old")
-    taking = notebook(parameters='run_dir = "runs/x"\nfiles = ["x"]  # that it reads')
+    taking = notebook(parameters='run_dir = "runs/x"\nfiles = ["x"]  # that it reads\ndata_root = train_list = ""')
     (repository / "notebooks" / "train.ipynb").write_text(taking)
     given = "[mine.csv, models/a, data/videos, runs/other/recipes.yaml]"
-    mine = suite(f"runs: [{{name: a, notebook: train, parameters: {{files: {given}}}}}]")
+    data = "data_root: data/mine, train_list: lists/train.txt"
+    mine = suite(f"runs: [{{name: a, notebook: train, parameters: {{files: {given}, {data}}}}}]")
     left(mine.runs[0])
     write_attempt(mine.runs[0], status="ok", error="", seconds=1.5, made_of=made_of(mine.runs[0]))
     return mine
@@ -313,6 +321,9 @@ def parts(repository):  # noqa: F811
         ("data/descriptions/x.json", True),
         ("mine.csv", True),
         ("models/a/model.json", True),
+        ("models/a/w.safetensors", True),
+        ("data/mine/lists/train.txt", True),
+        ("data/mine/lists/test.txt", False),
         ("text4vis_lab/suites/page.py", False),
         ("data/videos/a.mp4", False),
         ("runs/other/recipes.yaml", False),
