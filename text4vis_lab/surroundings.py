@@ -208,11 +208,15 @@ def write_to(run_dir: Path) -> None:
     Of no effect where this process does already. Processes that it forks hold nothing.
 
     Raises:
-        RuntimeError: another process does.
+        RuntimeError: another process does, or nobody can tell.
     """
     path = run_dir.resolve() / WRITER
     if path not in _written:
-        lock = take(path)
+        try:
+            lock = take(path)
+        except OSError as error:  # another user's, a link, a folder
+            reason, remedy = error.strerror or error, f"remove {WRITER} in it, or choose another run_dir"
+            raise RuntimeError(f"run_dir {run_dir} cannot be locked: {reason}; {remedy}") from error
         if lock is None:
             remedy = "wait for its end, stop it (close its notebook's kernel), or choose another run_dir"
             raise RuntimeError(f"run_dir {run_dir}: {holder(path)} writes to it already; {remedy}")

@@ -290,6 +290,15 @@ def test_a_lock_follows_no_link(tmp_path):
     assert target.read_text() == "precious"
 
 
+def test_a_folder_that_cannot_be_locked_is_said(tmp_path):
+    (tmp_path / surroundings.WRITER).mkdir()
+    message = (
+        rf"^run_dir {tmp_path} cannot be locked: Is a directory; remove \.writer in it, or choose another run_dir$"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        RunRecord("x", tmp_path, {})
+
+
 def test_two_do_not_write_to_one_folder(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", HOLDS, str(tmp_path)]
