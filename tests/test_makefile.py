@@ -21,6 +21,8 @@ EVIL = [
     "--help",
     "電影 é",
 ]
+# What this may have been started with, by make itself.
+GIVEN = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "SUITE", "suite", "JOBS", "GPUS", "PROFILE", "PYTHON", "FRESH"}
 STUB = """#!{python}
 import json, os, sys
 if "text4vis_lab.surroundings" in sys.argv:
@@ -49,7 +51,7 @@ def place(tmp_path) -> Path:
 
 def told(place: Path, *words: str, **environment: str) -> list[list[str]]:
     """What each program was given."""
-    known = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "SUITE", "JOBS", "GPUS")}
+    known = {name: value for name, value in os.environ.items() if name not in GIVEN}
     done = subprocess.run(["make", *words], cwd=place, env=known | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(place.rglob("evil"))

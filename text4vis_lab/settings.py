@@ -261,7 +261,7 @@ def checked(
         default = own.get(name, known.default if known else None)
         value = given_names(name, values.get(name, default))
         value = as_kind(name, value, known.kind if known else type(default))
-        if name == "run_dir" and not value.strip():
+        if name == "run_dir" and name in values and not value.strip():
             raise ValueError("parameter run_dir is blank; give the folder for the record and figures of this run")
         if isinstance(value, list):
             if not value and name in NEVER_EMPTY:

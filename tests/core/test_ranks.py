@@ -1,11 +1,7 @@
 """One process among several: what it is where there is only one."""
 
-import runpy
-
-import pytest
 import torch
 
-from text4vis_core import processes
 from text4vis_core.processes import gather_objects, gather_rows, progress_bar, rank, world
 
 
@@ -31,8 +27,3 @@ def test_the_first_process_alone_shows_a_progress_bar(monkeypatch, capsys):
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "x"}.items():
         monkeypatch.setenv(name, value)
     assert progress_bar([1, 2], "work") == [1, 2]
-
-
-def test_the_command_that_it_was_names_the_one_that_is():
-    with pytest.raises(SystemExit, match=r"python -m text4vis_lab\.processes join RUN_DIR"):
-        runpy.run_path(processes.__file__, run_name="__main__")

@@ -85,7 +85,7 @@ def a_suite(place: Path, clip: Path) -> dict:
             | {
                 "name": "named",
                 "notebook": "02_zero_shot",
-                "parameters": asked | {"template": f"{TEXT}{{}}", "templates": templates},
+                "parameters": asked | {"template": f"{{}} {TEXT}", "templates": templates},
             },
             about | {"name": "looked_at", "notebook": "07_data_check", "parameters": shared | {"splits": ["all"]}},
             about
@@ -93,7 +93,7 @@ def a_suite(place: Path, clip: Path) -> dict:
                 "name": "labelled",
                 "notebook": "17_your_videos",
                 "parameters": {"data_root": f"{place} loose", "labels": [as_label(m) for m in MARKS]}
-                | {"model": str(clip), "cache": "", "num_frames": 2, "template": f"{TEXT}{{}}"},
+                | {"model": str(clip), "cache": "", "num_frames": 2, "template": f"{{}} {TEXT}"},
             },
             about | {"name": "failed", "notebook": "00_quickstart"},
         ],

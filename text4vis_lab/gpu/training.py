@@ -59,21 +59,21 @@ def resume(check: Check) -> Iterator[Quantity]:
     """A training that is killed and taken up again, and one in micro-batches, against one as usual."""
 
     def train(name: str, **settings) -> torch.Tensor:
-        return weights(train_few(check.out, check.few, name, epochs=check.size(6, 2), **settings)) - start
+        return weights(train_few(check.out, check.few, name, epochs=check.size(6, 3), **settings)) - start
 
     start = weights(mini_classifier(["a", "b"]))
     whole = train("whole")
     yield Quantity("training again: weights, share of their way", [distance(train("again"), whole)], limit=APART)
-    arguments, settings = (check.out, check.few, "killed"), {"epochs": check.size(6, 2), "checkpoint_steps": 1}
+    arguments, settings = (check.out, check.few, "killed"), {"epochs": check.size(6, 3), "checkpoint_steps": 1}
     process = multiprocessing.get_context("spawn").Process(target=train_few, args=arguments, kwargs=settings)
     process.start()
-    while process.is_alive() and not list((check.out / "training").glob("killed-*.pt")):
-        time.sleep(0.01)
+    while process.is_alive() and not list((check.out / "training").glob("killed-*.pt.last")):
+        time.sleep(0.01)  # until there are two checkpoints: the first step moves nothing
     process.kill()
     process.join()
     [path] = (check.out / "training").glob("killed-*.pt")
     state = load_checkpoint(path)
-    left = 1 - (state["epoch"] + state["step"] * 16 / (24 * check.few[0])) / check.size(6, 2)
+    left = 1 - (state["epoch"] + state["step"] * 16 / (24 * check.few[0])) / check.size(6, 3)
     yield Quantity("kill -9: share of the training that was left", [left], "", "more", limit=1e-3)
     resumed = distance(train("killed", checkpoint_steps=1), whole)
     yield Quantity("resumed after kill -9: weights, share of their way", [resumed], limit=APART)

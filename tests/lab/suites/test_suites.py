@@ -247,7 +247,7 @@ def test_execute_records_how_a_notebook_ended(repository):
     assert (good["status"], good["error"]) == ("ok", "")
     assert (bad["status"], bad["error"]) == ("failed", "AssertionError: lr is too large")
     assert bad["notebook"] == "runs/mine/a-lr=2/train.ipynb"
-    for run, attempt, value in zip(mine.runs, (good, bad), ("0.5", "2"), strict=True):
+    for run, attempt, value in zip(mine.runs, (good, bad), ("0.5", "2.0"), strict=True):
         assert read_attempt(run) == attempt
         assert (run.directory / "out.txt").read_text() == value
         assert "AssertionError" in run.executed.read_text() or attempt is good
