@@ -28,6 +28,7 @@ def on_the_cpu():
     """Where there is a GPU too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cuda, "is_available", lambda: False)
+        patch.setenv("OMP_NUM_THREADS", "1")  # of what parts start, as of this process
         yield
 
 

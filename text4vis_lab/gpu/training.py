@@ -76,6 +76,7 @@ def resume(check: Check) -> Iterator[Quantity]:
     left = 1 - (state["epoch"] + state["step"] * 16 / (24 * check.few[0])) / check.size(6, 3)
     yield Quantity("kill -9: share of the training that was left", [left], "", "more", limit=1e-3)
     resumed = distance(train("killed", checkpoint_steps=1), whole)
+    [path] = (check.out / "training").glob("killed-*.pt")  # else it was begun anew
     yield Quantity("resumed after kill -9: weights, share of their way", [resumed], limit=APART)
     exact, parts = (train("parts", precision="32-true", accumulate=number) for number in (1, 4))
     yield Quantity("four micro-batches: weights, share of their way", [distance(parts, exact)], limit=APART)
