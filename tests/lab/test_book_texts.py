@@ -60,6 +60,19 @@ def test_bash_reads_each_word_as_it_was():
     assert "\n" not in line and "\x1b" not in line and "\u202e" not in line
 
 
+def parameters(options: list[str]) -> dict:
+    """What papermill makes of its options."""
+    found: dict = {}
+    while options:
+        kind, name, *options = options
+        if kind == "-y":
+            found |= yaml.load(name, Loader=NoDatesSafeLoader)
+        else:
+            value, *options = options
+            found[name] = _resolve_type(value) if kind == "-p" else value
+    return found
+
+
 def test_papermill_is_given_each_value_with_its_type():
     values = {f"text{number}": text for number, text in enumerate([*WORDS[:-4], *TEXTS])}
     values |= {f"float{number}": value for number, value in enumerate(FLOATS)}
@@ -73,15 +86,7 @@ def test_papermill_is_given_each_value_with_its_type():
     values |= {"whole": 10**20, "true": True}
     given = said(papermill(Path("a{b}.ipynb"), Path("runs/{x}.ipynb"), values))[1:]
     assert [path.format() for path in given[:2]] == ["a{b}.ipynb", "runs/{x}.ipynb"]
-    found: dict = {}
-    options = given[2:]
-    while options:
-        kind, name, *options = options
-        if kind == "-y":
-            found |= yaml.load(name, Loader=NoDatesSafeLoader)
-        else:
-            value, *options = options
-            found[name] = _resolve_type(value) if kind == "-p" else value
+    found = parameters(given[2:])
     assert found == values
     assert json.dumps(found, sort_keys=True) == json.dumps({k: found[k] for k in values}, sort_keys=True)
     assert [type(found[name]) for name in values] == [type(value) for value in values.values()]

@@ -12,8 +12,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, write_video
-from papermill.cli import _resolve_type
-from papermill.iorw import NoDatesSafeLoader
+from test_book_texts import parameters
 
 from text4vis_lab.moving import SCRIPT
 from text4vis_lab.suites import read_suite
@@ -234,16 +233,3 @@ def test_each_command_gives_what_the_run_was_given(place, suite, runs, pages):
         for block in pages[name].select("article .highlight-sh pre"):
             assert given(place, block.get_text()) == [["make", "book", f"SUITE={suite}"]]
     assert not list(place.rglob("evil"))
-
-
-def parameters(options: list[str]) -> dict:
-    """What papermill makes of its options."""
-    found: dict = {}
-    while options:
-        kind, name, *options = options
-        if kind == "-y":
-            found |= yaml.load(name, Loader=NoDatesSafeLoader)
-        else:
-            value, *options = options
-            found[name] = _resolve_type(value) if kind == "-p" else value
-    return found

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ def made_of(run: Run) -> str:
     Not over the videos of a data set, of which a run's record has the fingerprint; nor over what lies in `runs`, which
     this run may write, or another that it waits for.
     """
-    folders = [Path(), Path("data", str(run.parameters.get("dataset", ""))), *_folders(run.parameters)]
+    data, place = (str(run.parameters.get(name, "")) for name in ("dataset", "data_root"))
+    folders = {Path(), Path(place), Path("data", data)}  # below which lists are named
     named = {path for text in _texts(run.parameters) for folder in folders for path in _files(folder, text)}
     digest = hashlib.sha256(json.dumps(run.parameters, sort_keys=True).encode())
     for path in (run.source, *shared_inputs(), *sorted(named)):
@@ -44,11 +45,6 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, Iterable):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _texts(item)
-
-
-def _folders(parameters: Mapping[str, Any]) -> list[Path]:
-    """Below which lists may be named: the data set's."""
-    return [Path(parameters["data_root"])] if parameters.get("data_root") else []
 
 
 def _files(folder: Path, text: str) -> list[Path]:
