@@ -14,7 +14,7 @@ A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the 
 While it goes on, `states.py` reads how far every run is; `terminal.py` shows it, `page.py` writes `runs/board.html`.
 """
 
-from .attempts import counted, disagreement, read_attempt
+from .attempts import counted, disagreement, newest_record, read_attempt
 from .inputs import shared_inputs
 from .page import shown
 from .reading import NEEDS, Run, Suite, SuiteError, needs_table, read_suite, table
@@ -34,6 +34,7 @@ __all__ = [
     "read_attempt",
     "disagreement",
     "counted",
+    "newest_record",
     "shared_inputs",
     "forget_failures",
     "hold_lock",
