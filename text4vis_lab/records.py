@@ -38,7 +38,7 @@ WITHOUT_EFFECT = frozenset(
     | {"beside.py", "digests.py", "evidence.py", "gathered.py", "_gathering.py", "looks.py"}
 )
 RECORD, SCORES = "result.json", "scores"
-TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
+TRIED = 10  # videos of a list that are opened at most, to see which decoder does it; and named, of what changed
 
 
 class _Hardware(Schema):
@@ -228,6 +228,8 @@ class RunRecord:
             "trials": self.trials,
             "provenance": {"started": self._started, "beside": self._beside.told()} | provenance(),
         }
+        videos = [str(path) for path in self.evidence.changed()]
+        record["provenance"]["changed_while_running"] += videos[:TRIED]
         check_rows(record["rows"], str(path))
         RECORDS.write(path, record)
         leave(self.run_dir)
