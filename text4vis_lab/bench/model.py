@@ -158,9 +158,9 @@ def inference_rate(repeats: int = 15, miniature: bool = False) -> dict:
 
     Returns:
         "operations": of encoding the batch, as torch counts them in plain open_clip, which on the CPU leaves out the
-        products within attention, a hundredth of all; lists of 10⁹ operations a second:
-        "achieved", "achieved in bf16", and "products", {"torch.mm, 800 x 768 x 3072": ...}; "yardstick", the name of the fastest product,
-        and "torch_yardstick", of the fastest by torch.mm; "share" and "torch_share", lists: achieved over each.
+        products within attention, a hundredth of all; lists of 10⁹ operations a second: "achieved", "achieved in bf16",
+        and "products", {"torch.mm, 800 x 768 x 3072": ...}; "yardstick", the name of the fastest product, and
+        "torch_yardstick", of the fastest by torch.mm; "share" and "torch_share", lists: achieved over each.
     """
     shape = MINIATURE if miniature else VIT_B_32
     frames, _ = shape.batch()
