@@ -7,9 +7,11 @@ stands between.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from ..shell import command, papermill
+from ..staleness import stale
 from ..suites import Run, SuiteError
 from .markdown import box, escaped, fenced, literal, retitled, shell, title_of
 from .outputs import TEXT, Page, cells_of, code_cell, cut
@@ -35,7 +37,9 @@ def chapter(run: Run, title: str, attempt: dict[str, Any], record: dict[str, Any
         raise SuiteError(f"{run.executed}: not a notebook ({error}); delete {run.attempt} and run again") from None
     page = Page(run.name, run.directory, title, run.executed)
     notebook["metadata"].pop("widgets", None)
-    notebook["cells"] = _ordered(cells, page)
+    question, *rest = _ordered(cells, page)
+    notes = [_markdown(_stale_note(since))] if record is not None and (since := stale(record)) else []
+    notebook["cells"] = [question, *notes, *rest]
     notebook["cells"].append(_markdown(_remake_note(run, attempt, record)))
     if page.warnings:
         notebook["cells"].append(_markdown(_warnings_note(page)))
@@ -103,6 +107,13 @@ def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | Non
     )
     head = "{admonition} The command that remakes this page, and its record\n:class: remake dropdown"
     return box(head, f"{again}\n{' '.join(lines)}")
+
+
+def _stale_note(since: Sequence[str]) -> str:
+    """That the page was made of something else than what lies here now."""
+    told = "; ".join(map(escaped, since))
+    told += ". The numbers below are of before that; the next `make book` of its suite measures them again."
+    return box("{admonition} This page is stale\n:class: warning", told)
 
 
 def _warnings_note(page: Page) -> str:
