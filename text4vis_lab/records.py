@@ -8,7 +8,7 @@ and with digests of the scores per video and the evidence (`evidence.py`) that l
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -290,28 +290,6 @@ def read_records(runs: str | Path, refused: list[str] | None = None) -> list[dic
                 raise
             refused.append(readable(error, 400))
     return records
-
-
-def newest_record(
-    runs: str | Path, notebook: str, folder: str | Path = "", fits: Callable[[dict], bool] = lambda record: True
-) -> dict | None:
-    """The record in `folder`, or when that is empty the last finished one of a notebook below `runs`, if any `fits`.
-
-    Raises:
-        FileNotFoundError: `folder` holds no record.
-        ValueError: it is another notebook's, or damaged.
-    """
-    if folder:
-        records = read_records(folder)
-        if not records:
-            raise FileNotFoundError(f"{folder} holds no result.json; give the folder of a finished run of {notebook}")
-        if records[0]["notebook"] != notebook:
-            raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
-        if not fits(records[0]):
-            raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
-        return records[0]
-    records = [record for record in read_records(runs, []) if record["notebook"] == notebook and fits(record)]
-    return max(records, key=lambda record: record["provenance"]["finished"], default=None)
 
 
 def run_code() -> str:
