@@ -245,7 +245,7 @@ class TestSteps:
     def test_of_bf16_speed_is_asked_where_the_processor_has_it(self, monkeypatch, known, limit):
         capabilities = dict.fromkeys(known, True) | {"avx2": True}
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-        measured = dict.fromkeys([*model.WAYS], [1.0]) | {"gradient_difference": 0.0}
+        measured: dict = {way: [1.0] for way in model.WAYS} | {"gradient_difference": 0.0}
         found = {quantity.name: quantity for quantity in model.step_quantities(measured)}
         assert found["training step, published code / this project in bf16"].limit == limit
         assert [name for name in known if name in machine.describe()["instructions"]] == known
