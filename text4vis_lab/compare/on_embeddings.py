@@ -2,8 +2,8 @@
 
     python -m text4vis_lab.compare.on_embeddings FOLDER TEXT --out data/records/causes/NAME.json
 
-FOLDER and TEXT are a cache of features and its text rows, as `tournament.features` reads them. Only what was measured is
-kept, not the embeddings. N test items, C classes, D width of an embedding.
+FOLDER and TEXT are a cache of features and its text rows, as `tournament.features` reads them. Only what was measured
+is kept, not the embeddings. N test items, C classes, D width of an embedding.
 """
 
 import argparse
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch.nn import functional as F
 
 from text4vis_core.evaluation.metrics import topk_correct
@@ -68,7 +67,7 @@ def _classes(right: Scores) -> dict[str, Any]:
     single = Scores(right.videos, right.labels, right.scores)
     halves = [single.metrics(half)["top1"] for half in single.halves]
     whole = single.metrics()["top1"]
-    low, high = sorted(whole - np.percentile(halves, RANGE))
+    high, low = whole - np.percentile(halves, RANGE)
     note = f"all classes, {whole:.1f}, instead of halves, {np.mean(halves):.1f}; the interval over {len(halves)} halves"
     return _row("classes", whole - np.mean(halves), low, high, note)
 
@@ -96,10 +95,10 @@ def _missing(right: Scores) -> list[dict[str, Any]]:
     low, high = np.percentile(kept, RANGE) - whole
     share = f"{100 * MISSING:.1f} % of the items"
     ordered = np.sort(correct)
-    ends = 100 * ordered[: len(correct) - count].mean(), 100 * ordered[count:].mean()
+    worst, best = 100 * ordered[: len(correct) - count].mean() - whole, 100 * ordered[count:].mean() - whole
     return [
         _row("missing_videos", np.mean(kept) - whole, low, high, f"{share} gone at random, {REPEATS} times"),
-        _row("missing_videos", None, *(np.array(ends) - whole), f"{share} gone: the worst and the best that may be"),
+        _row("missing_videos", None, worst, best, f"{share} gone: the worst and the best that may be"),
     ]
 
 
