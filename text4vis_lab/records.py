@@ -18,7 +18,7 @@ from pydantic import Field
 from text4vis_core.files import check_writable, file_digest
 
 from .beside import Beside
-from .evidence import FOLDER, Gathered
+from .evidence import FOLDER
 from .plain import plain, readable
 from .provenance import LOADED, by_name, changed, hardware, loaded, now
 from .rows import BEFORE, SCHEMA, check_rows
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
+    from .gathered import Gathered
+
 # How runs are started, watched, rehearsed, measured, drawn and told of.
 WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
-    | {"beside.py", "digests.py", "evidence.py", "looks.py"}
+    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "_gathering.py", "looks.py"}
 )
 RECORD, SCORES = "result.json", "scores"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
@@ -109,6 +111,12 @@ class SchemaError(ValueError):
     """A record that another version of this project wrote. Names the file and the remedy."""
 
 
+def _gathered() -> "Gathered":
+    from .gathered import Gathered  # which loads torch, where records are read without
+
+    return Gathered()
+
+
 @dataclass
 class RunRecord:
     """Collects a run's results and writes them as `result.json`.
@@ -139,7 +147,7 @@ class RunRecord:
     weights: dict[str, str] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
-    evidence: Gathered = field(default_factory=Gathered)
+    evidence: "Gathered" = field(default_factory=_gathered)
 
     def __post_init__(self):
         self.run_dir = check_writable(self.run_dir)
@@ -199,7 +207,7 @@ class RunRecord:
         path = self.run_dir / RECORD
         write_to(self.run_dir)
         self.timings["total_seconds"] = time.perf_counter() - self._begin
-        self.evidence.write(self.run_dir)
+        self.evidence.write(self.run_dir, [row["cell"] for row in self.rows])
         beside = [file for folder in (SCORES, FOLDER) for file in self.run_dir.glob(f"{folder}/*.parquet")]
         record = {
             "schema": SCHEMA,

@@ -35,7 +35,7 @@ def chapter(run: Run, title: str, attempt: dict[str, Any], record: dict[str, Any
         cells = notebook["cells"]
     except (json.JSONDecodeError, KeyError) as error:
         raise SuiteError(f"{run.executed}: not a notebook ({error}); delete {run.attempt} and run again") from None
-    page = Page(run.name, run.directory, title, run.executed)
+    page = Page(run.name, run.directory, title, run.executed, executing(run))
     notebook["metadata"].pop("widgets", None)
     question, *rest = _ordered(cells, page)
     notes = [_markdown(_stale_note(since))] if record is not None and (since := stale(record)) else []
@@ -95,16 +95,18 @@ def _fold(cell: dict[str, Any], tags: list[str], method: list[dict[str, Any]]) -
     method.append(folded)
 
 
+def executing(run: Run) -> str:
+    """The command that executes a run's notebook as its suite does."""
+    return f".venv/bin/{papermill(run.source, run.executed, run.papermill_parameters)}"
+
+
 def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | None) -> str:
     lines = [f"Executed in {attempt['seconds']:.0f} s."]
     if record is not None:
         provenance = record.get("provenance") or {}
         known = [f"{key} {literal(str(provenance[key])[:12])}" for key in ("commit", "code") if provenance.get(key)]
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
-    again = shell(
-        command(["mkdir", "-p", run.directory]),
-        f".venv/bin/{papermill(run.source, run.executed, run.papermill_parameters)}",
-    )
+    again = shell(command(["mkdir", "-p", run.directory]), executing(run))
     head = "{admonition} The command that remakes this page, and its record\n:class: remake dropdown"
     return box(head, f"{again}\n{' '.join(lines)}")
 
