@@ -28,7 +28,7 @@ class Gathering:
     def _gather(self, cell: Cell) -> None:
         """Keep which videos a cell was trained on, and a look at those that it was tested on."""
         if cell.fine_tune:
-            self.record.evidence.draws[cell.name] = cell.train
+            self.record.evidence.add_draw(cell.name, cell.train)
         self._look_at({name: cell.part(name) for name in cell.tests})
 
     def _look_at(self, tests: Mapping[str, Part]) -> None:
@@ -39,7 +39,7 @@ class Gathering:
                 listed = name if name not in evidence.lists else f"{name}, tested"
                 self.note_data(listed, test.videos)
             if listed not in evidence.looks:
-                seen = self.clips.evaluation(evidence.lists[listed], self._size, self.clips.views)
+                seen = self.clips.evaluation(evidence.lists[listed].videos, self._size, self.clips.views)
                 evidence.looks[listed] = looks_of(seen)
 
     @property
@@ -54,6 +54,6 @@ class Gathering:
         if self.record.weights and self.source.clip is not None and not self.source.class_embeddings:
             template = self.source.template
         for name, listed in self.record.evidence.lists.items():
-            names = listed.class_names(style)
+            names = listed.videos.class_names(style)
             texts = prompts(names, template) if template else [""] * len(names)
             self.record.evidence.said[name] = names, texts

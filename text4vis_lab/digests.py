@@ -95,10 +95,8 @@ def _digest(path: Path) -> str:
     try:
         if not path.is_dir():
             return file_digest(path) if path.is_file() else ""  # a pipe would never end
-        digest = hashlib.sha256()
-        for file in _pictures(path):
-            digest.update(os.fsencode(file.name) + f"\0{file_digest(file)}\n".encode())
-        return digest.hexdigest()
+        pictures = [os.fsencode(file.name) + f"\0{file_digest(file)}\n".encode() for file in _pictures(path)]
+        return hashlib.sha256(b"".join(pictures)).hexdigest() if pictures else ""
     except OSError:
         return ""
 

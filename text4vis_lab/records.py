@@ -8,7 +8,7 @@ and with digests of the scores per video and the evidence (`evidence.py`) that l
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from pydantic import Field
 from text4vis_core.files import check_writable, file_digest
 
 from .beside import Beside
-from .evidence import FOLDER, Gathered
+from .evidence import FOLDER
 from .plain import plain, readable
 from .provenance import LOADED, by_name, changed, hardware, loaded, now
 from .rows import BEFORE, SCHEMA, check_rows
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
+    from .gathered import Gathered
+
 # How runs are started, watched, rehearsed, measured, drawn and told of.
 WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
-    | {"beside.py", "digests.py", "evidence.py", "looks.py"}
+    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "_gathering.py", "looks.py"}
 )
 RECORD, SCORES = "result.json", "scores"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
@@ -109,6 +111,12 @@ class SchemaError(ValueError):
     """A record that another version of this project wrote. Names the file and the remedy."""
 
 
+def _gathered() -> "Gathered":
+    from .gathered import Gathered  # which loads torch, where records are read without
+
+    return Gathered()
+
+
 @dataclass
 class RunRecord:
     """Collects a run's results and writes them as `result.json`.
@@ -139,7 +147,7 @@ class RunRecord:
     weights: dict[str, str] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
-    evidence: Gathered = field(default_factory=Gathered)
+    evidence: "Gathered" = field(default_factory=_gathered)
 
     def __post_init__(self):
         self.run_dir = check_writable(self.run_dir)
@@ -199,7 +207,7 @@ class RunRecord:
         path = self.run_dir / RECORD
         write_to(self.run_dir)
         self.timings["total_seconds"] = time.perf_counter() - self._begin
-        self.evidence.write(self.run_dir)
+        self.evidence.write(self.run_dir, [row["cell"] for row in self.rows])
         beside = [file for folder in (SCORES, FOLDER) for file in self.run_dir.glob(f"{folder}/*.parquet")]
         record = {
             "schema": SCHEMA,
@@ -290,28 +298,6 @@ def read_records(runs: str | Path, refused: list[str] | None = None) -> list[dic
                 raise
             refused.append(readable(error, 400))
     return records
-
-
-def newest_record(
-    runs: str | Path, notebook: str, folder: str | Path = "", fits: Callable[[dict], bool] = lambda record: True
-) -> dict | None:
-    """The record in `folder`, or when that is empty the last finished one of a notebook below `runs`, if any `fits`.
-
-    Raises:
-        FileNotFoundError: `folder` holds no record.
-        ValueError: it is another notebook's, or damaged.
-    """
-    if folder:
-        records = read_records(folder)
-        if not records:
-            raise FileNotFoundError(f"{folder} holds no result.json; give the folder of a finished run of {notebook}")
-        if records[0]["notebook"] != notebook:
-            raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
-        if not fits(records[0]):
-            raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
-        return records[0]
-    records = [record for record in read_records(runs, []) if record["notebook"] == notebook and fits(record)]
-    return max(records, key=lambda record: record["provenance"]["finished"], default=None)
 
 
 def run_code() -> str:

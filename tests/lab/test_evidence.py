@@ -10,19 +10,29 @@ from text4vis_lab.evidence import TABLES, evidence_of, write_table
 from text4vis_lab.records import RunRecord, read_record
 from text4vis_lab.scores import video_name
 
-LOOK = {"list": "train", "video": "a.mp4", "kind": "frame", "crop": -1, "place": 0, "offset": 0, "frame": 3}
+ROW = {
+    "cell": "text-seed0",
+    "test": "test",
+    "view": "1 view",
+    "method": "text",
+    "classes": 3,
+    "videos": 6,
+    "top1": 50.0,
+}
+LOOK = {"video": "a.mp4", "kind": "frame", "crop": -1, "place": 0, "offset": 0, "frame": 3}
 
 
 @pytest.fixture
 def saved(tmp_path, train_videos):
     """A record of a run with a list, of which one video is missing, a look and a draw."""
-    run = RunRecord("03_few_shot", tmp_path / "runs" / "suite" / "run", {})
+    run = RunRecord("03_few_shot", tmp_path / "runs" / "suite" / "run", {}, rows=[dict(ROW)])
     gone = replace(train_videos.videos[0], path=tmp_path / "gone.mp4")
     listed = replace(train_videos, missing=(gone,))
     run.add_data("train", listed)
     run.evidence.said["train"] = listed.names, [f"a video of {name}" for name in listed.names]
     run.evidence.looks["train"] = [{**LOOK, "look": bytes(range(192))}]
-    run.evidence.draws["text-seed0"] = listed.few_shot(1, 0)
+    run.evidence.add_draw("text-seed0", listed.few_shot(1, 0))
+    run.evidence.add_draw("gone-seed0", listed.few_shot(1, 1))  # whose rows the record has no more
     return listed, run.save()
 
 
@@ -37,7 +47,8 @@ def test_what_goes_in_comes_out(saved):
     assert [*found.classes["spelled"]] == [*listed.classes]
     assert found.classes["text"].iloc[0] == f"a video of {listed.names[0]}"
     assert np.frombuffer(found.looks["look"][0], np.uint8).reshape(8, 8, 3)[0, 1, 0] == 3
-    assert [*found.draws["list"].unique()] == ["train"] and len(found.draws) == len(listed.classes)
+    assert [*found.draws["list"].unique()] == ["train"] and [*found.draws["cell"].unique()] == ["text-seed0"]
+    assert len(found.draws) == len(listed.classes)
     assert all([*getattr(found, name)] == [*columns] for name, columns in TABLES.items())
 
 

@@ -26,7 +26,6 @@ from text4vis_lab.records import (
     RunRecord,
     SchemaError,
     decoder_of,
-    newest_record,
     read_record,
     read_records,
     run_code,
@@ -183,7 +182,6 @@ def test_a_record_of_another_version_is_refused_by_name(tmp_path, schema):
     assert [saved["run"] for saved in read_records(tmp_path, refused)] == ["good"]
     assert len(refused) == 1
     assert message in refused[0]
-    assert newest_record(tmp_path, "02_zero_shot")["run"] == "good"
 
 
 def test_a_record_from_before_there_was_evidence_is_read_and_says_what_it_lacks(tmp_path, train_videos):
@@ -340,24 +338,8 @@ def test_what_git_cannot_tell_is_not_known(project, tmp_path):
 
 def test_no_records(tmp_path):
     assert read_records(tmp_path / "nowhere") == []
-    assert newest_record(tmp_path, "02_zero_shot") is None
     with pytest.raises(FileNotFoundError):
         read_record(tmp_path / "result.json")
-
-
-def test_newest_record_is_the_one_that_finished_last(tmp_path):
-    record(tmp_path / "suite" / "a", finished="2024-05-02T00:00:00+00:00")
-    record(tmp_path / "suite" / "b", finished="2024-05-01T00:00:00+00:00")
-    record(tmp_path / "suite" / "c", notebook="03_few_shot", finished="2024-05-03T00:00:00+00:00")
-    assert newest_record(tmp_path, "02_zero_shot")["run"] == "a"
-    assert newest_record(tmp_path, "02_zero_shot", fits=lambda found: found["run"] != "a")["run"] == "b"
-    assert newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "b")["run"] == "b"
-    with pytest.raises(FileNotFoundError, match=r"nowhere holds no result\.json"):
-        newest_record(tmp_path, "02_zero_shot", tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="is a run of 03_few_shot, expected one of 02_zero_shot"):
-        newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "c")
-    with pytest.raises(ValueError, match="is a run of 02_zero_shot that left out what is needed here; give another"):
-        newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "a", lambda found: found["histories"])
 
 
 @pytest.mark.parametrize(

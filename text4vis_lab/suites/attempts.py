@@ -1,7 +1,7 @@
 """How a run's last attempt ended, whether its folder is still as that left it, and which records count for claims."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from text4vis_core.files import file_digest
 
 from ..plain import plain, readable
-from ..records import RECORD, read_record
+from ..records import RECORD, read_record, read_records
 from ..sealing import Kind, Schema
 from .reading import Run, SuiteError, read_again
 
@@ -25,7 +25,7 @@ class _Attempt(Schema):
     seconds: float = Field(ge=0)
     notebook: str = ""
     parameters: dict[str, Any] | None = None
-    made_of: str | None = None
+    made_of: dict[str, str] | str | None = None  # text of an earlier version
     files: dict[str, str] | None = None
 
 
@@ -65,8 +65,8 @@ def disagreement(run: Run) -> str:
     attempt, record = read_attempt(run), None
     if attempt["status"] != "ok":
         return ""
-    if attempt.get("parameters") not in (None, plain(run.parameters)):
-        return f"the suite gives {run.name} other parameters now than it ran with"
+    if why := other_parameters(run, attempt):
+        return why
     try:
         record = read_record(run.directory / RECORD)
     except FileNotFoundError:
@@ -78,6 +78,12 @@ def disagreement(run: Run) -> str:
     if changed and not (len(changed) == len(written) and record and _executed_again(run, record)):
         return f"{' and '.join(changed)} in {run.directory} changed after the run had ended: they may disagree"
     return changed_while_running(record) if record else ""
+
+
+def other_parameters(run: Run, attempt: Mapping[str, Any]) -> str:
+    """That a run's suite gives it other parameters now than an attempt had; empty where it does not."""
+    same = attempt.get("parameters") in (None, plain(run.parameters))
+    return "" if same else f"the suite gives {run.name} other parameters now than it ran with"
 
 
 def changed_while_running(record: Mapping[str, Any]) -> str:
@@ -109,15 +115,46 @@ def counted(records: Iterable[Mapping[str, Any]], refused: list[str] | None = No
     return kept
 
 
+def newest_record(
+    runs: str | Path,
+    notebook: str,
+    folder: str | Path = "",
+    fits: Callable[[Mapping[str, Any]], bool] = lambda record: True,
+) -> Mapping[str, Any] | None:
+    """The record in `folder`, or when that is empty the last finished one of a notebook below `runs`, if any `fits`.
+
+    Of the latter those that do not count are left out, which is printed.
+
+    Raises:
+        FileNotFoundError: `folder` holds no record.
+        ValueError: it is another notebook's, damaged, or does not count.
+    """
+    if folder:
+        records = read_records(folder)
+        if not records:
+            raise FileNotFoundError(f"{folder} holds no result.json; give the folder of a finished run of {notebook}")
+        if records[0]["notebook"] != notebook:
+            raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
+        if not fits(records[0]):
+            raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
+        return counted(records[:1])[0]
+    refused: list[str] = []
+    found = [record for record in read_records(runs, []) if record["notebook"] == notebook and fits(record)]
+    kept = counted(found, refused)
+    for why in refused:
+        print(f"left out: {why}")
+    return max(kept, key=lambda record: record["provenance"]["finished"], default=None)
+
+
 def _uncounted(record: Mapping[str, Any]) -> str:
     path = Path(record.get("path", ""))
     folder, again = path.parent, "run it again"
     if why := changed_while_running(record):
         return f"{path} does not count: {why}; {again}"
-    if folder.parent.parent.resolve() != Path("runs").resolve() or not (suite := _suite_of(folder.parent)):
+    if not (suite := suite_of(record)):
         return ""
     try:
-        run = next((run for run in read_again(suite).runs if run.name == folder.name), None)
+        run = run_of(record)
         if run is None:
             return f"{path} does not count: {suite} has no run {folder.name!r}; delete {folder}, or put it back"
         if read_attempt(run)["status"] == "failed":
@@ -128,8 +165,21 @@ def _uncounted(record: Mapping[str, Any]) -> str:
     return f"{path} does not count: {why}; {again}" if why else ""
 
 
-def _suite_of(folder: Path) -> str:
-    """The file of the suite whose runs lie in a folder; empty where there is none."""
+def run_of(record: Mapping[str, Any]) -> Run | None:
+    """The run of a suite that a record lies in the folder of; None where there is none.
+
+    Raises:
+        SuiteError, OSError: the suite cannot be read.
+    """
+    suite, name = suite_of(record), Path(record["path"]).parent.name
+    return next((run for run in read_again(suite).runs if run.name == name), None) if suite else None
+
+
+def suite_of(record: Mapping[str, Any]) -> str:
+    """The file of the suite in whose folder of runs a record lies; empty where there is none."""
+    folder = Path(record.get("path", "")).parent.parent
+    if folder.parent.resolve() != Path("runs").resolve():
+        return ""
     try:
         named = json.loads((folder / STARTED).read_text(encoding="utf-8"))["path"]
     except (OSError, ValueError, KeyError, TypeError):
