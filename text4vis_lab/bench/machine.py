@@ -15,6 +15,7 @@ def describe() -> dict[str, Any]:
     import psutil
     import torch
 
+    from ..provenance import package_version
     from ..records import provenance
 
     known = provenance()
@@ -28,7 +29,8 @@ def describe() -> dict[str, Any]:
         "instructions": ", ".join([torch.backends.cpu.get_cpu_capability(), *halves()]),
         "blas": " and ".join(name for name, module in libraries.items() if module.is_available()),
         "python": known["python"],
-        "packages": {name: packages[name] for name in ("torch", "torchvision", "open_clip_torch", "decord2", "av")},
+        "packages": {name: packages[name] for name in ("torch", "torchvision", "open_clip_torch", "decord2", "av")}
+        | {"torchcodec": package_version("torchcodec")},
         "load": round(os.getloadavg()[0], 2),
     }
 
