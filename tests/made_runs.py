@@ -1,7 +1,7 @@
 """Runs that nobody ran: records, scores and evidence as a notebook leaves them, of which a test changes one thing."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class MadeRun:
     words: dict[str, str] = field(default_factory=dict)
     content: dict[str, str] = field(default_factory=dict)
     evident: bool = True
+    more: list[tuple[dict[str, Any], bool]] = field(default_factory=list)  # further rows, and whether they are worse
 
     def keep(self, chosen: np.ndarray) -> None:
         """Only these videos, bool (N,)."""
@@ -76,6 +77,11 @@ class MadeRun:
         )
         write_scores(run_dir / "scores" / f"{row['cell']}.parquet", {(row["test"], row["view"]): part}, {})
         run.add_cell(row["cell"], [row])
+        noise = torch.randn(part.scores.shape, generator=torch.Generator().manual_seed(0))
+        for other, is_worse in self.more:
+            again = replace(part, scores=part.scores + is_worse * noise)
+            write_scores(run_dir / "scores" / f"{other['cell']}.parquet", {(row["test"], row["view"]): again}, {})
+            run.add_cell(other["cell"], [row | other | again.metrics()])
         run.save()
         return run_dir
 

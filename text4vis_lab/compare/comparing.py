@@ -16,7 +16,7 @@ from ..wording import counted
 from .causes import Effect
 from .differing import differences, others, turned
 from .explaining import Finding, Try, explained
-from .matching import KEYS, matched
+from .matching import KEYS, Row, matched
 from .measuring import Part, gap
 from .pair import Pair, Side, some
 
@@ -40,6 +40,7 @@ class Comparison:
         others: those that explain no number: versions, hardware, time.
         sides: the shared videos that are right on one side alone, see `differing.turned`.
         notes: what is to be read beside it, a sentence each.
+        strangers: of a published number of other data or another model, that the two are not comparable; else empty.
     """
 
     numbers: pd.DataFrame
@@ -51,29 +52,42 @@ class Comparison:
     others: pd.DataFrame
     sides: pd.DataFrame
     notes: list[str]
+    strangers: str = ""
 
 
 def compare(
     here: Mapping[str, Any] | str | Path,
-    there: Mapping[str, Any] | str | Path,
+    there: Mapping[str, Any] | str | Path | None = None,
+    published: Mapping[str, Any] | str | None = None,
     *,
     cell: str = "",
     metric: str = "",
+    try_out: bool = False,
 ) -> Comparison:
-    """Why a number of one run is not that of another.
+    """Why a number of one run is not that of another, or a published one.
 
     Args:
         here: a record as `records.read_record` gives it, or its run's folder.
-        there: another.
+        there: another; or
+        published: a row of `data/published_results.csv`, or its id.
         cell: of `here`, whose number is explained; empty for the number that differs most.
         metric: top1, top5 or map; empty for map where both have it, else top1.
+        try_out: whether the run of `here` is evaluated again for what stored scores do not tell, see `trying`.
 
     Raises:
         FileNotFoundError: there is no such run.
-        ValueError: no row, metric or video is shared; a record or its
+        ValueError: neither or both of `there` and `published`; no row, metric or video is shared; a record or its
             scores are damaged or missing. Names what, and the remedy.
     """
-    return _two((as_record(here), as_record(there)), cell, metric, None)
+    if (there is None) == (published is None):
+        raise ValueError("compare needs one of there and published: another run, or the id of a published number")
+    record, again = as_record(here), _trying() if try_out else None
+    if published is not None:
+        from .published import against
+
+        return against(record, published, cell, again)
+    assert there is not None
+    return _two((record, as_record(there)), cell, metric, again)
 
 
 def as_record(run: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
@@ -91,6 +105,12 @@ def as_record(run: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
     return read_record(path)
 
 
+def _trying() -> Try:
+    from .trying import try_out
+
+    return try_out
+
+
 def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Try | None) -> Comparison:
     here, there = (record["rows"] for record in records)
     paths = " and ".join(readable(record["path"], 400) for record in records)
@@ -105,23 +125,24 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
     if metric not in metrics:
         raise ValueError(f"{paths} have no {readable(metric)} in common; they have {', '.join(metrics)}")
     evidence = [evidence_of(record) for record in records]
-    first = _lead([(here[i], there[j]) for i, j in pairs], metric)
+    first = _lead([(here[i], there[j]) for i, j in pairs], records[0]["parameters"].get("template"), metric)
     order = [pairs[first], *pairs[:first], *pairs[first + 1 :]]
     lead = Pair.of(*_sides(records, evidence, order[0]), metric)
     found = explained(lead, again)
+    metrics = [metric, *(name for name in metrics if name != metric)]
     table = _numbers(lead, metrics)
     for number, each in enumerate(order[1:], 1):
         both = here[each[0]], there[each[1]]
         if number < MANY and both[0].get("half") is None:
             table += _numbers(Pair.of(*_sides(records, evidence, each), metric), metrics)
         else:
-            table += [_as_told(*both, name) for name in metrics if None not in (both[0].get(name), both[1].get(name))]
+            table += [as_told(*both, name) for name in metrics if None not in (both[0].get(name), both[1].get(name))]
     notes = [each.note for each in evidence if each.note]
     for rows, where in ((unpaired, "here"), (its, "there")):
         notes += [f"{counted(len(rows), 'row')} {where} found no partner."] if rows else []
     facts = differences(*records)
     return Comparison(
-        numbers=_table(table),
+        numbers=number_table(table),
         whole=found.whole,
         findings=found.findings,
         rest=found.rest,
@@ -133,14 +154,19 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
     )
 
 
-def _lead(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], metric: str) -> int:
-    """Which pair of rows is explained: that whose numbers are furthest apart; not of a half, where others are."""
-    apart = []
-    for mine, its in rows:
-        told = None not in (mine.get(metric), its.get(metric))
-        is_half = mine.get("half") is not None and its.get("half") is not None
-        apart.append((told, not is_half, abs(mine[metric] - its[metric]) if told else 0.0))
-    return max(range(len(rows)), key=lambda index: apart[index])
+def _lead(rows: Sequence[tuple[Row, Row]], own: object, metric: str) -> int:
+    """Which pair of rows is explained: that whose numbers are furthest apart. Not of a half of the classes, and of the
+    run's own template, where there are such.
+    """
+
+    def rank(index: int) -> tuple[bool, bool, bool, float]:
+        mine, its = rows[index]
+        if None in (mine.get(metric), its.get(metric)):
+            return False, False, False, 0.0
+        whole = None in (mine.get("half"), its.get("half"))
+        return True, whole, mine.get("template") in (None, own), abs(mine[metric] - its[metric])
+
+    return max(range(len(rows)), key=rank)
 
 
 def _sides(
@@ -157,7 +183,7 @@ def _numbers(pair: Pair, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """A row of `Comparison.numbers` for each metric that both have."""
     found = []
     for metric in metrics:
-        row = _as_told(pair.here.row, pair.there.row, metric)
+        row = as_told(pair.here.row, pair.there.row, metric)
         if row["here"] is None or row["there"] is None:
             continue
         if pair.shared:
@@ -175,8 +201,8 @@ def _shared(pair: Pair) -> tuple[Part, Part]:
     return here, there
 
 
-def _as_told(here: Mapping[str, Any], there: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    """The same without an interval, as both rows tell it."""
+def as_told(here: Mapping[str, Any], there: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """A row of `Comparison.numbers` without an interval, as both rows tell it."""
     mine, its = here.get(metric), there.get(metric)
     named = {name: _same(here.get(name), there.get(name)) for name in KEYS}
     difference = None if mine is None or its is None else mine - its
@@ -188,6 +214,7 @@ def _same(here: Any, there: Any) -> Any:
     return here if here == there else f"{here} / {there}" if None not in (here, there) else f"{here or there}"
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def number_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as `Comparison.numbers`, without columns that are empty."""
     table = pd.DataFrame(rows, columns=[*KEYS, *NUMBERS])
     return table.drop(columns=[name for name in KEYS if table[name].isna().all()])

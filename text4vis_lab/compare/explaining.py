@@ -1,20 +1,23 @@
 """What each cause does to the difference of two numbers: undone one after the other, and what is left then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from text4vis_core.evaluation.protocols import half_class_splits
+
 from ..inference.cube import once
 from ..plain import readable
-from ..scores import Ranks, Scores
+from ..scores import HALVES, Ranks, Scores
 from ..shell import command
 from .causes import CAUSES, NOT_TRIED, RECOMPUTED, TRIED, Cause, Effect
 from .differing import turned
 from .measuring import gap, moved, value_of
-from .of_videos import bounds
-from .pair import Pair, Side, some
+from .of_videos import bounds, lacking
+from .pair import Pair, Side, some, within
 
 Part = Scores | Ranks
 Try = Callable[..., Scores]  # `trying.try_out`
@@ -30,6 +33,8 @@ class Finding:
         effect: points of `here` minus what it would be without the cause; None where it is not known.
         low, high: ends of its 95 % interval; of missing videos the bounds, all right and all wrong; None without.
         how: it is known: "recomputed from stored scores", "tried", or "not tried: " and what would.
+        sure: whether it is known to be otherwise. Of a published number it often is not: then the effect is what it
+            would do to this run.
     """
 
     cause: str
@@ -38,6 +43,7 @@ class Finding:
     low: float | None
     high: float | None
     how: str
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,19 +95,18 @@ def explained(pair: Pair, again: Try | None = None) -> Explained:
         noticed, left = noticed | late, [*late]
     remains = Effect(rest.points, rest.low, rest.high, RECOMPUTED)
     if again is not None:
-        tried = {name: _tried(CAUSES[name], pair, again) for name in left}
-        effects |= tried
-        known = sum(effect.points for effect in tried.values() if effect.points is not None)
+        new = {name: _again(CAUSES[name], pair, again) for name in left}
+        effects |= new
+        known = sum(effect.points for effect in new.values() if effect.points is not None)
         remains = replace(remains, points=rest.points - known, low=rest.low - known, high=rest.high - known)
-        left = [name for name, effect in tried.items() if effect.points is None]
+        left = [name for name, effect in new.items() if effect.points is None]
     if len(left) == 1:
         effects[left[0]] = remains
         remains = Effect(0.0, None, None, RECOMPUTED)
     for name in left if len(left) > 1 else ():
-        effects.setdefault(name, Effect(None, None, None, f"{NOT_TRIED}: {_how(CAUSES[name], pair)}"))
+        effects.setdefault(name, _again(CAUSES[name], pair, None))
     findings = [Finding(name, noticed[name], e.points, e.low, e.high, e.how) for name, e in effects.items()]
-    findings.sort(key=lambda found: -abs(found.effect) if found.effect is not None else 1.0)
-    return Explained(whole, findings, remains, tuple(left) if len(left) > 1 else (), parts)
+    return Explained(whole, by_size(findings), remains, tuple(left) if len(left) > 1 else (), parts)
 
 
 def _undone(cause: Cause, pair: Pair, parts: tuple[Part, Part]) -> tuple[Part, Part] | None:
@@ -112,32 +117,47 @@ def _undone(cause: Cause, pair: Pair, parts: tuple[Part, Part]) -> tuple[Part, P
 
 def _effect(name: str, pair: Pair, before: tuple[Part, Part], after: tuple[Part, Part]) -> Effect:
     points = _apart(pair, before) - _apart(pair, after)
-    low, high = moved([*before, *after], pair.dataset, pair.metric).interval()
-    if name == "missing_videos" and (ends := bounds(pair)) is not None:
-        low, high = ends
+    low, high = map(float, moved([*before, *after], pair.dataset, pair.metric).interval())
+    if name == "missing_videos" and lacking(pair)[0] and pair.metric != "map":
+        low, high = bounds(pair.here.part, len(lacking(pair)[0]), pair.metric)
     return Effect(points, low, high, RECOMPUTED)
 
 
-def _tried(cause: Cause, pair: Pair, again: Try) -> Effect:
+def _again(cause: Cause, pair: Pair, again: Try | None) -> Effect:
+    """What evaluating again as there tells of a cause; without `again`, what would be needed."""
     change = cause.change(pair) if cause.change else {}
     if not change:
-        return Effect(None, None, None, f"{NOT_TRIED}: {_how(cause, pair)}")
+        return Effect(None, None, None, f"{NOT_TRIED}: no evaluation of this run tells it")
+    if again is None:
+        folder = Path(pair.there.record["path"]).parent
+        return Effect(None, None, None, f"{NOT_TRIED}: {how_to_try(pair.here, folder)}")
+    return tried(pair.here, change, pair.metric, again)
+
+
+def tried(side: Side, change: Mapping[str, Any], metric: str, again: Try) -> Effect:
+    """What evaluating a run's number again, with something otherwise, does to it; why not, where it cannot be."""
     try:
-        found = again(pair.here.record, **change)
+        found = again(side.record, side.row, **change)
     except (ValueError, OSError) as error:
         return Effect(None, None, None, f"{NOT_TRIED}: {readable(error, 300)}")
-    side = Side(pair.here.record, pair.here.evidence, pair.here.row, replace(found, videos=once(found.videos)), ())
-    between = gap(pair.here.part, side.part, pair.dataset, pair.metric)
+    half = side.row.get("half")
+    part = replace(found, videos=once(found.videos))
+    if half is not None:
+        part = within(part, half_class_splits(part.scores.shape[1], HALVES)[int(half)])
+    between = gap(side.part, part, str(side.given.get("dataset", "puppets")), metric)
     return Effect(between.points, between.low, between.high, TRIED)
 
 
-def _how(cause: Cause, pair: Pair) -> str:
-    """What would tell a cause's effect."""
-    if cause.change is None:
-        return "no evaluation tells it, only a run"
-    folders = [Path(side.record["path"]).parent for side in pair.sides]
-    took = pair.here.record["timings"]["total_seconds"]
-    return f"{command(['text4vis', 'compare', *folders, '--try'])} (the run took {took:.0f} s)"
+def how_to_try(side: Side, other: str | Path) -> str:
+    """The command that tries what is not known, and how long the run took."""
+    took = side.record["timings"]["total_seconds"]
+    typed = command(["text4vis", "compare", Path(side.record["path"]).parent, other, "--try"])
+    return f"{typed} (the run took {took:.0f} s)"
+
+
+def by_size(findings: Sequence[Finding]) -> list[Finding]:
+    """The largest effect first, those without one last."""
+    return sorted(findings, key=lambda found: 1.0 if found.effect is None else -abs(found.effect))
 
 
 def _shared(parts: tuple[Part, Part]) -> tuple[Part, Part]:

@@ -31,7 +31,7 @@ def matched(here: Sequence[Row], there: Sequence[Row]) -> tuple[list[tuple[int, 
                 del left[mine], right[its]
             if not left or not right:
                 break
-    if len(left) == len(right) == 1:
+    if not pairs and len(left) == len(right) == 1:
         pairs.append((left.popitem()[0], right.popitem()[0]))
     return sorted(pairs), [*left], [*right]
 

@@ -50,7 +50,7 @@ def gap(here: Part, there: Part, dataset: str, metric: str) -> Gap:
     cubes = cubes_of([here, there], dataset, metric)
     estimate = bootstrap(cubes, np.subtract)
     shared = ~np.isnan(cubes[0].right[0]) & ~np.isnan(cubes[1].right[0])
-    low, high = estimate.interval()
+    low, high = map(float, estimate.interval())
     mine, its = (float(cube.averages(np.ones((1, int(cube.groups.max()) + 1)))[0, 0]) for cube in cubes)
     alone = metric in TOP and int(cubes[0].groups.max()) + 1 == len(shared) and shared.all()
     p = mcnemar(cubes[0].right[0], cubes[1].right[0]) if alone else two_sided(estimate)

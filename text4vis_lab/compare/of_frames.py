@@ -33,7 +33,7 @@ def crops(pair: Pair) -> str:
 
 def change_crops(pair: Pair) -> Mapping[str, Any]:
     """As there."""
-    return _as_there(pair, CROPPED)
+    return pair.as_there(CROPPED)
 
 
 def frames(pair: Pair) -> str:
@@ -49,7 +49,7 @@ def frames(pair: Pair) -> str:
 
 def change_frames(pair: Pair) -> Mapping[str, Any]:
     """As there."""
-    return _as_there(pair, CHOSEN)
+    return pair.as_there(CHOSEN)
 
 
 def frame_shift(pair: Pair) -> str:
@@ -89,16 +89,15 @@ def resize(pair: Pair) -> str:
 
 def change_resize(pair: Pair) -> Mapping[str, Any]:
     """As there."""
-    return _as_there(pair, SCALED)
+    return pair.as_there(SCALED)
 
 
 def decoded(pair: Pair) -> str:
     """Whether frames of one number were decoded to the "same" pictures, or "other" ones; "" where nobody looked."""
-    numbers = _numbers(pair)
-    numbers = numbers[numbers["frame"] == numbers["frame_there"]]
-    if not len(numbers):
+    apart = _distances(pair, "frame")
+    if not len(apart):
         return ""
-    return "same" if _apart(numbers["look"], numbers["look_there"]).max() <= SAME else "other"
+    return "same" if apart.max() <= SAME else "other"
 
 
 def shift_of(pair: Pair) -> int:
@@ -114,8 +113,8 @@ def _shift(pair: Pair) -> int:
     if by_one := _by_one(numbers):
         return by_one
     for offset in (1, -1):
-        its = _looks(pair.there, "frame", offset)[["look"]].rename(columns={"look": "look_beside"})
-        both = numbers.merge(its, left_on=["video", "place"], right_index=True)
+        its = _looks(pair.there, "frame", offset)[["video", "place", "look"]]
+        both = numbers.merge(its.rename(columns={"look": "look_beside"}), on=["video", "place"])
         if not len(both):
             continue
         own, beside = _apart(both["look"], both["look_there"]), _apart(both["look"], both["look_beside"])
@@ -136,7 +135,7 @@ def _by_one(numbers: pd.DataFrame) -> int:
 
 @lru_cache(maxsize=4)
 def _swapped(pair: Pair, kind: str) -> bool:
-    both = _joined(pair, kind, 0)
+    both = _joined(pair, kind, "frame")
     if not len(both):
         return False
     mine, its = _pixels(both["look"]), _pixels(both["look_there"])
@@ -146,7 +145,7 @@ def _swapped(pair: Pair, kind: str) -> bool:
 
 
 def _distances(pair: Pair, kind: str) -> np.ndarray:
-    both = _joined(pair, kind, 0)
+    both = _joined(pair, kind, "frame")
     return _apart(both["look"], both["look_there"])
 
 
@@ -159,21 +158,23 @@ def _crops(side: Side) -> int:
 
 @lru_cache(maxsize=2)
 def _numbers(pair: Pair) -> pd.DataFrame:
-    """The frames that both looked at, of the same videos: columns video, place, frame, look, and both of there."""
-    return _joined(pair, "frame", 0)
+    """The frames that stand in the same places here and there: columns video, place, frame, look, and both of there."""
+    return _joined(pair, "frame", "place")
 
 
-def _joined(pair: Pair, kind: str, offset: int) -> pd.DataFrame:
-    here, there = pair.both(lambda side: _looks(side, kind, offset))
-    here = here[here.index.get_level_values("video").isin(pair.shared)]
-    return here.join(there, how="inner", rsuffix="_there").reset_index()
+def _joined(pair: Pair, kind: str, by: str) -> pd.DataFrame:
+    """Looks of the same videos, by the "place" in the clip, or the number of the "frame"."""
+    here, there = pair.both(lambda side: _looks(side, kind, 0))
+    on = ["video", "crop", by]
+    both = here.merge(there, on=on, suffixes=("", "_there"))
+    return both[both["video"].isin(pair.shared)].reset_index(drop=True)
 
 
 def _looks(side: Side, kind: str, offset: int) -> pd.DataFrame:
-    """Columns frame and look, by video and place (and crop, of the inputs)."""
+    """Columns video, crop, place, frame and look."""
     found = side.evidence.looks
     found = found[(found["list"] == side.listed) & (found["kind"] == kind) & (found["offset"] == offset)]
-    return found.set_index(["video", "place", *(["crop"] if kind == "input" else [])])[["frame", "look"]]
+    return found[["video", "crop", "place", "frame", "look"]]
 
 
 def _pixels(looks: pd.Series) -> np.ndarray:
@@ -188,7 +189,3 @@ def _apart(here: pd.Series, there: pd.Series) -> np.ndarray:
 
 def _differ(pair: Pair, names: tuple[str, ...]) -> str:
     return ", ".join(f"{name} {mine} here, {its} there" for name, (mine, its) in pair.differ(names).items())
-
-
-def _as_there(pair: Pair, names: tuple[str, ...]) -> Mapping[str, Any]:
-    return {name: its for name, (_, its) in pair.differ(names).items()}

@@ -67,7 +67,7 @@ def names(pair: Pair) -> str:
 
 def change_names(pair: Pair) -> Mapping[str, Any]:
     """As there."""
-    return {"names": pair.there.given.get("names", "words")}
+    return pair.as_there(["names"])
 
 
 def label_order(pair: Pair) -> str:

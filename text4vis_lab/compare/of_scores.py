@@ -31,3 +31,8 @@ def undo_softmax(pair: Pair, here: Scores, there: Scores) -> tuple[Scores, Score
 def twice(side: Side) -> bool:
     """Whether the scores that a side's metrics are computed from are probabilities already."""
     return isinstance(side.part, Scores) and are_probabilities(side.part)
+
+
+def after_softmax(part: Scores) -> Scores:
+    """Scores whose average precision is that after one softmax more."""
+    return replace(part, scores=part.scores.softmax(-1))

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from text4vis_core.files import CheckpointError, file_digest, read_tensors
+
 from ..model_files.facts import FILE, Facts, ModelError, read_facts
 from ..plain import readable
 from ..settings import declared
@@ -20,6 +22,7 @@ MODEL = (
     "position_std",
     "world",
 )
+BEGUN = ("model", "pretrained", "checkpoint", "checkpoint_temporal", "class_embeddings", "temporal")
 TEMPORAL = ("temporal", "temporal_heads", "checkpoint_temporal")
 EPOCHS = ("epochs", "warmup_epochs")
 AUGMENTED = ("augmentation", "randaugment", "blur", "solarize")
@@ -40,15 +43,23 @@ def weights(pair: Pair) -> str:
     return f"the weights of {listed(other)} are others" + (f" ({told})" if told else "")
 
 
+def change_weights(pair: Pair) -> Mapping[str, Any]:
+    """Those of there, where nothing was trained."""
+    return {} if any(pair.both(lambda side: side.trained)) else pair.as_there(BEGUN)
+
+
 def epoch(pair: Pair) -> str:
-    """Looked at: how long a trained method was trained; and the models that runs began with, whose facts tell it: the
-    same data and recipe, but for the epochs.
+    """Looked at: how long a trained method was trained; and the models that runs began with: two kept ones whose facts
+    tell the same data and recipe, or two published checkpoints of one folder, which tell their epochs.
     """
     if all(pair.both(lambda side: side.trained)) and (told := _differ(pair.differ(("epochs",)))):
         return told
     mine, its = pair.both(_epochs_trained)
     if mine and its and mine != its and all(pair.both(lambda side: side.trained)):
         return f"{mine} epochs were trained here, {its} there"
+    mine, its = pair.both(_of_checkpoint)
+    if mine and its and mine != its and len({Path(side.given["checkpoint"]).parent for side in pair.sides}) == 1:
+        return f"the checkpoint is that of epoch {mine} here, of {its} there"
     here, there = pair.both(_facts)
     if here is None or there is None or here.weights == there.weights or _origin(here) != _origin(there):
         return ""
@@ -127,6 +138,19 @@ def _name(video: str) -> str:
 
 def _epochs_trained(side: Side) -> int:
     return max((int(h["epoch"]) for h in side.record["histories"] if h.get("cell") == side.row["cell"]), default=0)
+
+
+def _of_checkpoint(side: Side) -> int | None:
+    """The epoch that the file of a run's checkpoint tells, where it is still the one that the run had."""
+    path = Path(str(side.given.get("checkpoint") or ""))
+    if not path.is_file() or file_digest(path) != side.record["weights"].get("checkpoint"):
+        return None
+    try:
+        found = read_tensors(path, "give another")
+    except CheckpointError:
+        return None
+    epoch = found.get("epoch") if isinstance(found, dict) else None
+    return epoch if isinstance(epoch, int) else None
 
 
 def _facts(side: Side) -> Facts | None:

@@ -1,8 +1,10 @@
 """What lists of videos show: which are there, what is in their files, what decodes them."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,11 @@ import pandas as pd
 from ..plain import readable
 from ..scores import Ranks, Scores
 from ..wording import counted
+from .of_frames import channels, decoded, frame_shift
 from .of_names import called, counting, plainly
 from .pair import Pair, Side, some
+
+COPY = ("dataset", "data_root")  # parameters that name another copy of the videos
 
 
 def missing_videos(pair: Pair) -> str:
@@ -30,16 +35,9 @@ def undo_missing_videos(pair: Pair, here: Scores | Ranks, there: Scores | Ranks)
     return tuple(some(part, np.array([v in shared for v in part.videos], dtype=bool)) for part in (here, there))
 
 
-def bounds(pair: Pair) -> tuple[float, float] | None:
-    """What the videos that are not here may do at least and at most to the number here, in points; None of average
-    precision, which has no such bounds.
-
-    Were they all right the number here would be the highest, so the first is of that; the second if all were wrong.
-    """
-    lacks = len(lacking(pair)[0])
-    if pair.metric not in ("top1", "top5"):
-        return None
-    right = pair.here.part.right(1 if pair.metric == "top1" else 5)
+def bounds(part: Scores | Ranks, lacks: int, metric: str) -> tuple[float, float]:
+    """What so many videos that are not there may do to a number, in points: were all of them right, and all wrong."""
+    right = part.right(1 if metric == "top1" else 5)
     value, whole = 100 * float(right.mean()), len(right) + lacks
     return value - 100 * (float(right.sum()) + lacks) / whole, value - 100 * float(right.sum()) / whole
 
@@ -56,10 +54,13 @@ def lacking(pair: Pair) -> tuple[list[str], list[str]]:
 
 
 def contents(pair: Pair) -> str:
-    """Looked at: SHA-256 of the shared tested videos' files, where both sides have them as files, or as frames."""
+    """Looked at: SHA-256 of the shared tested videos' files, where both sides have them as files, or as frames.
+
+    Not named where looks tell what is other in them: frames off by one, or red and blue swapped.
+    """
     contents_here, contents_there = pair.both(_contents)
     both = contents_here.index.intersection(contents_there.index).intersection(pd.Index(pair.shared))
-    if _stored(pair)[0] != _stored(pair)[1]:
+    if _stored(pair)[0] != _stored(pair)[1] or frame_shift(pair) or channels(pair):
         return ""
     here, there = contents_here.loc[both], contents_there.loc[both]
     other = both[(here != there) & (here != "") & (there != "")]
@@ -68,13 +69,16 @@ def contents(pair: Pair) -> str:
     return f"{counted(len(other), 'shared video')} hold other bytes, such as {_short(other[0])}"
 
 
+def change_contents(pair: Pair) -> Mapping[str, Any]:
+    """The copy of there."""
+    return pair.as_there(COPY)
+
+
 def decoder(pair: Pair) -> str:
     """Looked at: what decodes, and whether videos are files or folders of frames, of the tested lists.
 
     Another version of the same decoder is none, unless the decoded frames are others, see `of_frames.decoded`.
     """
-    from .of_frames import decoded
-
     here, there = _stored(pair)
     if here != there:
         return f"videos are {here} here, {there} there"
@@ -84,6 +88,11 @@ def decoder(pair: Pair) -> str:
     if mine.split()[0] != its.split()[0] or decoded(pair) == "other":
         return f"{readable(mine)} decodes here, {readable(its)} there"
     return ""
+
+
+def change_decoder(pair: Pair) -> Mapping[str, Any]:
+    """As there."""
+    return pair.as_there(("decoder",) if _stored(pair)[0] == _stored(pair)[1] else COPY)
 
 
 def _contents(side: Side) -> pd.Series:

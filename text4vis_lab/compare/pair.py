@@ -160,6 +160,10 @@ class Pair:
         here, there = self.here.given, self.there.given
         return {n: (here[n], there[n]) for n in names if n in here and n in there and here[n] != there[n]}
 
+    def as_there(self, names: Iterable[str]) -> dict[str, Any]:
+        """The values there of those parameters that differ."""
+        return {name: its for name, (_, its) in self.differ(names).items()}
+
     def rows_differ(self, names: Iterable[str]) -> dict[str, tuple[Any, Any]]:
         """Columns of both rows whose values differ, by name."""
         both = {name: (self.here.row.get(name), self.there.row.get(name)) for name in names}

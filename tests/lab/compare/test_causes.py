@@ -1,10 +1,16 @@
 """Each cause is named where it was planted, with what it does to the number, and nothing is named where nothing was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from made_runs import MadeRun, made_run
+import torch
+from made_runs import TEMPLATE, MadeRun, made_run, several_labels
 
-from text4vis_lab.compare import compare
+from text4vis_lab.compare import CAUSES, Pair, Side, compare
+from text4vis_lab.compare.comparing import as_record
+from text4vis_lab.compare.explaining import explained
+from text4vis_lab.evidence import evidence_of
 
 
 def permuted(made: MadeRun) -> None:
@@ -177,3 +183,93 @@ def test_where_nothing_was_planted_none_is_named(tmp_path):
     found = compare(one, other)
     assert found.findings == [] and found.whole == 0 and found.rest.points == 0 and not len(found.sides)
     assert set(found.differences["kind"]) <= {"time"}
+
+
+def test_of_two_that_were_planted_both_are_named(tmp_path):
+    right, wrong = made_run(), made_run()
+    fewer_videos(wrong)
+    template(wrong)
+    found = compare(wrong.write(tmp_path / "suite" / "here"), right.write(tmp_path / "suite" / "there"))
+    assert {each.cause for each in found.findings} == {"missing_videos", "template"}
+    assert sum(each.effect for each in found.findings) == pytest.approx(found.whole)
+    missing = next(each for each in found.findings if each.cause == "missing_videos")
+    part, lacks = wrong.scores(), len(right.videos) - len(wrong.videos)
+    value, right_ones = part.metrics()["top1"], part.right(1).sum()
+    worst, best = (100 * (right_ones + more) / len(right.videos) for more in (0, lacks))
+    assert (missing.low, missing.high) == pytest.approx((value - best, value - worst))
+
+
+def test_of_two_that_only_a_model_tells_apart_the_sum_is_known_and_the_command_that_tells(tmp_path):
+    right, wrong = made_run(), made_run()
+    template(wrong)
+    crops(wrong)
+    found = compare(wrong.write(tmp_path / "suite" / "here"), right.write(tmp_path / "suite" / "there"))
+    assert set(found.together) == {each.cause for each in found.findings} == {"template", "crops"}
+    assert found.rest.points == pytest.approx(found.whole)
+    assert all(each.effect is None and each.how.startswith("not tried: text4vis compare ") for each in found.findings)
+
+
+def test_what_is_evaluated_again_is_told_apart(tmp_path):
+    right, wrong, between = made_run(), made_run(), made_run()
+    other_scores(between, 1)
+    wrong.logits = between.logits.copy()
+    other_scores(wrong, 2)
+    wrong.row["template"] = wrong.parameters["template"] = "{}"
+    wrong.row["view"], wrong.parameters["crops"], wrong.crops = "1 x 3 views", 3, 3
+    tops = [made.scores().metrics()["top1"] for made in (right, between, wrong)]
+    asked = []
+
+    def again(record, row, **change):
+        asked.append(change)
+        if "template" in change:
+            raise ValueError("the weights are gone")
+        return between.scores()
+
+    records = [as_record(made.write(tmp_path / "suite" / name)) for made, name in ((wrong, "here"), (right, "there"))]
+    sides = [Side.of(record, evidence_of(record), record["rows"][0]) for record in records]
+    found = explained(Pair.of(*sides), again)
+    assert asked == [{"template": TEMPLATE}, {"clips": 1, "crops": 1}] or asked == [
+        {"template": TEMPLATE},
+        {"crops": 1},
+    ]
+    effects = {each.cause: each for each in found.findings}
+    assert effects["crops"].effect == pytest.approx(tops[2] - tops[1]) and effects["crops"].how == "tried"
+    assert effects["template"].effect == pytest.approx(tops[1] - tops[0])  # all that is left
+    assert not found.together and found.rest.points == pytest.approx(0)
+
+
+@pytest.mark.parametrize("stored", ["probabilities", "a number of them"])
+def test_a_second_softmax_before_ranking_is_named(stored, tmp_path):
+    right, wrong = several_labels(made_run()), several_labels(made_run())
+    plain, probabilities = right.scores(), torch.from_numpy(right.logits).softmax(-1)
+    twice = replace(plain, scores=probabilities.float()).metrics()["map"]
+    if stored == "probabilities":
+        wrong.logits = probabilities.numpy()
+    else:
+        wrong.row["map"] = twice
+    found = compare(wrong.write(tmp_path / "suite" / "here"), right.write(tmp_path / "suite" / "there"))
+    assert [each.cause for each in found.findings] == ["softmax"]
+    assert found.numbers["metric"][0] == "map"
+    assert found.findings[0].effect == pytest.approx(twice - plain.metrics()["map"], abs=1e-4) != 0
+    both = compare(tmp_path / "suite" / "here", tmp_path / "suite" / "here")
+    assert both.findings == []  # where both went through it, it is no difference
+
+
+@pytest.mark.parametrize("cause", ["code", "versions"])
+def test_code_and_versions_are_causes_where_nothing_else_differs_and_the_numbers_do(cause, tmp_path):
+    right, wrong = made_run(), made_run()
+    one, same = (made.write(tmp_path / "suite" / name) for made, name in ((right, "there"), (made_run(), "same")))
+    other_scores(wrong)
+    records = {path.name: as_record(path) for path in (one, same, wrong.write(tmp_path / "suite" / "here"))}
+    for name in ("same", "here"):
+        told = records[name]["provenance"]
+        told["modules"] = told["modules"] | ({"text4vis_lab/cell.py": "0" * 12} if cause == "code" else {})
+        told["packages"] = told["packages"] | ({"numpy": "1.0"} if cause == "versions" else {})
+    found = compare(records["here"], records["there"])
+    assert [each.cause for each in found.findings] == [cause]
+    assert found.findings[0].effect == pytest.approx(found.whole)
+    assert compare(records["same"], records["there"]).findings == []
+
+
+def test_every_cause_is_planted_in_some_test():
+    assert {*PLANTED, "softmax", "code", "versions"} == {*CAUSES}
