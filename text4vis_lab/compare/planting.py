@@ -79,13 +79,14 @@ def _softmax_twice(ground: Ground) -> tuple[dict, dict]:
     given = ground.settings("softmax twice", {"crops": 3, "data_root": str(ground.two_labels)})
     with watched_bars(given["run_dir"]):
         lab = Lab.open("02_zero_shot", given, uses=ZERO_SHOT)
-        rows = lab.zero_shot({"test": lab.test}, {"fold": 1}).to_dict("records")
-        scores = {(row["test"], row["view"]): lab.scores(row) for row in rows}
-        twice = {part: replace(each, scores=each.scores.softmax(-1)) for part, each in scores.items()}
-        write_scores(lab.record.run_dir / FOLDER / f"{rows[0]['cell']}.parquet", twice, {"method": "zero-shot"})
-        lab.record.add_cell(
-            rows[0]["cell"], [row | twice[row["test"], row["view"]].metrics() for row in lab.record.rows]
-        )
+        lab.zero_shot({"test": lab.test}, {"fold": 1})
+        [row] = lab.record.rows
+        scores = lab.scores(row)
+        assert isinstance(scores, Scores)
+        twice = replace(scores, scores=scores.scores.softmax(-1))
+        path = lab.record.run_dir / FOLDER / f"{row['cell']}.parquet"
+        write_scores(path, {(row["test"], row["view"]): twice}, {"method": "zero-shot"})
+        lab.record.add_cell(row["cell"], [row | twice.metrics()])
         return ground.right_two_labels, read_record(lab.save())
 
 
