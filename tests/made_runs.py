@@ -1,6 +1,7 @@
 """Runs that nobody ran: records, scores and evidence as a notebook leaves them, of which a test changes one thing."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from text4vis_lab.evidence import TABLES, Gathered
+from text4vis_lab.evidence import TABLES, write_table
+from text4vis_lab.gathered import Gathered
 from text4vis_lab.records import RunRecord
 from text4vis_lab.scores import Scores, write_scores
 from text4vis_lab.settings import declared
@@ -93,8 +95,8 @@ class _Told(Gathered):
         super().__init__()
         self.made = made
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """See `Gathered.tables`."""
+    def write(self, run_dir: Path, cells: Iterable[str]) -> None:
+        """See `Gathered.write`."""
         made = self.made
         template = made.row.get("template", TEMPLATE)
         words = {name: made.words.get(name, name.lower()) for name in made.names}
@@ -108,7 +110,8 @@ class _Told(Gathered):
             for number in range(0, len(made.videos), max(1, len(made.videos) // 8)):
                 rows["looks"] += [("test", made.videos[number], *look) for look in self._looks(made.pictures[number])]
             rows["draws"] = [(made.row.get("cell", "zero-shot-test"), "", video, label) for video, label in made.drawn]
-        return {name: pd.DataFrame(rows[name], columns=list(columns)) for name, columns in TABLES.items()}
+        for name, columns in TABLES.items():
+            write_table(run_dir, name, pd.DataFrame(rows[name], columns=list(columns)))
 
     def _looks(self, pictures: np.ndarray) -> list[tuple]:
         found: list[tuple] = []

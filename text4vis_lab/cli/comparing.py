@@ -76,7 +76,8 @@ def _record(run: str) -> Mapping[str, Any]:
 
 def _published(identity: str) -> Mapping[str, Any]:
     try:
-        return published_row(identity)
+        with chdir(home()):
+            return published_row(identity)
     except ValueError as error:
         raise Unanswered(f"there is no run in {readable(identity, 400)}, and {error}") from None
 
