@@ -21,6 +21,7 @@ EXAMPLES = {
     "check": ["text4vis check my_videos", "text4vis check my_videos --every-frame --out problems.csv"],
     "prepare": ["text4vis prepare my_videos prepared --short-side 64"],
     "runs": ["text4vis runs", "text4vis runs runs/mine --json"],
+    "recompute": ["text4vis recompute runs/mine", "text4vis recompute runs/mine --again runs/mine"],
 }
 
 
@@ -204,3 +205,22 @@ def runs(
     from .training import runs
 
     return runs(folder, as_json)
+
+
+@app.command(epilog=_examples("recompute"))
+def recompute(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FOLDER...]", help="Runs, or folders of runs; else all of runs.")
+    ] = None,
+    again: Annotated[
+        list[Path] | None, typer.Option(help="A run whose notebook is executed once more, in a copy of its folder.")
+    ] = None,
+) -> int:
+    """Compute every number and figure of finished runs again, and name what is not as stored.
+
+    Metrics, means, intervals and claims from the scores per video; figures from their tables. Nothing is trained, and
+    nothing is written. Exit code 1 where anything differs.
+    """
+    from .recomputing import recompute
+
+    return recompute(folders or [Path("runs")], again or [])
