@@ -14,7 +14,7 @@ from ..headline import WORTH
 from ..inference import means
 from ..plain import plain, readable
 from ..records import read_record
-from ..results import CONDITIONS, measured, rows_of, scores_of
+from ..results import CONDITIONS, numbers_of, rows_of, scores_of
 from ..rows import METRICS
 from ..scores import read_part
 from ..suites import counted
@@ -83,7 +83,7 @@ def claims_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
 def table_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
     """The means and intervals in the tables of 06_results, from the scores of the records that it names."""
     records, faults = _read_by(record)
-    stored, again = record["metrics"].get("numbers", []), plain(measured(records).to_dict("records"))
+    stored, again = record["metrics"].get("numbers", []), numbers_of(records)
     return len(stored), [*faults, *_differing(record["path"], "mean", _numbered(stored), _numbered(again))]
 
 
