@@ -32,6 +32,7 @@ from .fitting import check_recipe
 from .keeping import left_behind
 from .lists import only
 from .loggers import told
+from .read_only import check_may_train
 from .scores import Scores
 from .sources import Clips, Source
 from .text_linear import LinearClassifier, TextLinear
@@ -58,7 +59,9 @@ def train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, prog
         ValueError: something that the model does not allow.
         CheckpointError, VideoError: see `fit`.
         ProcessesError: one of several processes died too often.
+        WouldTrainError: nothing may be trained, see `read_only`.
     """
+    check_may_train(f"cell {cell.name!r}")
     return clips.processes.run(_train_and_test, cell, source, clips, run_dir, progress)
 
 

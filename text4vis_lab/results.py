@@ -17,13 +17,14 @@ from text4vis_core.evaluation.protocols import LEAST
 
 from .epochs import ACCURACY, accuracies, epochs_file
 from .inference import means
-from .plain import encodable, readable
+from .plain import encodable, plain, readable
 from .rows import METRICS, SCHEMA, as_table
 from .scores import Ranks, Scores, read_part, recompute, written
 from .wording import in_ends
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
 CONDITIONS = ("test", "view", "method", "setting", "temporal", "template", "shots", "mix", "strength")
+NUMBERS = ("shots", "mix", "strength")  # conditions that are said with their name
 
 
 def rows_of(record: Mapping[str, Any]) -> pd.DataFrame:
@@ -92,14 +93,19 @@ def measured(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     lines = []
     for line in headline(records).to_dict("records"):
         told = {name: line.get(name) for name in CONDITIONS if name != "method"}
-        words = {name: f"{value} {name}" for name, value in told.items() if name in ("shots", "mix", "strength")}
-        on = [words.get(name, value) for name, value in told.items() if value not in ("", None) and value == value]
+        told = {name: value for name, value in told.items() if value not in ("", None) and value == value}
+        on = [f"{value:g} {name}" if name in NUMBERS else value for name, value in told.items()]
         more = [line["metric"]] if line["metric"] != "top1" else []
         about = {"method": line["method"], "%": line["%"], "low": line["low"], "high": line["high"]}
         about |= {"on": ", ".join(map(str, [*more, *on])), "data": line["data"], "run": line["run"]}
         about |= {"over": line["over"], "videos left out": line["videos left out"], "suite": line["suite"]}
         lines.append(about)
     return pd.DataFrame(lines)
+
+
+def numbers_of(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """`measured` as plain values, as the record of 06_results keeps it."""
+    return plain(measured(records).to_dict("records"))
 
 
 def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str = "top1") -> pd.DataFrame:

@@ -25,6 +25,7 @@ COLUMNS: dict[str, type] = {
     "frozen": bool,
     "temporal": str,
     "template": str,
+    "precision": str,  # of evaluation, where it is what is compared
     "shots": int,  # training videos per class; 0: all
     "seed": int,
     "initial": int,  # seed of the classifier's rows,

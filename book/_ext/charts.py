@@ -1,4 +1,4 @@
-"""Sphinx extension: the directive `chart`, a figure with its data, the command that draws it again, and in the browser
+"""Sphinx extension: the directive `chart`, a figure with its data, the command that makes it again, and in the browser
 the live chart in the place of its picture.
 
 Its options name files beside the page: `light`, `dark` and `phone` pictures, `csv`, and `spec`, of Vega-Lite. The
@@ -83,7 +83,9 @@ class Chart(SphinxDirective):
             links.append(nodes.paragraph("", "", link))
         if "again" in self.options:
             command = html.escape(self.options["again"])
-            text = f"<details><summary>Command that draws it again</summary><code>{command}</code></details>"
+            # The classes are those of a block of code, which gets a button that copies it.
+            code = f'<div class="highlight"><pre tabindex="0">{command}</pre></div>'
+            text = f'<div class="again"><span>Makes it again:</span>{code}</div>'
             links.append(nodes.raw("", text, format="html"))
         return links
 

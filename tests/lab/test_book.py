@@ -20,6 +20,7 @@ from text4vis_lab.records import RunRecord
 from text4vis_lab.rows import COLUMNS
 from text4vis_lab.settings import Range, checked, declared
 from text4vis_lab.suites import read_suite
+from text4vis_lab.suites.inputs import made_of
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = {
@@ -69,7 +70,7 @@ def finish(run, when: int) -> None:
     run.directory.mkdir(parents=True)
     run.executed.write_text(run.source.read_text())
     RunRecord(run.notebook, run.directory, {"when": when}).save()
-    run.attempt.write_text(json.dumps({"status": "ok", "error": "", "seconds": when}))
+    run.attempt.write_text(json.dumps({"status": "ok", "error": "", "seconds": when, "made_of": made_of(run)}))
     os.utime(run.attempt, (when, when))
 
 

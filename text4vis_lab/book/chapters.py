@@ -7,9 +7,11 @@ stands between.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from ..shell import command, papermill
+from ..staleness import stale
 from ..suites import Run, SuiteError
 from .markdown import box, escaped, fenced, literal, retitled, shell, title_of
 from .outputs import TEXT, Page, cells_of, code_cell, cut
@@ -33,9 +35,11 @@ def chapter(run: Run, title: str, attempt: dict[str, Any], record: dict[str, Any
         cells = notebook["cells"]
     except (json.JSONDecodeError, KeyError) as error:
         raise SuiteError(f"{run.executed}: not a notebook ({error}); delete {run.attempt} and run again") from None
-    page = Page(run.name, run.directory, title, run.executed)
+    page = Page(run.name, run.directory, title, run.executed, executing(run))
     notebook["metadata"].pop("widgets", None)
-    notebook["cells"] = _ordered(cells, page)
+    question, *rest = _ordered(cells, page)
+    notes = [_markdown(_stale_note(since))] if record is not None and (since := stale(record)) else []
+    notebook["cells"] = [question, *notes, *rest]
     notebook["cells"].append(_markdown(_remake_note(run, attempt, record)))
     if page.warnings:
         notebook["cells"].append(_markdown(_warnings_note(page)))
@@ -91,18 +95,27 @@ def _fold(cell: dict[str, Any], tags: list[str], method: list[dict[str, Any]]) -
     method.append(folded)
 
 
+def executing(run: Run) -> str:
+    """The command that executes a run's notebook as its suite does."""
+    return f".venv/bin/{papermill(run.source, run.executed, run.papermill_parameters)}"
+
+
 def _remake_note(run: Run, attempt: dict[str, Any], record: dict[str, Any] | None) -> str:
     lines = [f"Executed in {attempt['seconds']:.0f} s."]
     if record is not None:
         provenance = record.get("provenance") or {}
         known = [f"{key} {literal(str(provenance[key])[:12])}" for key in ("commit", "code") if provenance.get(key)]
         lines.append(", ".join([f"Its numbers: [the run record]({run.name}.result.json)", *known]) + ".")
-    again = shell(
-        command(["mkdir", "-p", run.directory]),
-        f".venv/bin/{papermill(run.source, run.executed, run.papermill_parameters)}",
-    )
+    again = shell(command(["mkdir", "-p", run.directory]), executing(run))
     head = "{admonition} The command that remakes this page, and its record\n:class: remake dropdown"
     return box(head, f"{again}\n{' '.join(lines)}")
+
+
+def _stale_note(since: Sequence[str]) -> str:
+    """That the page was made of something else than what lies here now."""
+    told = "; ".join(map(escaped, since))
+    told += ". The numbers below are of before that; the next `make book` of its suite measures them again."
+    return box("{admonition} This page is stale\n:class: warning", told)
 
 
 def _warnings_note(page: Page) -> str:

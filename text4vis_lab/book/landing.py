@@ -21,6 +21,7 @@ from ..judging import Judged, judge
 from ..published import published_note, published_results
 from ..shell import command
 from ..suites import Run, Suite, SuiteError
+from .chapters import executing
 from .comparison import comparison
 from .markdown import box, escaped, shell
 from .outputs import directive
@@ -141,7 +142,7 @@ def _idea(done: Sequence[Done]) -> tuple[str, dict[str, bytes]]:
                 )
                 caption += f"mean of each class's videos, before any training. Drawn in the chapter {each.title}."
                 files = {name: (folder / name).read_bytes() for name in there.values()}
-                return directive({"alt": IDEA} | there, caption), files
+                return directive({"alt": IDEA} | there | {"again": executing(each.run)}, caption), files
     return "", {}
 
 

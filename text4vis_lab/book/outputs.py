@@ -40,6 +40,7 @@ class Page:
         folder: of its run.
         title: its heading.
         executed: the notebook that it is made of.
+        again: the command that executes it.
         files: what lies beside it: path below the source folder -> content.
         warnings: what its notebook wrote to stderr.
     """
@@ -48,6 +49,7 @@ class Page:
     folder: Path
     title: str
     executed: Path
+    again: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     figures: int = 0
@@ -175,9 +177,10 @@ def _figure(output: Mapping[str, Any], page: Page) -> str:
     if table:
         page.files[f"runs/{stem}.csv"] = table
         options["csv"] = f"{stem}.csv"
-    asked = (page.folder / csv).with_suffix(".json")
-    if table and asked.is_file():
-        options["again"] = command([".venv/bin/python", "-m", "text4vis_lab.figures", asked])
+    asked = page.folder / csv.replace(".csv", ".json")
+    drawn = table and asked.is_file()  # else it is a picture, which its notebook makes
+    again = command([".venv/bin/python", "-m", "text4vis_lab.figures", asked]) if drawn else page.again
+    options |= {"again": again} if again else {}
     for kind in filter(VEGA.fullmatch, data.keys() - {*large}):
         page.files[f"runs/{stem}.vl.json"] = json.dumps(
             data[kind] | {"width": "container"}, separators=(",", ":")

@@ -11,6 +11,7 @@ from ..own_training import train_folder
 from ..plain import readable
 from ..records import RECORD, read_records
 from ..shell import command
+from ..staleness import stale
 from ..suites import counted
 from .running import Unanswered, absolute, at_home, home, named, note
 from .tables import as_json
@@ -47,6 +48,8 @@ def runs(folder: Path, json: bool) -> int:
     for row in table.to_dict("records"):
         print(f"{readable(row['run'])}   {row['notebook']}, {row['finished']}")
         print(f"  {readable(row['answer'], 400)}")
+        if row["stale"]:
+            print(f"  stale: {readable('; '.join(row['stale']), 400)}")
         for model in row["models"]:
             print(f"  model: {readable(model, 400)}")
     return 0
@@ -56,7 +59,8 @@ def _row(record: Mapping) -> dict:
     run = Path(record["path"]).parent
     answer = next(iter(answer_in(run / f"{record['notebook']}.ipynb")), "") or _measured(record)
     facts = {"run": run.as_posix(), "notebook": record["notebook"], "finished": record["provenance"]["finished"][:16]}
-    return facts | {"answer": answer, "models": [path.as_posix() for path in models_in(run)]}
+    models = [path.as_posix() for path in models_in(run)]
+    return facts | {"answer": answer, "stale": stale(record), "models": models}
 
 
 def _measured(record: Mapping) -> str:

@@ -5,15 +5,13 @@ figure is written beside its data, as NAME.png and NAME.dark.png.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import altair as alt
-import pandas as pd
 import vl_convert
 
-from text4vis_core.files import replacing
+from text4vis_core.files import file_digest, replacing
 
 from . import OF_TABLES, showing, use_style
 from .gallery import Gallery
@@ -41,22 +39,19 @@ def again(path: Path) -> tuple[Drawn, str]:
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: they do not hold a figure of a table, or it cannot be drawn.
+        ValueError: they do not hold a figure of a table, are not what was written, or it cannot be drawn.
     """
-    try:
-        asked = json.loads(path.read_text(encoding="utf-8"))
-        draw, options, text = asked["draw"], asked["options"], str(asked["alt"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} does not hold a figure (fields draw, options, alt): run its notebook again"
-        ) from error
+    asked = showing.FIGURES.read(path)
+    draw, options, table = asked["draw"], asked["options"], path.with_name(f"{path.stem}.csv")
     if draw is None:
         raise ValueError(f"{path} is of a picture, not of a table: run its notebook to make it again")
-    if draw not in OF_TABLES or not isinstance(options, dict):
+    if draw not in OF_TABLES:
         raise ValueError(f"{path}: field draw is {draw!r}, not one of {', '.join(OF_TABLES)}")
+    if file_digest(table) != asked["files"].get(table.name):
+        raise ValueError(f"{table} is not the table that its figure was drawn from: run its notebook again")
     use_style()
     try:
-        return OF_TABLES[draw](pd.read_csv(path.with_suffix(".csv")), **options), text
+        return OF_TABLES[draw](showing.table_in(table.read_text(encoding="utf-8")), **options), asked["alt"]
     except TypeError as error:
         raise ValueError(f"{path}: field options does not fit {draw}: {error}") from error
 

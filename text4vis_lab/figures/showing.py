@@ -1,13 +1,16 @@
 """A figure on a page: drawn from a tidy table, in light and dark, with caption, alternative text, data, and a way back.
 
     RUN/figures/NAME.csv        the table
-    RUN/figures/NAME.json       what was asked: the function, its options, caption and alternative text
     RUN/figures/NAME.png        and NAME.dark.png; for a phone NAME-phone.png and NAME-phone.dark.png
+    RUN/figures/NAME.json       what was asked: the function, its options, caption and alternative text; sealed, with
+                                digests of the files above and of the chart
 
-`python -m text4vis_lab.figures RUN/figures/NAME.json` draws it again.
+`python -m text4vis_lab.figures RUN/figures/NAME.json` draws it again. A figure is always drawn from its table as the
+file holds it, so it is the same figure.
 """
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -23,7 +26,10 @@ import vl_convert
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..plain import readable, write_json
+from text4vis_core.files import file_digest
+
+from ..plain import readable
+from ..sealing import Kind, Schema
 from ..storing import replacing
 from . import themes
 from .gallery import Gallery
@@ -33,10 +39,26 @@ MIME = "application/vnd.vegalite.v5+json"  # what JupyterLab 4.6 shows; its own 
 EMBEDDED = {"embed_options": {"actions": False, "renderer": "svg"}}
 WIDTH = 700  # pixels of a chart as a picture, of which each is drawn as two
 COLOURS = 256  # of a picture's palette
+PHONE = ("phone", "phone_dark")  # what the pictures for a narrow page are called
 FEW = 20_000  # different colours, of which a chart has fewer
+GIVEN_NAME = re.compile(r"\b(view|param)_[0-9a-f]{16}(?:_\d+)?\b")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,80}", re.ASCII)
 
 Drawn: TypeAlias = alt.TopLevelMixin | Figure | Gallery
+
+
+class _Asked(Schema):
+    """What NAME.json holds: `draw` is None of a picture, `drawn` the digest of a chart's specification or a page."""
+
+    draw: str | None
+    options: dict[str, Any]
+    caption: str
+    alt: str
+    drawn: str | None
+    files: dict[str, str]
+
+
+FIGURES = Kind("a figure", _Asked, "run its notebook again")
 
 
 @dataclass(frozen=True)
@@ -77,10 +99,11 @@ def show(
         ValueError: the name or a text cannot be used, or what `draw` raises.
     """
     asked = _asked(draw.__name__, name, texts, options)
-    drawn = draw(data, **options)
+    text = data.to_csv(index=False)
+    drawn = draw(table_in(text), **options)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / f"{name}.csv") as path:
-        data.to_csv(path, index=False)
+        path.write_text(text, encoding="utf-8", newline="")
     again = (folder / f"{name}.json").as_posix()
     return _shown(drawn, name, asked, {"csv": f"figures/{name}.csv", "again": again}, folder)
 
@@ -101,8 +124,22 @@ def picture(figure: Figure, name: str, texts: tuple[str, str], folder: Path, pho
     files: dict[str, Any] = {"csv": None}
     if phone is not None:
         pictures(phone, folder / f"{name}-phone")
-        files |= {"phone": f"figures/{name}-phone.png", "phone_dark": f"figures/{name}-phone.dark.png"}
+        files |= dict(zip(PHONE, (f"figures/{name}-phone.png", f"figures/{name}-phone.dark.png"), strict=True))
     return _shown(figure, name, asked, files, folder)
+
+
+def table_in(text: str) -> pd.DataFrame:
+    """A figure's table from its CSV: every number as it was, and what is empty is missing."""
+    return pd.read_csv(io.StringIO(text), float_precision="round_trip", keep_default_na=False, na_values=[""])
+
+
+def digest_of(drawn: Drawn, alt_text: str) -> str | None:
+    """SHA-256 of a chart's specification, or of a gallery's page; None of a picture, which is its pixels."""
+    if isinstance(drawn, Gallery):
+        return hashlib.sha256(drawn.html.encode()).hexdigest()
+    if isinstance(drawn, Figure):
+        return None
+    return hashlib.sha256(json.dumps(spec_of(drawn, alt_text), sort_keys=True).encode()).hexdigest()
 
 
 def pictures(drawn: Drawn, path: Path, alt_text: str = "") -> bytes:
@@ -127,6 +164,9 @@ def spec_of(chart: alt.TopLevelMixin, alt_text: str = "") -> dict[str, Any]:
     with alt.theme.enable(themes.NAME), alt.data_transformers.enable("default", max_rows=None):
         spec = chart.to_dict(validate=False)  # which takes longer than all else, and is for who writes a chart
     del spec["$schema"]  # of version 6, of which nothing is used: viewers of either version say nothing
+    named: dict[str, str] = {}  # Altair draws names of views, others in every process
+    text = GIVEN_NAME.sub(lambda found: named.setdefault(found[0], f"{found[1]}_{len(named)}"), json.dumps(spec))
+    spec = json.loads(text)
     return spec | ({"description": alt_text} if alt_text else {})
 
 
@@ -149,8 +189,13 @@ def _asked(draw: str | None, name: str, texts: tuple[str, str], options: Mapping
 
 
 def _shown(drawn: Drawn, name: str, asked: dict[str, Any], files: dict[str, Any], folder: Path) -> Shown:
-    write_json(folder / f"{name}.json", asked)
+    digest = digest_of(drawn, asked["alt"])
     png = pictures(drawn, folder / name, asked["alt"])
+    endings = (".csv" if asked["draw"] else "", ".png", ".dark.png")
+    left = [f"{name}{ending}" for ending in endings if ending] + [Path(files[k]).name for k in PHONE if k in files]
+    FIGURES.write(
+        folder / f"{name}.json", asked | {"drawn": digest, "files": {n: file_digest(folder / n) for n in left}}
+    )
     data: dict[str, Any] = {
         "image/png": base64.b64encode(png).decode(),
         "text/plain": f"{asked['caption']} {asked['alt']}",

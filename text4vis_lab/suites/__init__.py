@@ -10,11 +10,13 @@ A run writes to `runs/<suite>/<run>/`: the executed notebook, its log, what the 
 `attempt.json`, which says how the attempt ended. All paths are relative to the root of the repository.
 
 `reading.py` reads and checks a suite, `running.py` runs what it holds, `_gpus.py` shares out the machine's GPUs.
-`inputs.py` says what a run is made of, `attempts.py` whether what lies in its folder is what the suite ran.
+`inputs.py` says what a run is made of, `changes.py` what of it has other content since, `attempts.py` whether what lies
+in its folder is what the suite ran.
 While it goes on, `states.py` reads how far every run is; `terminal.py` shows it, `page.py` writes `runs/board.html`.
 """
 
 from .attempts import counted, disagreement, newest_record, read_attempt
+from .changes import changes
 from .inputs import shared_inputs
 from .page import shown
 from .reading import NEEDS, Run, Suite, SuiteError, needs_table, read_suite, table
@@ -35,6 +37,7 @@ __all__ = [
     "disagreement",
     "counted",
     "newest_record",
+    "changes",
     "shared_inputs",
     "forget_failures",
     "hold_lock",

@@ -25,7 +25,7 @@ class _Attempt(Schema):
     seconds: float = Field(ge=0)
     notebook: str = ""
     parameters: dict[str, Any] | None = None
-    made_of: str | None = None
+    made_of: dict[str, str] | str | None = None  # text of an earlier version
     files: dict[str, str] | None = None
 
 
@@ -65,8 +65,8 @@ def disagreement(run: Run) -> str:
     attempt, record = read_attempt(run), None
     if attempt["status"] != "ok":
         return ""
-    if attempt.get("parameters") not in (None, plain(run.parameters)):
-        return f"the suite gives {run.name} other parameters now than it ran with"
+    if why := other_parameters(run, attempt):
+        return why
     try:
         record = read_record(run.directory / RECORD)
     except FileNotFoundError:
@@ -78,6 +78,12 @@ def disagreement(run: Run) -> str:
     if changed and not (len(changed) == len(written) and record and _executed_again(run, record)):
         return f"{' and '.join(changed)} in {run.directory} changed after the run had ended: they may disagree"
     return changed_while_running(record) if record else ""
+
+
+def other_parameters(run: Run, attempt: Mapping[str, Any]) -> str:
+    """That a run's suite gives it other parameters now than an attempt had; empty where it does not."""
+    same = attempt.get("parameters") in (None, plain(run.parameters))
+    return "" if same else f"the suite gives {run.name} other parameters now than it ran with"
 
 
 def changed_while_running(record: Mapping[str, Any]) -> str:
@@ -145,10 +151,10 @@ def _uncounted(record: Mapping[str, Any]) -> str:
     folder, again = path.parent, "run it again"
     if why := changed_while_running(record):
         return f"{path} does not count: {why}; {again}"
-    if folder.parent.parent.resolve() != Path("runs").resolve() or not (suite := _suite_of(folder.parent)):
+    if not (suite := suite_of(record)):
         return ""
     try:
-        run = next((run for run in read_again(suite).runs if run.name == folder.name), None)
+        run = run_of(record)
         if run is None:
             return f"{path} does not count: {suite} has no run {folder.name!r}; delete {folder}, or put it back"
         if read_attempt(run)["status"] == "failed":
@@ -159,8 +165,21 @@ def _uncounted(record: Mapping[str, Any]) -> str:
     return f"{path} does not count: {why}; {again}" if why else ""
 
 
-def _suite_of(folder: Path) -> str:
-    """The file of the suite whose runs lie in a folder; empty where there is none."""
+def run_of(record: Mapping[str, Any]) -> Run | None:
+    """The run of a suite that a record lies in the folder of; None where there is none.
+
+    Raises:
+        SuiteError, OSError: the suite cannot be read.
+    """
+    suite, name = suite_of(record), Path(record["path"]).parent.name
+    return next((run for run in read_again(suite).runs if run.name == name), None) if suite else None
+
+
+def suite_of(record: Mapping[str, Any]) -> str:
+    """The file of the suite in whose folder of runs a record lies; empty where there is none."""
+    folder = Path(record.get("path", "")).parent.parent
+    if folder.parent.resolve() != Path("runs").resolve():
+        return ""
     try:
         named = json.loads((folder / STARTED).read_text(encoding="utf-8"))["path"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,7 +1,5 @@
 """What a run is made of, by content: an archive or a copy may bring other files with old times."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +12,7 @@ from .reading import Run
 # How runs are started and watched, and what measures the machine: no result is a function of that.
 OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
 MODEL = {".safetensors", ".pt", ".bin", ".json"}  # files of a model's folder
+DIGITS = 16  # of a SHA-256 that are kept of each file
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")
 
 
@@ -23,8 +22,8 @@ def shared_inputs() -> list[Path]:
     return sorted({*modules, *(path for pattern in GIVEN for path in Path().glob(pattern) if path.is_file())})
 
 
-def made_of(run: Run) -> str:
-    """SHA-256 over the parameters, the notebook, the shared inputs, and files and models that parameters name.
+def made_of(run: Run) -> dict[str, str]:
+    """Digests by name of the notebook, the shared inputs, and files and models that parameters name.
 
     Not over the videos of a data set, of which a run's record has the fingerprint; nor over what lies in `runs`, which
     this run may write, or another that it waits for.
@@ -32,10 +31,7 @@ def made_of(run: Run) -> str:
     data, place = (str(run.parameters.get(name, "")) for name in ("dataset", "data_root"))
     folders = {Path(), Path(place), Path("data", data)}  # below which lists are named
     named = {path for text in _texts(run.parameters) for folder in folders for path in _files(folder, text)}
-    digest = hashlib.sha256(json.dumps(run.parameters, sort_keys=True).encode())
-    for path in (run.source, *shared_inputs(), *sorted(named)):
-        digest.update(f"{path.as_posix()}\0{_content(path)}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    return {path.as_posix(): _content(path)[:DIGITS] for path in (run.source, *shared_inputs(), *sorted(named))}
 
 
 def _texts(value: Any) -> Iterator[str]:

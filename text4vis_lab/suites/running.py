@@ -23,6 +23,7 @@ from ..progress import begin, read, signs_of_life, tell
 from ..records import RECORD
 from ..surroundings import holder, of_a_run, own_kernel, take, wait_for
 from .attempts import disagreement, read_attempt, write_attempt
+from .changes import changes
 from .inputs import made_of
 from .reading import Run, Suite, SuiteError
 
@@ -84,9 +85,7 @@ def forget_failures(suite: Suite, only_tell: bool = False) -> None:
     which is said, and with `only_tell` that is all. Raises SuiteError when an `attempt.json` is damaged.
     """
     for run in suite.runs:
-        attempt, why = read_attempt(run), disagreement(run)
-        if attempt["status"] == "ok" and not why and attempt.get("made_of") != made_of(run):
-            why = "its notebook, the code, or a file that it reads has other content now"
+        attempt, why = read_attempt(run), disagreement(run) or "; ".join(changes(run))
         if why:
             print(f"{run.name} is executed again: {why}", flush=True)
         if not only_tell and (why or attempt["status"] == "failed"):

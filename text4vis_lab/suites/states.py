@@ -12,6 +12,7 @@ from ..progress import read
 from ..surroundings import holder, is_alive
 from ._activity import activity, duration
 from .attempts import STARTED, read_attempt
+from .changes import changes
 from .reading import Run, Suite, SuiteError, read_again
 
 # What a run can be, in the order in which a board counts them.
@@ -31,6 +32,7 @@ class State:
         left: seconds until that is done, by the pace of the last half; None where nobody knows.
         seconds: that it took, or has taken so far.
         earlier: whether it was done before the suite was started this time.
+        stale: whether it was done, and something that it was made of has other content since.
     """
 
     run: Run
@@ -40,6 +42,7 @@ class State:
     left: float | None = None
     seconds: float = 0.0
     earlier: bool = False
+    stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,10 @@ class Board:
 
     @property
     def headline(self) -> str:
-        """Both in a line: "goes on: 3 queued, 2 running, 9 done"."""
+        """Both in a line: "goes on: 3 queued, 2 running, 9 done", and of those how many are stale."""
         counts = ", ".join(f"{number} {state}" for state, number in self.counts.items())
+        stale = sum(state.stale for state in self.states)
+        counts += f" ({stale} stale)" if stale else ""
         return f"{'goes on' if self.goes_on else 'ended' if self.ended else 'is not running'}: {counts}"
 
     @property
@@ -125,8 +130,9 @@ def _state(run: Run, started: float, now: float) -> State:
         return State(run, RUNNING, found.doing, found.share, found.left, now - begun)
     if attempt["status"] != "missing":
         status, earlier = (DONE if attempt["status"] == "ok" else FAILED), run.attempt.stat().st_mtime < started
-        reason = readable(attempt["error"], LONGEST)
-        return State(run, status, reason, seconds=float(attempt["seconds"]), earlier=earlier)
+        since, seconds = changes(run), float(attempt["seconds"])
+        reason = f"stale: {'; '.join(since)}" if since else attempt["error"]
+        return State(run, status, readable(reason, LONGEST), seconds=seconds, earlier=earlier, stale=bool(since))
     if not run.log.exists() or (events and events[-1]["event"] == "ended"):
         return State(run, QUEUED)
     last = max((event["time"] for event in events), default=run.log.stat().st_mtime)

@@ -5,16 +5,20 @@ import io
 import json
 import random
 import re
+import subprocess
+import sys
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from matplotlib.colors import to_hex
 from PIL import Image
 from test_figures import OF_TABLES, VIDEO, in_style  # noqa: F401, a fixture
 
+from text4vis_core.files import file_digest
 from text4vis_lab import figures
 from text4vis_lab.figures import __main__ as command
 from text4vis_lab.figures import showing, themes
@@ -57,7 +61,8 @@ def test_a_chart_leaves_its_data_its_pictures_and_what_was_asked(tmp_path):
     assert light[0, 0].tolist() == [255] * 3 and dark[0, 0].tolist() == [0x14, 0x18, 0x1E]
     spec = data[showing.MIME]
     assert (spec["description"], "$schema" in spec) == (TEXTS[1], False)
-    assert json.loads((tmp_path / "some.json").read_text())["draw"] == "contrasts"
+    asked = showing.FIGURES.read(tmp_path / "some.json")
+    assert (asked["draw"], [*asked["files"]]) == ("contrasts", ["some.csv", "some.png", "some.dark.png"])
 
 
 def test_a_picture_has_no_table_and_may_have_one_for_phones(tmp_path):
@@ -120,6 +125,44 @@ def test_three_figures_chosen_by_a_seed_are_the_same_when_they_are_drawn_again(t
             assert again == (tmp_path / f"{name}.png").read_bytes()
 
 
+def test_a_figure_is_drawn_from_its_table_as_the_file_holds_it(tmp_path):
+    seen = []
+
+    def bars(table):
+        seen.append(table)
+        return figures.contrasts(CONTRASTS[1], title="t")
+
+    names = ["NA", "None", "", "a,b", 'say "no"', "two\nlines", "caf\u00e9 \u200d"]
+    numbers = [0.1 + 0.2, 1 / 3, 1e-300, 33.33333333333333, 7.0, float("nan"), 2 / 3]
+    table = pd.DataFrame({"name": names, "mean": numbers, "kept": [True, False] * 3 + [True], "seed": range(7)})
+    showing.show(bars, table, "some", TEXTS, {}, tmp_path)
+    read = showing.table_in((tmp_path / "some.csv").read_text())
+    pd.testing.assert_frame_equal(read, seen[0], check_exact=True)
+    assert read["name"].fillna("").tolist() == names
+    pd.testing.assert_frame_equal(read.drop(columns="name"), table.drop(columns="name"), check_exact=True)
+
+
+@pytest.mark.slow
+def test_another_process_draws_the_same_chart(tmp_path):
+    table, options = OF_TABLES["confusion"][0]
+    shown(tmp_path, figures.confusion, table, options)
+    told = "import sys; from pathlib import Path; from text4vis_lab.figures import __main__ as m, showing; "
+    told += "print(showing.digest_of(*m.again(Path(sys.argv[1]))))"
+    command_line = [sys.executable, "-c", told, str(tmp_path / "some.json")]
+    done = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == showing.FIGURES.read(tmp_path / "some.json")["drawn"]
+
+
+@pytest.mark.parametrize("name", ["some.csv", "some.json"])
+def test_a_table_or_a_question_that_was_changed_is_not_drawn(tmp_path, capsys, name):
+    shown(tmp_path, *CONTRASTS)
+    path, before = tmp_path / name, (tmp_path / "some.png").read_bytes()
+    path.write_text(path.read_text().replace("1", "2", 1).replace('"t"', '"u"', 1))
+    assert command.main([str(tmp_path / "some.json")]) == 1
+    assert f"{path} is not " in capsys.readouterr().err
+    assert (tmp_path / "some.png").read_bytes() == before
+
+
 def test_a_figure_is_drawn_again_by_a_command(tmp_path, capsys):
     shown(tmp_path, *BARS)
     before = (tmp_path / "some.png").read_bytes()
@@ -139,14 +182,20 @@ def test_a_figure_is_drawn_again_by_a_command(tmp_path, capsys):
         ({"draw": "use_style", "options": {}, "alt": ""}, "field draw is 'use_style'"),
         ({"draw": None, "options": {}, "alt": ""}, "is of a picture, not of a table"),
         ({"draw": "bars", "options": {"colour": 1}, "alt": ""}, "field options does not fit bars"),
-        ({"draw": "bars"}, "does not hold a figure"),
-        ("no JSON", "does not hold a figure"),
+        ({"draw": "bars", "files": {}}, "some.csv is not the table that its figure was drawn from"),
+        ({"draw": "bars", "alt": 3}, "some.json is not a figure (field 'alt': "),
+        ("no JSON", "some.json is not a figure ("),
     ],
 )
 def test_a_file_that_holds_no_figure_is_named(tmp_path, capsys, asked, told):
     path = tmp_path / "some.json"
-    path.write_text(asked if isinstance(asked, str) else json.dumps(asked))
     pd.DataFrame({"a": [1]}).to_csv(tmp_path / "some.csv")
+    known = {"options": {}, "caption": "", "alt": "", "drawn": None}
+    known |= {"files": {"some.csv": file_digest(tmp_path / "some.csv")}}
+    if isinstance(asked, str):
+        path.write_text(asked)
+    else:
+        showing.FIGURES.write(path, known | asked)
     assert command.main([str(path)]) == 1
     assert told in capsys.readouterr().err
 

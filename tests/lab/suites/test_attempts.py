@@ -339,7 +339,7 @@ def test_other_content_with_an_old_time_is_noticed_and_another_time_is_not(parts
     os.utime(name, (1, 1))
     forget_failures(parts)
     assert read_attempt(parts.runs[0])["status"] == ("missing" if counts else "ok")
-    told = "a is executed again: its notebook, the code, or a file that it reads has other content now\n"
+    told = f"a is executed again: {name} changed since\n"
     assert capsys.readouterr().out == told * counts
 
 

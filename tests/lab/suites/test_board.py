@@ -7,15 +7,18 @@ import os
 import re
 import socket
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from text4vis_lab import progress
 from text4vis_lab.progress import begin, tell
 from text4vis_lab.suites import board, page, read_suite, shown, terminal, watch
 from text4vis_lab.suites._activity import activity, duration, seconds_left
+from text4vis_lab.suites.inputs import made_of
 from text4vis_lab.suites.states import Board, State
 from text4vis_lab.surroundings import SILENCE, is_alive, take
 
@@ -47,7 +50,10 @@ def mine(tmp_path, monkeypatch):
     for name, status in (("failed", "failed"), ("done", "ok"), ("old", "ok")):
         run = suite.run(name)
         run.attempt.write_text(
-            json.dumps({"status": status, "error": "Error: <x> & y" * (status == "failed"), "seconds": 90})
+            json.dumps(
+                {"status": status, "error": "Error: <x> & y" * (status == "failed"), "seconds": 90}
+                | {"made_of": made_of(run)}
+            )
         )
         if name != "old":
             tell(run.directory, "ended", status=status)
@@ -119,6 +125,21 @@ def test_a_process_is_alive_by_its_files_time_and_where_it_is_of_this_machine_by
     assert is_alive(path)
     path.write_text(f"process {GONE} on {HERE}, Slurm job 7")
     assert not is_alive(path)
+
+
+def test_what_has_other_content_since_shows_as_stale_in_the_terminal_and_on_the_page(mine):
+    assert "stale" not in page.page([board(mine)])
+    Path("text4vis_core/loop.py").write_text("x = 1\n")
+    known = board(mine)
+    stale = {state.run.name: state.doing for state in known.states if state.stale}
+    assert stale == dict.fromkeys(("done", "old"), "stale: text4vis_core/loop.py changed since")
+    assert known.headline.endswith("2 done (2 stale)")
+    assert "stale: text4vis_core/loop.py changed since" in page.page([known])
+    stream = io.StringIO()
+    terminal._tell_changes(replace(known, goes_on=False), Console(file=stream, width=200), time.sleep)
+    assert "done: done (2 min, stale: text4vis_core/loop.py changed since)" in stream.getvalue()
+    mine.run("done").attempt.unlink()
+    assert [state.run.name for state in board(mine).states if state.stale] == ["old"]
 
 
 def test_what_was_done_before_this_start_says_so(mine):

@@ -1,0 +1,140 @@
+"""What became something else since a run: who says so, of which file, and that nothing is said where nothing did."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_attempts import left, record_of, run  # noqa: F401 - a fixture
+from test_suites import notebook, repository, suite  # noqa: F401 - a fixture
+
+from text4vis_lab import provenance, staleness
+from text4vis_lab.book import collecting
+from text4vis_lab.cli.running import main as text4vis
+from text4vis_lab.records import RECORDS, RunRecord, read_record
+from text4vis_lab.staleness import stale
+from text4vis_lab.suites.attempts import write_attempt
+from text4vis_lab.suites.changes import UNKNOWN, listed
+from text4vis_lab.suites.inputs import made_of
+
+
+def code(name: str = "text4vis_core/data/transforms.py") -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("x = 1\n")
+
+
+def test_of_a_suites_run_each_kind_of_file_is_named(run):  # noqa: F811
+    assert stale(record_of(run)) == []
+    code()
+    code("text4vis_lab/rows.py")
+    Path("notebooks/train.ipynb").write_text(notebook("x", "y"))
+    Path("data").mkdir()
+    Path("data/numbers.csv").write_text("a")
+    Path("requirements.lock").write_text("torch")
+    assert stale(record_of(run)) == [
+        "text4vis_core/data/transforms.py and text4vis_lab/rows.py changed since",
+        "notebooks/train.ipynb changed since",
+        "data/numbers.csv and requirements.lock changed since",
+    ]
+
+
+def test_other_parameters_of_its_suite_are_told(run):  # noqa: F811
+    suite("runs: [{name: a, notebook: train, parameters: {lr: 0.25}}]")
+    assert stale(record_of(run)) == ["the suite gives a other parameters now than it ran with"]
+
+
+def test_of_a_run_that_an_earlier_version_ended_it_is_not_known(run):  # noqa: F811
+    for made in ({}, {"made_of": "0" * 64}):
+        write_attempt(run, status="ok", error="", seconds=1.5, **made)
+        assert stale(record_of(run)) == [UNKNOWN]
+
+
+def test_a_suite_that_cannot_be_read_any_more_is_named(run):  # noqa: F811
+    Path("experiments/mine.yaml").write_text("runs: 3")
+    [told] = stale(record_of(run))
+    assert told.startswith("experiments/mine.yaml: runs must be a list")
+
+
+def test_of_a_run_of_no_suite_the_code_and_the_notebook_that_was_executed_are_looked_at(repository, monkeypatch):  # noqa: F811
+    path = RunRecord("train", Path("runs/interactive/train"), {}).save()
+    assert stale(read_record(path)) == []
+    executed = path.with_name("train.ipynb")
+    executed.write_text(notebook())
+    monkeypatch.setattr(staleness, "notebook_file", lambda name: Path("notebooks", f"{name}.ipynb"))
+    assert stale(read_record(path)) == []
+    given = json.loads(notebook())
+    given["cells"].insert(1, {"cell_type": "code", "metadata": {"tags": ["injected-parameters"]}, "source": "lr = 7"})
+    executed.write_text(json.dumps(given))
+    assert stale(read_record(path)) == []
+    Path("notebooks/train.ipynb").write_text(notebook("1 + 1"))
+    assert stale(read_record(path)) == ["notebooks/train.ipynb changed since"]
+    before = provenance.sources()
+    name = ROOT / "text4vis_core" / "data" / "transforms.py"
+    monkeypatch.setattr(staleness, "sources", lambda: before | {name: "0" * 64})
+    monkeypatch.setattr(staleness, "run_code", lambda: "0" * 64)
+    saved = read_record(path)
+    modules = {name: digest[:12] for name, digest in provenance.by_name(before, staleness.WITHOUT_EFFECT).items()}
+    known = {name: value for name, value in saved["provenance"].items() if name != "modules"}
+    told = {
+        "text4vis_core/data/transforms.py changed since": known | {"modules": modules},
+        "files of the code changed since": known,
+    }
+    for sentence, facts in told.items():
+        RECORDS.write(path, {name: value for name, value in saved.items() if name != "path"} | {"provenance": facts})
+        assert stale(read_record(path)) == [sentence, "notebooks/train.ipynb changed since"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 9])
+def test_a_few_names_are_said_and_the_others_counted(number):
+    said = listed([f"{index}.py" for index in range(number)], "files of code")
+    assert (
+        said
+        == {
+            1: "0.py",
+            2: "0.py and 1.py",
+            3: "0.py, 1.py and 2.py",
+            4: "0.py, 1.py, 2.py and 1 more files of code",
+            9: "0.py, 1.py, 2.py and 6 more files of code",
+        }[number]
+    )
+
+
+def said_of_runs(capsys, *options: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        text4vis(["runs", "runs", *options])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_about_runs_marks_what_is_stale(run, capsys):  # noqa: F811
+    assert "stale" not in said_of_runs(capsys)
+    assert json.loads(said_of_runs(capsys, "--json"))[0]["stale"] == []
+    code()
+    assert "\n  stale: text4vis_core/data/transforms.py changed since\n" in said_of_runs(capsys)
+    assert json.loads(said_of_runs(capsys, "--json"))[0]["stale"] == ["text4vis_core/data/transforms.py changed since"]
+
+
+def test_its_page_says_at_the_top_that_it_is_stale(run, repository, monkeypatch):  # noqa: F811
+    for folder in ("book", "data"):
+        (repository / folder).symlink_to(ROOT / folder)
+    write_attempt(run, status="ok", error="", seconds=1.5, made_of=made_of(run))
+
+    def cells() -> list[str]:
+        pages = collecting.collect(suite("runs: [{name: a, notebook: train, parameters: {lr: 0.5}}]"))
+        return ["".join(cell["source"]) for cell in json.loads(pages["runs/a.ipynb"])["cells"]]
+
+    assert not any("stale" in source for source in cells())
+    code()
+    _, note, *others = cells()
+    assert note.startswith(":::{admonition} This page is stale\n:class: warning\n")
+    assert r"text4vis\_core\/data\/transforms\.py changed since" in note
+    assert not any("stale" in source for source in others)
+
+
+def test_what_is_stale_is_executed_again_and_not_said_any_more(run, capsys):  # noqa: F811
+    code()
+    assert stale(record_of(run))
+    left(run)
+    write_attempt(run, status="ok", error="", seconds=1.5, made_of=made_of(run))
+    assert stale(record_of(run)) == []
+    assert "stale" not in said_of_runs(capsys)

@@ -1,0 +1,48 @@
+"""What has other content since a run ended well: by this a suite executes it again, and its numbers show as stale."""
+
+from collections.abc import Mapping, Sequence
+
+from ..plain import readable
+from .attempts import other_parameters, read_attempt
+from .inputs import made_of
+from .reading import Run
+
+FEW = 3  # names in a sentence
+UNKNOWN = "its notebook, the code, or a file that it reads may have changed since: what it was made of is not known"
+
+
+def changes(run: Run) -> list[str]:
+    """What has become something else since a run ended well, in sentences without a full stop; empty where nothing has.
+
+    Raises:
+        SuiteError: `attempt.json` is damaged.
+    """
+    attempt = read_attempt(run)
+    if attempt["status"] != "ok":
+        return []
+    if why := other_parameters(run, attempt):
+        return [why]
+    before = attempt.get("made_of")
+    return differences(before, made_of(run)) if isinstance(before, Mapping) else [UNKNOWN]
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """A sentence for each kind of file that is gone, new, or has another digest.
+
+    Args:
+        before, after: name -> digest, as of `made_of`.
+    """
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    kinds = {"code": ".py", "notebooks": ".ipynb"}
+    parts = {kind: [name for name in names if name.endswith(suffix)] for kind, suffix in kinds.items()}
+    parts["files"] = [name for name in names if not name.endswith((*kinds.values(),))]
+    told = [("files of code" if kind == "code" else kind, some) for kind, some in parts.items() if some]
+    return [f"{listed(some, kind)} changed since" for kind, some in told]
+
+
+def listed(names: Sequence[str], kind: str) -> str:
+    """The first few of some names: "a.py, b.py, c.py and 4 more files of code"."""
+    shown = [readable(name) for name in names[:FEW]]
+    if len(names) > FEW:
+        return f"{', '.join(shown)} and {len(names) - FEW} more {kind}"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
