@@ -66,7 +66,7 @@ def contents_of(paths: Iterable[Path], progress: str | None = None) -> dict[Path
             known |= batch
             settled = time.time() - SETTLED
             lasting = [path for path in batch if batch[path] and there[path].changed < settled]
-            _keep({path: (there[path], batch[path]) for path in lasting if stamp_of(path) == there[path]})
+            _keep({path: (there[path], batch[path]) for path in lasting})
     return {path: known.get(path, "") for path in stamps}
 
 

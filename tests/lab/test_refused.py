@@ -122,21 +122,31 @@ run.save()
 """
 
 
-def writing(tmp_path, folder):
-    (tmp_path / "caches").mkdir(exist_ok=True)
-    command = [sys.executable, "-c", WRITING, folder, tmp_path / "caches", tmp_path / "videos"]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+@pytest.fixture
+def writing(tmp_path):
+    """Starts a process that writes to a run's folder as soon as it is told; at the end none is left."""
+    (tmp_path / "caches").mkdir()
+    pipe, started = subprocess.PIPE, []
+
+    def start(folder):
+        command = [sys.executable, "-c", WRITING, folder, tmp_path / "caches", tmp_path / "videos"]
+        started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def test_two_runs_that_write_at_once_lose_nothing(tmp_path):
+def test_two_runs_that_write_at_once_lose_nothing(tmp_path, writing):
     (tmp_path / "videos").mkdir()
     for number in range(40):
         (tmp_path / "videos" / f"{number}.mp4").write_bytes(bytes([number]))
     folders = [tmp_path / "runs" / "mine" / name for name in "ab"]
-    started = [writing(tmp_path, folder) for folder in folders]
+    started = [writing(folder) for folder in folders]
     assert [process.stdout.readline() for process in started] == ["ready\n"] * 2
-    intruder = writing(tmp_path, folders[0])
+    intruder = writing(folders[0])
     refused = intruder.communicate()[1]
     assert f"refused: run_dir {folders[0]}: process {started[0].pid} on " in refused
     for process in started:

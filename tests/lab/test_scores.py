@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pyarrow import parquet
 from torch.nn import functional as F
 
 from text4vis_core.data.video_list import Video, VideoList
@@ -233,3 +234,28 @@ def test_scores_that_are_not_finite_have_no_metrics():
     for ask in (scores.metrics, lambda: scores.right(1)):
         with pytest.raises(ValueError, match="are not finite"):
             ask()
+
+
+def test_class_names_are_kept_in_the_order_of_the_columns(tmp_path, single):
+    named = replace(single, classes=tuple(f"Class{i} ä" for i in range(single.scores.shape[1])))
+    small = Scores(single.videos[:2], torch.tensor([1, 0]), single.scores[:2, :2].contiguous(), None, ("b", "a"))
+    write_scores(tmp_path / "cell.parquet", {("test", "1 view"): named, ("ordered", "1 view"): small}, {})
+    found = read_scores(tmp_path / "cell.parquet")
+    assert found["test", "1 view"].classes == named.classes
+    assert found["ordered", "1 view"].classes == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        (b'{"test": ["a", "b"]}', "field 'classes' has 2 names for"),
+        (b'{"test": [1]}', "field 'classes' holds no names by test"),
+        (b"[", "field 'classes' holds no names by test"),
+    ],
+)
+def test_names_of_other_classes_are_refused(tmp_path, single, metadata, says):
+    path = tmp_path / "cell.parquet"
+    write_scores(path, {("test", "1 view"): single}, {})
+    parquet.write_table(parquet.read_table(path).replace_schema_metadata({"classes": metadata}), path)
+    with pytest.raises(ValueError, match=rf"cell\.parquet: the scores cannot be read \({says}.*; run the notebook"):
+        read_scores(path)
