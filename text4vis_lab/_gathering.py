@@ -29,15 +29,16 @@ class Gathering:
         """Keep which videos a cell was trained on, and a look at those that it was tested on."""
         if cell.fine_tune:
             self.record.evidence.add_draw(cell.name, cell.train)
-        self._look_at({name: cell.part(name) for name in cell.tests})
+        self.look_at({name: cell.part(name) for name in cell.tests})
 
-    def _look_at(self, tests: Mapping[str, Part]) -> None:
+    def look_at(self, tests: Mapping[str, VideoList | Part]) -> None:
         """Keep a look at some videos of each tested list, which is noted where none is that has its videos."""
         evidence = self.record.evidence
         for name, test in tests.items():
-            if not (listed := evidence.list_of(test.videos)):
+            videos = test.videos if isinstance(test, Part) else test
+            if not (listed := evidence.list_of(videos)):
                 listed = name if name not in evidence.lists else f"{name}, tested"
-                self.note_data(listed, test.videos)
+                self.note_data(listed, videos)
             if listed not in evidence.looks:
                 seen = self.clips.evaluation(evidence.lists[listed].videos, self._size, self.clips.views)
                 evidence.looks[listed] = looks_of(seen)

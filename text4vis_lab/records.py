@@ -132,7 +132,8 @@ class RunRecord:
         data: size, classes, fingerprint, notes and decoder of each list of videos.
         weights: fingerprint of each file or model.
         skipped: (path, reason) of videos that the numbers leave out.
-        trials: of each cell whose settings were chosen: problem, method, shots, and what was tried; see `Trials`.
+        trials: of each cell whose settings were chosen: problem, method, shots, and what was "tried":
+            settings, accuracy on validation videos in percent, and cells of whose scores that is the mean.
         evidence: what the numbers are computed from.
     """
 
@@ -207,7 +208,8 @@ class RunRecord:
         path = self.run_dir / RECORD
         write_to(self.run_dir)
         self.timings["total_seconds"] = time.perf_counter() - self._begin
-        self.evidence.write(self.run_dir, [row["cell"] for row in self.rows])
+        tried = (cell for trial in self.trials for each in trial["tried"] for cell in each["cells"])
+        self.evidence.write(self.run_dir, {row["cell"] for row in (*self.rows, *tried)})
         beside = [file for folder in (SCORES, FOLDER) for file in self.run_dir.glob(f"{folder}/*.parquet")]
         record = {
             "schema": SCHEMA,

@@ -138,14 +138,17 @@ class Ranks:
         return self.ranks < k
 
 
-def ranks_of(scores: Tensor, labels: Tensor) -> np.ndarray:
-    """uint16 (N,): the rank of each video's class among its scores (N, C), such that top-1 and top-5 are `Scores`'.
+def ranks_of(scores: Tensor, truth: Tensor) -> np.ndarray:
+    """uint16 (N,): the rank of each video's class, or of the highest of several, among its scores (N, C).
+
+    Such that top-1 and top-5 are those of `Scores`, whose `truth` is given.
 
     Ties are broken as `torch.topk` does, which does it in another way for each k: the ranks below 1 and 5 are its own.
     """
     order = scores.topk(scores.shape[1], dim=-1).indices
-    ranks = (order == labels[:, None]).int().argmax(-1).numpy()
-    first, fifth = (topk_correct(scores, labels, k).numpy() for k in (1, 5))
+    hits = order == truth[:, None] if truth.ndim == 1 else truth.gather(1, order) > 0
+    ranks = hits.int().argmax(-1).numpy()
+    first, fifth = (topk_correct(scores, truth, k).numpy() for k in (1, 5))
     ranks = np.where(first, 0, np.where(fifth, ranks.clip(1, 4), ranks.clip(5)))
     return ranks.astype(np.uint16)
 
@@ -233,6 +236,12 @@ def _kept_scores(path: Path, changed: int, written: str | None) -> dict[tuple[st
 def _written(path: Path, files: Mapping[str, str] | None) -> str | None:
     """The digest that a file has by its run's record; None where there was none to compare."""
     return None if files is None else files.get(f"{FOLDER}/{path.name}", "")
+
+
+def written(path: Path, files: Mapping[str, str] | None) -> Path:
+    """A file of scores, if it is what the record beside it was written with; a ValueError where it is another."""
+    _check_written(path, _written(path, files))
+    return path
 
 
 def _check_written(path: Path, digest: str | None) -> None:

@@ -17,7 +17,7 @@ from .causes import Effect
 from .differing import differences, others, turned
 from .explaining import Finding, Try, explained
 from .matching import KEYS, Row, matched
-from .measuring import Part, gap
+from .measuring import Part, gap, interval_of
 from .pair import Pair, Side, some
 
 MANY = 60  # pairs of numbers, of which those further on have no interval
@@ -32,6 +32,8 @@ class Comparison:
         numbers: a row for each pair of numbers that is the same in both: the columns that tell them apart, metric, here
             and there (percent), difference (points, on the shared videos), low, high (of its 95 % interval), p, videos
             (shared). The pair that is explained comes first.
+        ends: of that pair's numbers, here and there, the ends of each one's own 95 % interval, in percent; nan of a
+            published one.
         whole: its difference as the two tell it, each on its own videos, in points.
         findings: causes, the largest effect first, those without one last.
         rest: what no finding explains.
@@ -44,6 +46,7 @@ class Comparison:
     """
 
     numbers: pd.DataFrame
+    ends: tuple[tuple[float, float], tuple[float, float]]
     whole: float
     findings: list[Finding]
     rest: Effect
@@ -143,6 +146,7 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
     facts = differences(*records)
     return Comparison(
         numbers=number_table(table),
+        ends=lead.both(lambda side: interval_of(side.part, lead.dataset, metric)),
         whole=found.whole,
         findings=found.findings,
         rest=found.rest,

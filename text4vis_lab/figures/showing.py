@@ -41,6 +41,7 @@ WIDTH = 700  # pixels of a chart as a picture, of which each is drawn as two
 COLOURS = 256  # of a picture's palette
 PHONE = ("phone", "phone_dark")  # what the pictures for a narrow page are called
 FEW = 20_000  # different colours, of which a chart has fewer
+GIVEN_NAME = re.compile(r"\b(view|param)_[0-9a-f]{16}(?:_\d+)?\b")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,80}", re.ASCII)
 
 Drawn: TypeAlias = alt.TopLevelMixin | Figure | Gallery
@@ -163,6 +164,9 @@ def spec_of(chart: alt.TopLevelMixin, alt_text: str = "") -> dict[str, Any]:
     with alt.theme.enable(themes.NAME), alt.data_transformers.enable("default", max_rows=None):
         spec = chart.to_dict(validate=False)  # which takes longer than all else, and is for who writes a chart
     del spec["$schema"]  # of version 6, of which nothing is used: viewers of either version say nothing
+    named: dict[str, str] = {}  # Altair draws names of views, others in every process
+    text = GIVEN_NAME.sub(lambda found: named.setdefault(found[0], f"{found[1]}_{len(named)}"), json.dumps(spec))
+    spec = json.loads(text)
     return spec | ({"description": alt_text} if alt_text else {})
 
 

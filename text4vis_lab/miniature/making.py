@@ -18,6 +18,7 @@ from text4vis_core.files import check_writable
 
 from ..notebooks import repository_root
 from ..plain import write_json
+from ..read_only import check_may_train
 from ..settings import check_choices
 from .actions import ACTIONS, NOVEL_CLASSES
 from .films import make_puppets
@@ -123,6 +124,7 @@ def _make_model(folder: Path, seed: int, workers: int, withheld: tuple[str, ...]
         return
     import torch
 
+    check_may_train(folder.name)
     print(f"Training {folder} on {config.pictures:,} drawings: about two minutes on two cores", flush=True)
     (folder / "made.json").unlink(missing_ok=True)
     pictures, captions = make_pictures(config.pictures, seed, SIZE, workers, withheld)

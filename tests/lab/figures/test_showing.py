@@ -5,12 +5,15 @@ import io
 import json
 import random
 import re
+import subprocess
+import sys
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from matplotlib.colors import to_hex
 from PIL import Image
 from test_figures import OF_TABLES, VIDEO, in_style  # noqa: F401, a fixture
@@ -137,6 +140,17 @@ def test_a_figure_is_drawn_from_its_table_as_the_file_holds_it(tmp_path):
     pd.testing.assert_frame_equal(read, seen[0], check_exact=True)
     assert read["name"].fillna("").tolist() == names
     pd.testing.assert_frame_equal(read.drop(columns="name"), table.drop(columns="name"), check_exact=True)
+
+
+@pytest.mark.slow
+def test_another_process_draws_the_same_chart(tmp_path):
+    table, options = OF_TABLES["confusion"][0]
+    shown(tmp_path, figures.confusion, table, options)
+    told = "import sys; from pathlib import Path; from text4vis_lab.figures import __main__ as m, showing; "
+    told += "print(showing.digest_of(*m.again(Path(sys.argv[1]))))"
+    command_line = [sys.executable, "-c", told, str(tmp_path / "some.json")]
+    done = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == showing.FIGURES.read(tmp_path / "some.json")["drawn"]
 
 
 @pytest.mark.parametrize("name", ["some.csv", "some.json"])
