@@ -162,3 +162,11 @@ def published(tmp_path) -> tuple[Path, VideoClassifier]:
 def one_each(tmp_path_factory) -> Path:
     """One training and one test video of each of three classes, laid out like UCF101. Read only."""
     return write_ucf101(tmp_path_factory.mktemp("one_each") / "data", 1, 1)
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory):
+    """Few of the miniature's films, three of each class to test and to train on, and runs on them."""
+    from text4vis_lab.compare.ground import Ground
+
+    return Ground(tmp_path_factory.mktemp("ground"), 3, 3)

@@ -27,6 +27,7 @@ from . import figures, miniature, refusals
 from ._answers import Answers
 from ._asked import Asked, recipe_in
 from ._cells import FinishedCells, cell_fingerprint
+from ._gathering import Gathering
 from .cell import Cell, Keep, Outcome, Part, rows_of_outcome
 from .experiment import check_cells, text_scores, train_and_test
 from .keeping import due
@@ -58,7 +59,7 @@ PLACED_BY = {"dataset": "", "data_root": "", "model": "", "world": 0}  # of `min
 
 
 @dataclass
-class Lab(Asked, Answers):
+class Lab(Asked, Answers, Gathering):
     """A notebook's laboratory.
 
     Attributes:
@@ -260,6 +261,7 @@ class Lab(Asked, Answers):
         of_template = "" if source is None else hashlib.sha256(known.template.encode()).hexdigest()[:8]
         cell = file_name("zero-shot", *(f"{key}{value}" for key, value in (labels or {}).items()), *tests, of_template)
         self._claim([cell])
+        self._look_at(parts)
         rows = rows_of_outcome(cell, Outcome(scores), named, tests)
         for row in list(rows) if halves else ():
             part_scores = scores[row["test"], row["view"]]
@@ -302,6 +304,7 @@ class Lab(Asked, Answers):
             found = rows_of_outcome(cell.name, outcome, labels, cell.tests)
             named = {"cell": cell.name} | {key: value for key, value in labels.items() if value is not None}
             self.record.add_cell(cell.name, found, [named | epoch for epoch in outcome.history])
+            self._gather(cell)
             rows += found
         return as_table(rows)
 
@@ -315,6 +318,7 @@ class Lab(Asked, Answers):
         """Write the record, with further measurements; returns its path."""
         FinishedCells(self.record.run_dir).forget_others({row["cell"] for row in self.record.rows})
         self.record.metrics |= metrics
+        self._say_classes()
         for facts in self.record.data.values() if self._told else ():
             facts["notes"] = [*dict.fromkeys([*facts.get("notes", ()), *self._told])]
         return self.record.save()

@@ -43,6 +43,12 @@ def changed(without: Collection[str] = ()) -> list[str]:
     return names + [name for name, version in loaded()["packages"].items() if package_version(name) != version]
 
 
+def lock_digest() -> str | None:
+    """SHA-256 of `requirements.lock`; None where there is none, as in a package that was installed."""
+    lock = ROOT / "requirements.lock"
+    return file_digest(lock) if lock.is_file() else None
+
+
 @functools.cache
 def loaded() -> dict[str, Any]:
     """Commit, whether there are changes that it does not hold, and versions, as this process found them first.
@@ -58,6 +64,7 @@ def loaded() -> dict[str, Any]:
         "uncommitted_changes": None if commit is None or None in told else any(told),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
+        "lock": lock_digest(),
     }
 
 

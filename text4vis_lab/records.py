@@ -2,22 +2,26 @@
 
 A record is `result.json` in the run's folder. Its `rows` and `metrics` are functions of data, weights and settings and
 come out the same when the run is repeated; `timings` and `provenance` do not. It is written with a seal (`sealing.py`),
-and with digests of the scores per video that lie beside it.
+and with digests of the scores per video and the evidence (`evidence.py`) that lie beside it.
 """
 
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from text4vis_core.files import check_writable, file_digest
 
+from .beside import Beside
+from .evidence import FOLDER
 from .plain import plain, readable
 from .provenance import LOADED, by_name, changed, hardware, loaded, now
-from .rows import SCHEMA, UNSEALED, check_rows
+from .rows import BEFORE, SCHEMA, check_rows
 from .sealing import Kind, Schema
 from .surroundings import leave, write_to
 
@@ -25,10 +29,14 @@ if TYPE_CHECKING:
     from text4vis_core.data.reading import Reading
     from text4vis_core.data.video_list import VideoList
 
+    from .gathered import Gathered
+
 # How runs are started, watched, rehearsed, measured, drawn and told of.
 WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
+    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "_gathering.py", "looks.py"}
+    | {"compare", "recompute", "staleness.py"}
 )
 RECORD, SCORES = "result.json", "scores"
 TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
@@ -41,6 +49,13 @@ class _Hardware(Schema):
     gpu: str | None
 
 
+class _Beside(Schema):
+    """What else went on: the machine's load at begin and end, None where it does not tell, and names of runs."""
+
+    load: list[float | None] = Field(min_length=2, max_length=2)
+    others: list[str] | None
+
+
 class _Provenance(Schema):
     """Of a record. What may be None is not known, or of a version that did not write it."""
 
@@ -51,6 +66,9 @@ class _Provenance(Schema):
     code: str
     changed_while_running: list[str] | None = None
     packages: dict[str, str | None]
+    lock: str | None = None
+    modules: dict[str, str] | None = None
+    beside: _Beside | None = None
     hardware: _Hardware
 
 
@@ -83,6 +101,7 @@ class _Record(Schema):
     weights: dict[str, str]
     skipped: list[_Skipped]
     files: dict[str, str] | None = None
+    trials: list[dict[str, Any]] | None = None
     provenance: _Provenance
 
 
@@ -91,6 +110,12 @@ RECORDS = Kind("a run record", _Record, "delete it and run again")
 
 class SchemaError(ValueError):
     """A record that another version of this project wrote. Names the file and the remedy."""
+
+
+def _gathered() -> "Gathered":
+    from .gathered import Gathered  # which loads torch, where records are read without
+
+    return Gathered()
 
 
 @dataclass
@@ -108,6 +133,8 @@ class RunRecord:
         data: size, classes, fingerprint, notes and decoder of each list of videos.
         weights: fingerprint of each file or model.
         skipped: (path, reason) of videos that the numbers leave out.
+        trials: of each cell whose settings were chosen: problem, method, shots, and what was tried; see `Trials`.
+        evidence: what the numbers are computed from.
     """
 
     notebook: str
@@ -120,11 +147,14 @@ class RunRecord:
     data: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    trials: list[dict[str, Any]] = field(default_factory=list)
+    evidence: "Gathered" = field(default_factory=_gathered)
 
     def __post_init__(self):
         self.run_dir = check_writable(self.run_dir)
         write_to(self.run_dir)
         self._begin, self._started = time.perf_counter(), now()
+        self._beside = Beside(self.run_dir)
         loaded()  # before anything is measured: what is committed meanwhile did not run
 
     def add_data(self, name: str, videos: "VideoList", reading: "Reading | None" = None) -> list[str]:
@@ -144,6 +174,7 @@ class RunRecord:
         if videos.notes:
             facts["notes"] = list(videos.notes)
         self.data[name] = facts
+        self.evidence.add_list(name, videos)
         return [note for note in videos.notes if note not in known]
 
     def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:
@@ -177,6 +208,9 @@ class RunRecord:
         path = self.run_dir / RECORD
         write_to(self.run_dir)
         self.timings["total_seconds"] = time.perf_counter() - self._begin
+        self.evidence.write(self.run_dir, [row["cell"] for row in self.rows])
+        beside = [file for folder in (SCORES, FOLDER) for file in self.run_dir.glob(f"{folder}/*.parquet")]
+        beside += self.run_dir.glob("figures/*.json")  # each with digests of its table and pictures
         record = {
             "schema": SCHEMA,
             "notebook": self.notebook,
@@ -190,8 +224,9 @@ class RunRecord:
             "data": self.data,
             "weights": self.weights,
             "skipped": [{"video": path, "reason": reason} for path, reason in self.skipped],
-            "files": {f"{SCORES}/{file.name}": file_digest(file) for file in self.run_dir.glob(f"{SCORES}/*.parquet")},
-            "provenance": {"started": self._started} | provenance(),
+            "files": {f"{file.parent.name}/{file.name}": file_digest(file) for file in sorted(beside)},
+            "trials": self.trials,
+            "provenance": {"started": self._started, "beside": self._beside.told()} | provenance(),
         }
         check_rows(record["rows"], str(path))
         RECORDS.write(path, record)
@@ -225,7 +260,7 @@ def decoder_of(videos: "VideoList", reading: "Reading | None" = None) -> str:
 
 
 def read_record(path: str | Path) -> dict:
-    """A `result.json`, with `path` added. One of schema 2, which had no seals yet, is read as it is.
+    """A `result.json`, with `path` added. Of one of schema 3 `evidence.evidence_of` says what it lacks.
 
     Raises:
         FileNotFoundError: there is none.
@@ -235,15 +270,15 @@ def read_record(path: str | Path) -> dict:
     path = Path(path)
     found = RECORDS.load(path)
     schema = found.get("schema", 1)
-    if schema not in (SCHEMA, UNSEALED):
+    if schema not in (SCHEMA, BEFORE):
         shown, remedy = readable(schema), "run its notebook again"
         raise SchemaError(f"{path} is a record of schema {shown}, this version reads {SCHEMA}: {remedy}")
-    record = RECORDS.checked(path, found, sealed=schema == SCHEMA)
+    record = RECORDS.checked(path, found)
     try:
         check_rows(record["rows"], "rows")
     except ValueError as error:
         raise RECORDS.wrong(path, error) from None
-    return record | {"path": str(path)}
+    return {"trials": []} | record | {"path": str(path)}
 
 
 def read_records(runs: str | Path, refused: list[str] | None = None) -> list[dict]:
@@ -267,28 +302,6 @@ def read_records(runs: str | Path, refused: list[str] | None = None) -> list[dic
     return records
 
 
-def newest_record(
-    runs: str | Path, notebook: str, folder: str | Path = "", fits: Callable[[dict], bool] = lambda record: True
-) -> dict | None:
-    """The record in `folder`, or when that is empty the last finished one of a notebook below `runs`, if any `fits`.
-
-    Raises:
-        FileNotFoundError: `folder` holds no record.
-        ValueError: it is another notebook's, or damaged.
-    """
-    if folder:
-        records = read_records(folder)
-        if not records:
-            raise FileNotFoundError(f"{folder} holds no result.json; give the folder of a finished run of {notebook}")
-        if records[0]["notebook"] != notebook:
-            raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
-        if not fits(records[0]):
-            raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
-        return records[0]
-    records = [record for record in read_records(runs, []) if record["notebook"] == notebook and fits(record)]
-    return max(records, key=lambda record: record["provenance"]["finished"], default=None)
-
-
 def run_code() -> str:
     """SHA-256 over the loaded sources of both packages, but for those that no result depends on."""
     parts = [f"{name} {digest}\n" for name, digest in by_name(LOADED, WITHOUT_EFFECT).items()]
@@ -304,6 +317,7 @@ def provenance() -> dict[str, Any]:
         "finished": now(),
         **loaded(),
         "code": run_code(),
+        "modules": {name: digest[:12] for name, digest in by_name(LOADED, WITHOUT_EFFECT).items()},
         "changed_while_running": changed(WITHOUT_EFFECT),
         "hardware": hardware(),
     }

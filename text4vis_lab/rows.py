@@ -10,8 +10,8 @@ import pandas as pd
 
 from .plain import encodable
 
-SCHEMA = 3  # of a record: 1 had dictionaries of each notebook's own making
-UNSEALED = 2  # which had no seal, and is read all the same
+SCHEMA = 4  # of a record: 1 had dictionaries of each notebook's own making, 2 no seal
+BEFORE = 3  # which had no evidence, and is read all the same
 
 # Column -> type of its values, each of which may be missing but those of `REQUIRED`. Metrics are in percent.
 COLUMNS: dict[str, type] = {
@@ -25,6 +25,7 @@ COLUMNS: dict[str, type] = {
     "frozen": bool,
     "temporal": str,
     "template": str,
+    "precision": str,  # of evaluation, where it is what is compared
     "shots": int,  # training videos per class; 0: all
     "seed": int,
     "initial": int,  # seed of the classifier's rows,

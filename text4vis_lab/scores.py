@@ -7,7 +7,7 @@
 N videos, C classes.
 """
 
-import re
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
 from text4vis_core.evaluation.protocols import LEAST, half_class_splits
-from text4vis_core.files import file_digest, first_line
+from text4vis_core.files import file_digest
 
 from .plain import encodable
+from .stored_tables import check_kinds, read_table, unreadable
 from .storing import replacing
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 FOLDER = "scores"
 RANKS = "ranks"  # what the names of files of ranks begin with
 HALVES = 10  # published half-class splits
+CLASSES, NAMES = b"classes", TypeAdapter(dict[str, list[str]])  # kept in the metadata of a file of scores
 TEXTS = dict.fromkeys(("test", "view", "video"), r"(large_)?string|dictionary<values=(large_)?string,.*>")
 
 
@@ -45,12 +48,14 @@ class Scores:
         labels: int64 (N,), the class or the first of several.
         scores: float32 (N, C), logits.
         targets: 0/1 float32 (N, C) where videos may have several labels, else None.
+        classes: C names of the columns, as the data set spells them; () where a file does not say.
     """
 
     videos: Sequence[str]
     labels: Tensor
     scores: Tensor
     targets: Tensor | None = None
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -65,7 +70,7 @@ class Scores:
             kept = inside.nonzero()[:, 0].numpy()
         paths = [video_name(videos.videos[int(index)]) for index in known.indices[kept]]
         targets = None if known.targets is None else known.targets[kept]
-        return cls(paths, known.labels[kept], logits[kept].contiguous(), targets)
+        return cls(paths, known.labels[kept], logits[kept].contiguous(), targets, videos.classes)
 
     @property
     def truth(self) -> Tensor:
@@ -246,8 +251,9 @@ def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Ma
     import pyarrow as pa
     from pyarrow import parquet
 
-    tables = []
+    tables, classes = [], {}
     for (test, view), part in parts.items():
+        classes[encodable(test)] = [*map(encodable, part.classes)]
         rows = part.scores.numpy().astype(np.float32, copy=False)
         named = {"test": test, "view": view, **labels}
         columns: dict[str, Any] = {
@@ -262,6 +268,7 @@ def write_scores(path: Path, parts: Mapping[tuple[str, str], Scores], labels: Ma
         tables.append(pa.table(columns))
     with replacing(path) as temporary:
         whole = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+        whole = whole.replace_schema_metadata({CLASSES: json.dumps(classes)})
         parquet.write_table(whole, temporary, compression="zstd")
 
 
@@ -271,11 +278,11 @@ def read_scores(path: Path) -> dict[tuple[str, str], Scores]:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    table = read_table(path, TEXTS | {"label": "int64", "scores": "list<.*: float>"}).to_pandas()
-    parts = {}
+    found = read_table(path, TEXTS | {"label": "int64", "scores": "list<.*: float>"})
+    table, classes, parts = found.to_pandas(), _classes(path, found), {}
     for (test, view), rows in table.groupby(["test", "view"], sort=False, observed=True):
         if len({*map(len, rows["scores"])}) > 1 or not rows["label"].between(0, len(rows["scores"].iloc[0]) - 1).all():
-            raise _unreadable(path, "scores", "fields 'label' and 'scores' are of different classes")
+            raise unreadable(path, "scores", "fields 'label' and 'scores' are of different classes")
         scores = torch.from_numpy(np.stack(rows["scores"].to_list()))
         targets = None
         if "labels" in rows and rows["labels"].notna().all():
@@ -283,44 +290,20 @@ def read_scores(path: Path) -> dict[tuple[str, str], Scores]:
             for row, labels in zip(targets, rows["labels"], strict=True):
                 row[torch.from_numpy(np.array(labels, dtype=np.int64))] = 1
         labels = torch.from_numpy(rows["label"].to_numpy(copy=True))
-        parts[str(test), str(view)] = Scores(rows["video"].to_list(), labels, scores, targets)
+        names = classes.get(str(test), ())
+        if names and len(names) != scores.shape[1]:
+            raise unreadable(path, "scores", f"field 'classes' has {len(names)} names for {scores.shape[1]} scores")
+        parts[str(test), str(view)] = Scores(rows["video"].to_list(), labels, scores, targets, names)
     return parts
 
 
-def read_table(path: Path, kinds: Mapping[str, str], what: str = "scores") -> "pa.Table":
-    """A Parquet file that has columns of these types, of which none lacks a value.
-
-    Args:
-        path: of the file.
-        kinds: column -> its type in pyarrow's words, as a regular expression.
-        what: is in it.
-
-    Raises:
-        ValueError: it is missing, damaged, empty, or lacks one of them; names the file, the field and the remedy.
-    """
-    import pyarrow as pa
-    from pyarrow import parquet
-
+def _classes(path: Path, table: "pa.Table") -> dict[str, tuple[str, ...]]:
+    """Test -> names of its classes; {} of a file from before they were kept."""
     try:
-        table = parquet.read_table(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise _unreadable(path, what, first_line(error)) from error
-    check_kinds(path, table, kinds, what)
-    return table
-
-
-def check_kinds(path: Path, table: "pa.Table", kinds: Mapping[str, str], what: str) -> None:
-    """See to it that a table's columns are of these types; errors as of `read_table`."""
-    for name, kind in kinds.items():
-        found = str(table[name].type) if name in table.column_names else "missing"
-        if not re.fullmatch(kind, found) or table[name].null_count:
-            raise _unreadable(path, what, f"field {name!r} is {found}, or lacks values; it must be {kind}")
-    if not len(table):
-        raise _unreadable(path, what, "it has no rows")
-
-
-def _unreadable(path: Path, what: str, reason: str) -> ValueError:
-    return ValueError(f"{path}: the {what} cannot be read ({reason}); run the notebook again")
+        found = NAMES.validate_json((table.schema.metadata or {}).get(CLASSES, b"{}"))
+    except ValidationError:
+        raise unreadable(path, "scores", "field 'classes' holds no names by test") from None
+    return {test: tuple(names) for test, names in found.items()}
 
 
 def recompute(

@@ -119,7 +119,7 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class HardwareSettings:
-    """What a run occupies, and who watches it. No number depends on it, but for the last bits."""
+    """What a run occupies, and who watches it. Numbers depend on it in the last bits; more with `precision`."""
 
     num_workers: Annotated[int, "processes that decode, for each that computes", Range(0)] = 0
     timeout: Annotated[float, "seconds that decoding a video may take, with such processes; 0: no limit", Range(0)] = (
@@ -127,6 +127,11 @@ class HardwareSettings:
     )
     devices: Annotated[int, "processes that compute, on each machine: one per GPU", Range(1)] = 1
     num_nodes: Annotated[int, "machines; on the others: python -m text4vis_lab.processes join <run_dir>", Range(1)] = 1
+    precision: Annotated[
+        str,
+        "auto: mixed on CUDA, else 32 bit; bf16-mixed is faster on CPUs that have bf16",
+        Of("text4vis_core.training.recipe", "PRECISIONS"),
+    ] = "auto"
     cache: Annotated[str, "folder that keeps embeddings of what is not trained; empty: nothing is kept"] = "data/cache"
     keep_mb: Annotated[
         float, "MB of small videos' decoded frames that are kept in memory; 0: every reading decodes"
@@ -169,7 +174,7 @@ class OwnSettings:
 # Defaults of the laboratory, where they are others than the published recipe's: the miniature's.
 RECIPE = {"epochs": 6, "batch_size": 16, "lr": 1e-3, "warmup_epochs": 1.0, "grad_clip": 1.0}
 # Of a `TrainingConfig`: given by the notebooks, or not to be set. `compile` is a function's name in a notebook.
-NOT_SHARED = {"objective", "seed", "betas", "eps", "num_workers", "timeout"}
+NOT_SHARED = {"objective", "seed", "betas", "eps", "num_workers", "timeout", "precision"}
 RENAMED = {"compile": "compile_model"}
 GROUPS = ("data", "model", "clips", "recipe", "hardware")
 NEVER_EMPTY = {"seeds", "setting", "shots", "folds", "splits", "compared", "parts"}

@@ -262,8 +262,9 @@ class Clips(ClipSettings, HardwareSettings):
         batch_size = max(1, 32 // (views[0] * views[1]))
 
         def encoded() -> EmbeddedVideos:
-            how = {"batch_size": batch_size, "num_workers": self.num_workers, "progress": progress}
-            found = self.processes.run(embed_videos, model, dataset, **how, timeout=self.timeout)
+            how: dict[str, Any] = {"batch_size": batch_size, "num_workers": self.num_workers, "progress": progress}
+            how |= {"timeout": self.timeout, "precision": self.precision}
+            found = self.processes.run(embed_videos, model, dataset, **how)
             fitting.check_embedded(found.views)
             return found
 
@@ -271,6 +272,7 @@ class Clips(ClipSettings, HardwareSettings):
             return encoded()
         # The last bits depend on how many videos are encoded at a time, and on the cores that a process has.
         how = {"batch_size": batch_size, "processes": [self.processes.devices, self.processes.num_nodes]}
+        how |= {} if self.precision == "auto" else {"precision": self.precision}
         return cached_videos(self.cache, model, dataset, encoded, how, self.num_workers, self.timeout)
 
     @property

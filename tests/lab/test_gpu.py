@@ -20,6 +20,7 @@ from text4vis_lab.bench.measurement import Quantity
 from text4vis_lab.book.on_gpu import UNKNOWN, on_gpu
 from text4vis_lab.gpu import PARTS, Check, __main__, fast, right, running, training
 from text4vis_lab.gpu.running import run_part, run_parts
+from text4vis_lab.records import RECORDS
 from text4vis_lab.suites import SuiteError
 
 
@@ -153,7 +154,7 @@ def test_the_page_says_what_is_known(tmp_path):
     record = json.loads(kept.read_text())
     record["metrics"]["failed"] = {"{download}`x`": "<b>", "a": "b"}
     record["provenance"]["finished"] = "{raw}`x`"
-    (folder / "kept.json").write_text(json.dumps(record))
+    RECORDS.write(folder / "kept.json", record)
     page = on_gpu(tmp_path)
     assert "<b>" not in page and "{download}" not in page and "{raw}`" not in page
 
@@ -163,7 +164,7 @@ def test_a_record_of_a_rehearsal_is_not_shown(tmp_path):
     folder.mkdir(parents=True)
     record = json.loads((ROOT / "data/records/gpu/h100.json").read_text())
     record["timings"]["machine"]["gpu"] = None
-    (folder / "result.json").write_text(json.dumps(record))
+    RECORDS.write(folder / "result.json", record)
     assert on_gpu(tmp_path) == UNKNOWN
 
 

@@ -18,6 +18,7 @@ from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.files import CheckpointError
 from text4vis_lab import provenance, records
+from text4vis_lab.evidence import TABLES, evidence_of
 from text4vis_lab.plain import write_json
 from text4vis_lab.records import (
     RECORDS,
@@ -25,12 +26,12 @@ from text4vis_lab.records import (
     RunRecord,
     SchemaError,
     decoder_of,
-    newest_record,
     read_record,
     read_records,
     run_code,
 )
 
+NEW = ("lock", "modules", "beside")  # of provenance
 ROW = {"cell": "zero-shot", "test": "test", "view": "1 view", "method": "zero-shot", "classes": 3, "videos": 6}
 ROW |= {"top1": 61.54}
 
@@ -60,7 +61,7 @@ def test_round_trip(tmp_path, train_videos):
     run.save()
     [saved] = read_records(tmp_path)
     assert saved == read_record(tmp_path / "suite" / "name" / "result.json")
-    assert (saved["schema"], saved["notebook"], saved["suite"], saved["run"]) == (3, "03_few_shot", "suite", "name")
+    assert (saved["schema"], saved["notebook"], saved["suite"], saved["run"]) == (4, "03_few_shot", "suite", "name")
     assert saved["parameters"] == {"lr": 1e-3, "seeds": [0, 1], "root": None}
     assert saved["metrics"] == {"top1": 61.5, "per class": [1, 2], "by shots": {"4": [50.0, None]}}
     assert saved["rows"] == [ROW | {"frozen": True, "shots": 4, "top5": 100.0, "map": None}]
@@ -134,7 +135,7 @@ def test_a_row_that_is_not_of_the_schema_is_not_written(tmp_path):
     assert read_record(tmp_path / "run" / "result.json")["rows"] == [ROW]
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"notebook": "02_zero', b"[]", b'{"schema": 2}', b'"text"', b"\xff\xfe\x00"])
+@pytest.mark.parametrize("damage", [b"", b'{"notebook": "02_zero', b"[]", b'{"schema": 4}', b'"text"', b"\xff\xfe\x00"])
 def test_a_damaged_record_is_named_with_the_remedy(tmp_path, damage):
     record(tmp_path / "suite" / "good")
     path = tmp_path / "suite" / "bad" / "result.json"
@@ -165,14 +166,14 @@ def test_a_row_on_disk_that_is_not_of_the_schema_is_named(tmp_path):
         read_record(path)
 
 
-@pytest.mark.parametrize("schema", [None, 1, 4, "3"])
+@pytest.mark.parametrize("schema", [None, 1, 2, 5, "4"])
 def test_a_record_of_another_version_is_refused_by_name(tmp_path, schema):
     record(tmp_path / "suite" / "good", finished="2024-05-01T00:00:00+00:00")
     path = changed(record(tmp_path / "suite" / "other").run_dir / "result.json", schema=schema)
     if schema is None:  # the first version did not say so
         saved = json.loads(path.read_text())
         path.write_text(json.dumps({name: value for name, value in saved.items() if name not in ("schema", "rows")}))
-    message = f"other/result.json is a record of schema {schema or 1}, this version reads 3: run its notebook again"
+    message = f"other/result.json is a record of schema {schema or 1}, this version reads 4: run its notebook again"
     with pytest.raises(SchemaError, match=message):
         read_record(path)
     with pytest.raises(SchemaError, match=message):
@@ -181,14 +182,34 @@ def test_a_record_of_another_version_is_refused_by_name(tmp_path, schema):
     assert [saved["run"] for saved in read_records(tmp_path, refused)] == ["good"]
     assert len(refused) == 1
     assert message in refused[0]
-    assert newest_record(tmp_path, "02_zero_shot")["run"] == "good"
 
 
-def test_a_record_from_before_there_were_seals_is_read(tmp_path):
+def test_a_record_from_before_there_was_evidence_is_read_and_says_what_it_lacks(tmp_path, train_videos):
+    run = RunRecord("02_zero_shot", tmp_path / "run", {}, rows=[dict(ROW)])
+    run.add_data("train", train_videos)
+    path = run.save()
+    saved = {name: value for name, value in RECORDS.load(path).items() if name not in ("trials", "files")}
+    provenance = {name: value for name, value in saved["provenance"].items() if name not in NEW}
+    RECORDS.write(path, saved | {"schema": 3, "files": {}, "provenance": provenance})
+    found = read_record(path)
+    assert (found["rows"], found["trials"]) == ([ROW], [])
+    evidence = evidence_of(found)
+    assert evidence.note == f"{path} is of an older version; it has no contents of videos, class names, looks at " + (
+        "frames and draws: run it again"
+    )
+    assert [len(table) for table in (evidence.videos, evidence.classes, evidence.looks, evidence.draws)] == [0] * 4
+    assert [*evidence.videos] == [*TABLES["videos"]]
+
+
+def test_a_record_that_is_set_back_to_the_time_before_seals_is_refused(tmp_path):
     path = record(tmp_path / "run").run_dir / "result.json"
-    saved = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("seal", "files")}
+    saved = {name: value for name, value in json.loads(path.read_text()).items() if name != "seal"}
     write_json(path, saved | {"schema": 2})
-    assert read_record(path)["rows"] == [ROW]
+    with pytest.raises(SchemaError, match=r"run/result\.json is a record of schema 2, this version reads 4"):
+        read_record(path)
+    write_json(path, saved | {"schema": 3})
+    with pytest.raises(ValueError, match=r"run/result\.json is not a run record \(field 'seal' is missing\)"):
+        read_record(path)
 
 
 @pytest.mark.parametrize("seal", [None, "", "0" * 64])
@@ -317,24 +338,8 @@ def test_what_git_cannot_tell_is_not_known(project, tmp_path):
 
 def test_no_records(tmp_path):
     assert read_records(tmp_path / "nowhere") == []
-    assert newest_record(tmp_path, "02_zero_shot") is None
     with pytest.raises(FileNotFoundError):
         read_record(tmp_path / "result.json")
-
-
-def test_newest_record_is_the_one_that_finished_last(tmp_path):
-    record(tmp_path / "suite" / "a", finished="2024-05-02T00:00:00+00:00")
-    record(tmp_path / "suite" / "b", finished="2024-05-01T00:00:00+00:00")
-    record(tmp_path / "suite" / "c", notebook="03_few_shot", finished="2024-05-03T00:00:00+00:00")
-    assert newest_record(tmp_path, "02_zero_shot")["run"] == "a"
-    assert newest_record(tmp_path, "02_zero_shot", fits=lambda found: found["run"] != "a")["run"] == "b"
-    assert newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "b")["run"] == "b"
-    with pytest.raises(FileNotFoundError, match=r"nowhere holds no result\.json"):
-        newest_record(tmp_path, "02_zero_shot", tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="is a run of 03_few_shot, expected one of 02_zero_shot"):
-        newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "c")
-    with pytest.raises(ValueError, match="is a run of 02_zero_shot that left out what is needed here; give another"):
-        newest_record(tmp_path, "02_zero_shot", tmp_path / "suite" / "a", lambda found: found["histories"])
 
 
 @pytest.mark.parametrize(

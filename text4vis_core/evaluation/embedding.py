@@ -54,6 +54,7 @@ def embed_videos(
     num_workers: int = 0,
     progress: str | None = None,
     timeout: float = 0.0,
+    precision: str = "auto",
 ) -> EmbeddedVideos:
     """Encode every video of a data set, once, in the order of the data set; all processes share the work.
 
@@ -61,17 +62,20 @@ def embed_videos(
     processes (of as many threads each).
 
     Args:
-        model: runs where its parameters are, in half precision on CUDA.
+        model: runs where its parameters are.
         dataset: gives evaluation views (V, T, 3, S, S).
         batch_size: videos at a time.
         num_workers: processes that decode, for each that encodes.
         progress: label of the progress bar; None for none.
         timeout: seconds that decoding one video may take, with workers; 0 for no limit.
+        precision: "auto": fp16 on CUDA, 32 bit on the CPU; "bf16-mixed", "16-mixed" (on CUDA alone); else 32 bit.
 
     A `VideoError` when a video cannot be decoded and the data set does not skip; a ValueError when none could be.
     """
     device = model.logit_scale.device
     cuda = device.type == "cuda"
+    half = torch.bfloat16 if precision == "bf16-mixed" else None
+    half = torch.float16 if cuda and precision in ("auto", "16-mixed") else half
     if not cuda:
         keep_freed_memory(ACTIVATIONS)
     batches = [list(range(i, min(i + batch_size, len(dataset)))) for i in range(0, len(dataset), batch_size)]
@@ -79,7 +83,7 @@ def embed_videos(
     model.eval()
 
     def encode(frames: Tensor) -> Tensor:
-        with torch.autocast(device.type, enabled=cuda):
+        with torch.autocast(device.type, half, enabled=half is not None):
             embeddings = model.encode_video(frames.to(device, non_blocking=True).flatten(0, 1))
         return embeddings.float().unflatten(0, frames.shape[:2]).cpu()
 
@@ -88,7 +92,7 @@ def embed_videos(
     rounds = -(-len(batches) // world())
     views, labels, indices, targets, errors = [], [], [], [], []
     loaded = load_batches(dataset, mine, num_workers, pin_memory=cuda, timeout=timeout)
-    with packed_weights(model):
+    with packed_weights(model, half or torch.float32):
         for batch in progress_bar(chain(loaded, [nothing] * (rounds - len(mine))), progress, total=rounds):
             errors += batch["errors"]
             if batch["frames"] is None:

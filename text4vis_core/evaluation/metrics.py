@@ -4,7 +4,7 @@ Top-k is not scikit-learn's or torchmetrics', for those know one label per video
 accuracy in float32; mean average precision is not, for they rank tied scores as one, and the published figures do not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,24 +13,16 @@ from torch import Tensor
 ROWS, COLUMNS = 4096, 16
 
 
-def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1, classes: Sequence[int] | None = None) -> float:
-    """Percentage of videos whose label is among their k highest scores.
-
-    Args:
-        scores: (N, C).
-        labels: (N,), or for several labels per video 0/1 (N, C): any of them is right.
-        k: all classes, when it exceeds C.
-        classes: only videos of these classes count; all, when None.
-    """
-    correct = topk_correct(scores, labels, k).double()
-    if classes is not None:
-        ids = torch.as_tensor(list(classes), dtype=torch.int64)
-        correct = correct[torch.isin(labels, ids) if labels.ndim == 1 else (labels[:, ids] > 0).any(-1)]
-    return 100 * correct.mean().item()
+def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
+    """Percentage of videos that `topk_correct` has right."""
+    return 100 * topk_correct(scores, labels, k).double().mean().item()
 
 
 def topk_correct(scores: Tensor, labels: Tensor, k: int = 1) -> Tensor:
-    """bool (N,): whether a video's label, or any of several, is among its k highest scores; see `topk_accuracy`."""
+    """bool (N,): whether a video's label is among its k highest scores, or all where k exceeds C.
+
+    Labels are class ids (N,), or for several labels per video 0/1 (N, C): any of them is right.
+    """
     check_scores(scores)
     highest = scores.topk(min(k, scores.shape[1]), dim=-1).indices
     return (highest == labels[:, None] if labels.ndim == 1 else labels.gather(1, highest) > 0).any(-1)

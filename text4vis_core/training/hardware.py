@@ -28,21 +28,17 @@ def resolved_precision(precision: str) -> str:
     return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
 
 
-def make_fabric(
-    devices: int | None = None, num_nodes: int | None = None, precision: str = "auto", strategy: str = "auto"
-) -> "Fabric":
+def make_fabric(precision: str = "auto", strategy: str = "auto") -> "Fabric":
     """Lightning Fabric on the processes that there are: those of torchrun, else this one.
 
     Args:
-        devices: processes on this machine; None for as many as there are.
-        num_nodes: machines; None for as many as there are.
         precision: one of `PRECISIONS`; "auto" see `resolved_precision`.
         strategy: "auto" and "ddp" give every process all parameters; "fsdp" gives it a share, for models that are too
             large otherwise. One process has them all in any case.
 
     Raises:
-        ValueError: an unknown strategy or precision (with the choices), other processes than asked for, or "fsdp" with
-            "16-mixed", whose gradient scaler cannot tell that another process's share has overflowed.
+        ValueError: an unknown strategy or precision (with the choices), or "fsdp" with "16-mixed", whose gradient
+            scaler cannot tell that another process's share has overflowed.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
@@ -53,10 +49,6 @@ def make_fabric(
             raise ValueError(f"unknown {name} {value!r}; choose from: {', '.join(choices)}")
     precision = resolved_precision(precision)
     local, world = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE")) if _by_torchrun() else (1, 1)
-    if (devices or local, num_nodes or world // local) != (local, world // local):
-        remedy = f"start the run by torchrun --nnodes {num_nodes or 1} --nproc-per-node {devices or 1}"
-        found = f"there are {local} processes on each of {world // local} machines"
-        raise ValueError(f"devices is {devices} and num_nodes {num_nodes}, but {found}: {remedy}")
     plan: Any = "auto"
     if world > 1 and strategy == "fsdp":
         if precision == "16-mixed":

@@ -20,6 +20,7 @@ COLOURS = {
     OURS: BLUE,
     "decoding": GREY,
     "decord": GREY,
+    "torchcodec": GREEN,
     "product": GREY,
     "published code": ORANGE,
     "plain open_clip": PURPLE,

@@ -183,7 +183,7 @@ def _drawn(labels: Tensor, rows: Tensor, views: int) -> Iterator[Tensor]:
 def score_drawn(videos: int, classes: int, views: int, dim: int, folder: str) -> dict[str, float]:
     """The part of `large_scale` that a process of its own does."""
     from text4vis_core.evaluation.embedding import EmbeddedVideos
-    from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
+    from text4vis_core.evaluation.metrics import mean_average_precision
     from text4vis_core.evaluation.protocols import multi_view_scores, zero_shot_accuracy
 
     from ..cache.cache import entry_path, read_entry, write_entry
@@ -205,7 +205,6 @@ def score_drawn(videos: int, classes: int, views: int, dim: int, folder: str) ->
     metrics["map"] = mean_average_precision(scores, known.labels)
     targets = torch.zeros(videos, classes).scatter_(1, labels[:, None], 1)
     score_metrics(scores, known.labels, targets)
-    topk_accuracy(scores, known.labels, classes=range(classes // 2))
     del targets, scores
     zero_shot_accuracy(known.mean, rows, known.labels)
     return {

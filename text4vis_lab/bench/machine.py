@@ -15,6 +15,7 @@ def describe() -> dict[str, Any]:
     import psutil
     import torch
 
+    from ..provenance import package_version
     from ..records import provenance
 
     known = provenance()
@@ -25,12 +26,26 @@ def describe() -> dict[str, Any]:
         **{name: hardware[name] for name in ("system", "cores", "threads", "gpu")},
         "physical_cores": psutil.cpu_count(logical=False),
         "memory_gb": round(psutil.virtual_memory().total / 2**30),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "instructions": ", ".join([torch.backends.cpu.get_cpu_capability(), *halves()]),
         "blas": " and ".join(name for name, module in libraries.items() if module.is_available()),
         "python": known["python"],
-        "packages": {name: packages[name] for name in ("torch", "torchvision", "open_clip_torch", "decord2", "av")},
+        "packages": {name: packages[name] for name in ("torch", "torchvision", "open_clip_torch", "decord2", "av")}
+        | {"torchcodec": package_version("torchcodec")},
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def halves() -> list[str]:
+    """What the processor multiplies bf16 matrices with: "avx512_bf16", "amx_bf16"; none where it has neither."""
+    import torch
+
+    known = getattr(torch.cpu, "get_capabilities", dict[str, Any])()  # not in the oldest torch that is allowed
+    return [name for name in ("avx512_bf16", "amx_bf16") if known.get(name)]
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bf16 matrices faster than float32 ones."""
+    return bool(halves())
 
 
 def matmul_rates(repeats: int, side: int = 2048) -> list[Quantity]:

@@ -1,14 +1,16 @@
 """What a film of an hour costs to open: seconds, memory and bytes read; and eight frames evenly through it.
 
 The film is one short clip again and again: its packets are copied, with time stamps that go on, and nothing is encoded
-but the clip. Beside this project's reader stands decord. Each opens the film in a process of its own, which has opened
-the clip before, so that imports do not count. What was just written, the system reads from its memory.
+but the clip. Beside this project's reader stand decord and, where it is installed, torchcodec. Each opens the film in a
+process of its own, which has opened the clip before, so that imports do not count. What was just written, the system
+reads from its memory.
 """
 
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from .measurement import Quantity, peak_gb, ratio
 FPS, CLIP, GOP, WANTED = 30, 300, 60, 8  # frames: a second, of the clip, between key frames, and that are decoded
 BIT_RATE = 1_000_000  # 450 MB an hour
 SPARE = 1.1  # of the space on the disk
-PATIENCE = 10.0  # seconds for a process of decord, which comes to no end with some films
+PATIENCE = 10.0  # seconds for a process of a peer: decord comes to no end with some films
 # Suffix of a clip -> encoder and its options; libx264 makes B-frames by default.
 CLIPS: dict[str, tuple[str, dict[str, str]]] = {
     "mp4": ("libx264", {"preset": "veryfast", "threads": "1"}),
@@ -35,7 +37,7 @@ CONTAINERS = {
     "AVI": ("avi", "avi"),
     "TS": ("ts", "mp4"),
 }
-OURS, YARDSTICK = "pyav", "decord"
+OURS, PEERS = "pyav", ("decord", "torchcodec")
 # What `measure` finds -> its name, unit, and limit.
 FOUND: dict[str, tuple[str, str, float | None]] = {
     "open": ("opening", "s", None),
@@ -50,13 +52,13 @@ def opening_quantities(
 ) -> list[Quantity]:
     """Write a film in each container, have it opened, and delete it again.
 
-    A note is printed where a film is left out, because the folder has too little space for it; and where decord is,
+    A note is printed where a film is left out, because the folder has too little space for it; and where a peer is,
     because it cannot read the film or gives other frames of it.
 
     Args:
         folder: for the films, one at a time.
         frames: of each film, at 30 a second; an hour has 108,000.
-        repeats: processes that open it, with this project's reader and with decord in turn.
+        repeats: processes that open it, with this project's reader and with each peer in turn.
         size: height and width in pixels, even.
         clip: frames of the clip, of which the film has a multiple.
     """
@@ -112,7 +114,7 @@ def repeat_clip(clip: Path, film: Path, times: int) -> None:
 def measure(clip: str, film: str, times: int, decoder: str) -> dict[str, float]:
     """What one process measures: seconds to `open` and to `decode`; MB by which the peak of `memory` rose, and `read`.
 
-    `read` is left out where the system does not count it, `decode` where decord gives other frames than those that were
+    `read` is left out where the system does not count it, `decode` where a peer gives other frames than those that were
     asked for.
 
     Raises:
@@ -141,10 +143,17 @@ def measure(clip: str, film: str, times: int, decoder: str) -> dict[str, float]:
 
 def _reader(decoder: str) -> tuple[Callable, Callable]:
     """How a decoder opens a file, and decodes frames of what it opened."""
-    if decoder == YARDSTICK:
+    if decoder == "decord":
         import decord
 
         return lambda path: decord.VideoReader(path, num_threads=1), lambda video, i: video.get_batch(i).asnumpy()
+    if decoder == "torchcodec":
+        from torchcodec.decoders import VideoDecoder
+
+        return (
+            lambda path: VideoDecoder(path, dimension_order="NHWC", num_ffmpeg_threads=1),
+            lambda video, indices: video.get_frames_at(indices.tolist()).data.numpy(),
+        )
     from text4vis_core.data.video import open_video
 
     return open_video, lambda video, indices: video.decode(indices)
@@ -159,27 +168,29 @@ def _bytes_read() -> int | None:
 
 
 def _in_turn(name: str, clip: Path, film: Path, times: int, repeats: int) -> dict[str, list[dict[str, float]]]:
-    """Decoder -> what `measure` finds, by repetition; without decord where it fails."""
+    """Decoder -> what `measure` finds, by repetition; without a peer that is not here, or fails."""
     from .fresh import call_fresh
 
-    found: dict[str, list[dict[str, float]]] = {OURS: [], YARDSTICK: []}
+    here = [decoder for decoder in PEERS if find_spec(decoder)]
+    found: dict[str, list[dict[str, float]]] = {decoder: [] for decoder in (OURS, *here)}
     for _ in range(repeats):
         for decoder in list(found):
-            arguments, patience = (str(clip), str(film), times, decoder), PATIENCE if decoder == YARDSTICK else None
+            arguments, patience = (str(clip), str(film), times, decoder), None if decoder == OURS else PATIENCE
             try:
                 found[decoder].append(call_fresh("opening", "measure", *arguments, timeout=patience))
             except RuntimeError as error:
                 if decoder == OURS:
                     raise
-                print(f"Not measured: {name} by {YARDSTICK} ({error}).")
-                del found[YARDSTICK]
-    if any("decode" not in row for row in found.get(YARDSTICK, [])):
-        print(f"Not measured: {WANTED} frames of {name} by {YARDSTICK}, which gives other frames.")
+                print(f"Not measured: {name} by {decoder} ({error}).")
+                del found[decoder]
+    for decoder, rows in found.items():
+        if any("decode" not in row for row in rows):
+            print(f"Not measured: {WANTED} frames of {name} by {decoder}, which gives other frames.")
     return found
 
 
 def _quantities(name: str, found: dict[str, list[dict[str, float]]]) -> list[Quantity]:
-    """Of one container: what was found by this project's reader, by decord, and the ratios of their seconds."""
+    """Of one container: what was found by this project's reader, by each peer, and the ratios of their seconds."""
     quantities, ratios = [], []
     for decoder, rows in found.items():
         for key, (what, unit, limit) in FOUND.items():

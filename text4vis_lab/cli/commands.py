@@ -11,7 +11,10 @@ EXAMPLES = {
         'text4vis classify video.mp4 --labels "playing guitar, playing violin, archery"',
         "text4vis classify video.mp4 --model mini_clip --top 3 --json",
     ],
-    "train": ["text4vis train my_videos --shots 2 --out runs/mine"],
+    "train": [
+        "text4vis train my_videos --shots 2 --out runs/mine",
+        "text4vis train my_videos --shots 1 --seed 1 --out runs/other",
+    ],
     "predict": [
         "text4vis predict my_videos --model runs/mine --out predictions.csv",
         "text4vis predict my_videos --model runs/mine --out predictions.parquet --top 3 --page page.html",
@@ -22,6 +25,10 @@ EXAMPLES = {
     "prepare": ["text4vis prepare my_videos prepared --short-side 64"],
     "runs": ["text4vis runs", "text4vis runs runs/mine --json"],
     "recompute": ["text4vis recompute runs/mine", "text4vis recompute runs/mine --again runs/mine"],
+    "compare": [
+        "text4vis compare runs/mine runs/other",
+        "text4vis compare runs/mine ucf101-vitl14-f16 --page why.html",
+    ],
 }
 
 
@@ -224,3 +231,25 @@ def recompute(
     from .recomputing import recompute
 
     return recompute(folders or [Path("runs")], again or [])
+
+
+@app.command(epilog=_examples("compare"))
+def compare(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, whose number is to be explained.")],
+    other: Annotated[
+        str, typer.Argument(metavar="RUN|PUBLISHED", help="Another run; or an id of data/published_results.csv.")
+    ],
+    cell: Annotated[str, typer.Option(help="Of RUN, whose number is explained. Empty: that which differs most.")] = "",
+    metric: Annotated[str, typer.Option(help="top1, top5 or map. Empty: map where both have it, else top1.")] = "",
+    again: Annotated[bool, typer.Option("--try", help="Evaluate RUN again for what its scores do not tell.")] = False,
+    as_json: AsJson = False,
+    page: Annotated[Path | None, typer.Option(help="HTML page to write.")] = None,
+) -> int:
+    """Say why a number differs: causes, each with its effect.
+
+    Of two runs on the videos that both share; of a published number what is known to be otherwise, and what the rest
+    would do to this run, in brackets.
+    """
+    from .comparing import compare
+
+    return compare(run, other, cell, metric, again, (as_json, page))

@@ -13,6 +13,7 @@ from .answers import poster, predicted
 from .confusion import confusion
 from .contrasts import contrasts, forest
 from .distributions import difference_counts, distributions, long, videos_per_class
+from .effects import effects
 from .frontier import frontier
 from .gallery import predictions
 from .headline import headline
@@ -26,7 +27,7 @@ from .style import interval, look, palette, use_style
 OF_TABLES = {
     draw.__name__: draw
     for draw in (
-        *(headline, league, climb, over, loss_curve, bars, class_gain, contrasts, forest, frontier),  # results
+        *(headline, league, climb, over, loss_curve, bars, class_gain, contrasts, forest, effects, frontier),  # results
         *(confusion, predictions, top_classes),  # answers
         *(videos_per_class, distributions, difference_counts),  # data sets
     )
@@ -42,6 +43,7 @@ __all__ = [
     "correlation_maps",
     "difference_counts",
     "distributions",
+    "effects",
     "forest",
     "frame_strips",
     "frontier",

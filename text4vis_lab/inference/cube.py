@@ -138,7 +138,7 @@ def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> 
         differ = [name for name in told if name not in ("cell", *REPLICATES) and rows[name].astype(str).nunique() > 1]
         raise ValueError(f"rows of one seed cannot be averaged: take the means by {', '.join(differ) or 'cell'} too")
     parts = [scores(row) for row in rows.to_dict("records")]
-    names = [_once(part.videos) for part in parts]
+    names = [once(part.videos) for part in parts]
     videos = tuple(dict.fromkeys(name for each in names for name in each))
     place = {name: index for index, name in enumerate(videos)}
     right = np.full((len(parts), len(videos)), np.nan)
@@ -225,7 +225,7 @@ def _seed(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, int(row[name])) for name in REPLICATES if name in row and not pd.isna(row[name]))
 
 
-def _once(videos: Sequence[str]) -> list[str]:
+def once(videos: Sequence[str]) -> list[str]:
     """Names that are there once: of a path that is listed twice the second is another."""
     seen: dict[str, int] = {}
     found = []

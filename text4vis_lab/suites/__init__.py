@@ -15,7 +15,7 @@ in its folder is what the suite ran.
 While it goes on, `states.py` reads how far every run is; `terminal.py` shows it, `page.py` writes `runs/board.html`.
 """
 
-from .attempts import counted, disagreement, read_attempt
+from .attempts import counted, disagreement, newest_record, read_attempt
 from .changes import changes
 from .inputs import shared_inputs
 from .page import shown
@@ -36,6 +36,7 @@ __all__ = [
     "read_attempt",
     "disagreement",
     "counted",
+    "newest_record",
     "changes",
     "shared_inputs",
     "forget_failures",

@@ -1,7 +1,7 @@
 """How a run's last attempt ended, whether its folder is still as that left it, and which records count for claims."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from text4vis_core.files import file_digest
 
 from ..plain import plain, readable
-from ..records import RECORD, read_record
+from ..records import RECORD, read_record, read_records
 from ..sealing import Kind, Schema
 from .reading import Run, SuiteError, read_again
 
@@ -113,6 +113,37 @@ def counted(records: Iterable[Mapping[str, Any]], refused: list[str] | None = No
         else:
             kept.append(record)
     return kept
+
+
+def newest_record(
+    runs: str | Path,
+    notebook: str,
+    folder: str | Path = "",
+    fits: Callable[[Mapping[str, Any]], bool] = lambda record: True,
+) -> Mapping[str, Any] | None:
+    """The record in `folder`, or when that is empty the last finished one of a notebook below `runs`, if any `fits`.
+
+    Of the latter those that do not count are left out, which is printed.
+
+    Raises:
+        FileNotFoundError: `folder` holds no record.
+        ValueError: it is another notebook's, damaged, or does not count.
+    """
+    if folder:
+        records = read_records(folder)
+        if not records:
+            raise FileNotFoundError(f"{folder} holds no result.json; give the folder of a finished run of {notebook}")
+        if records[0]["notebook"] != notebook:
+            raise ValueError(f"{folder} is a run of {records[0]['notebook']}, expected one of {notebook}")
+        if not fits(records[0]):
+            raise ValueError(f"{folder} is a run of {notebook} that left out what is needed here; give another")
+        return counted(records[:1])[0]
+    refused: list[str] = []
+    found = [record for record in read_records(runs, []) if record["notebook"] == notebook and fits(record)]
+    kept = counted(found, refused)
+    for why in refused:
+        print(f"left out: {why}")
+    return max(kept, key=lambda record: record["provenance"]["finished"], default=None)
 
 
 def _uncounted(record: Mapping[str, Any]) -> str:

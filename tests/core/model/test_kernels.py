@@ -155,6 +155,25 @@ def test_a_mask_leaves_out_the_same(mask):
     assert torch.allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("mask", [None, torch.ones(5, 5).triu(1).bool(), torch.full((5, 5), -torch.inf).triu(1)])
+def test_attention_in_bf16_is_as_near_to_the_truth_as_pytorchs(mask):
+    """Forwards and backwards: how far both are from float64."""
+    plain = nn.MultiheadAttention(16, 2, batch_first=True)
+    x = normal(3, 5, 16).bfloat16().double()
+
+    def run(module, dtype) -> list[torch.Tensor]:
+        given = x.detach().clone().requires_grad_()
+        with torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None):
+            y = module(*(given if dtype is None else given.float(),) * 3, need_weights=False, attn_mask=mask)[0]
+        return [y.double(), torch.autograd.grad(y.double().square().sum(), given)[0].double()]
+
+    exact = run(copy.deepcopy(plain).double(), None)
+    fast = run(use_fast_kernels(copy.deepcopy(plain)), torch.bfloat16)
+    for found, pytorchs, right in zip(fast, run(plain, torch.bfloat16), exact, strict=True):
+        errors = [((each - right).norm() / right.norm()).item() for each in (found, pytorchs)]
+        assert 0 < errors[0] < max(0.01, 1.5 * errors[1])
+
+
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 256), (300, 40)])
 def test_a_row_does_not_depend_on_the_rows_beside_it(inputs, outputs):
     """So that embeddings are the same in whatever batch, as long as it is not of one row."""
@@ -187,6 +206,32 @@ def test_packed_weights_are_the_weights_and_never_old_ones(kind, monkeypatch):
     assert_close(run(model), found, 1e-6)
 
 
+@pytest.mark.parametrize("kind", ["vit", "timm"])
+def test_weights_are_packed_in_bf16_where_it_is_asked_for(kind, monkeypatch):
+    model = use_fast_kernels(clip_model(kind))
+    images = pictures(model)
+    with torch.no_grad(), packed_weights(model, torch.bfloat16):
+        expected = model.encode_image(images)  # in float32, which has no use for them
+        monkeypatch.setattr(kernels, "_packed", unpack := Counted(kernels._packed))
+        with torch.autocast("cpu", torch.bfloat16):
+            found = model.encode_image(images)
+        assert unpack.changed >= 8  # four products in each of two layers
+    assert found.dtype == torch.bfloat16
+    assert 0 < (found - expected).norm() / expected.norm() < 0.02
+
+
+def test_evaluation_in_bf16_is_asked_for(test_videos):
+    visual = clip_model("layer scale").visual
+    model = VideoClassifier(ImageEncoder(visual, 16, 16, (0.5,) * 3, (0.25,) * 3), 2.0)
+    dataset = VideoDataset(test_videos, 2, 16)
+    plain, same, half = (
+        embed_videos(model, dataset, precision=name).views for name in ("auto", "32-true", "bf16-mixed")
+    )
+    assert torch.equal(plain, same)
+    assert half.dtype == torch.float32
+    assert 0 < (half - plain).norm() / plain.norm() < 0.02
+
+
 def test_evaluation_packs_the_weights(test_videos, monkeypatch):
     visual = clip_model("layer scale").visual
     model = VideoClassifier(ImageEncoder(visual, 16, 16, (0.5,) * 3, (0.25,) * 3), 2.0)
@@ -202,8 +247,8 @@ class Counted:
     def __init__(self, function):
         self.function, self.changed = function, 0
 
-    def __call__(self, tensor):
-        result = self.function(tensor)
+    def __call__(self, tensor, *others):
+        result = self.function(tensor, *others)
         self.changed += result is not tensor
         return result
 

@@ -263,8 +263,6 @@ def test_a_state_of_another_model_is_refused(alone):
     [
         ({"strategy": "zero"}, "unknown strategy 'zero'; choose from: auto, ddp, fsdp"),
         ({"precision": "8-bit"}, "unknown precision '8-bit'; choose from: auto, 32-true"),
-        ({"devices": 2}, "start the run by torchrun --nnodes 1 --nproc-per-node 2"),
-        ({"num_nodes": 3}, "start the run by torchrun --nnodes 3 --nproc-per-node 1"),
     ],
 )
 def test_impossible_fabrics(options, message):

@@ -230,18 +230,31 @@ class TestMemory:
 
 class TestSteps:
     def test_ratios_are_over_this_projects_step(self):
-        measured = {"published": [6.0, 7.0], "open_clip": [3.0, 3.0], "ours": [3.0, 2.0], "gradient_difference": 2e-4}
+        measured = {"published": [6.0, 7.0], "open_clip": [3.0, 3.0], "ours": [3.0, 2.0], "ours in bf16": [1.5, 1.0]}
+        measured |= {"gradient_difference": 2e-4}
         found = {quantity.name: quantity for quantity in model.step_quantities(measured)}
         faster = found["training step, published code / this project"]
         assert (faster.values, faster.limit, faster.met) == ((2.0, 3.5), 1.9, True)
         assert found["training step, plain open_clip / this project"].values == (1.0, 1.5)
+        assert found["training step, published code / this project in bf16"].values == (4.0, 7.0)
         assert found["gradients, largest relative difference"].met is False
-        assert model.step_quantities(measured, miniature=True)[3].limit is None
+        limits = [quantity.limit for quantity in model.step_quantities(measured, miniature=True)]
+        assert limits == [*[None] * 7, 1e-4]
+
+    @pytest.mark.parametrize(("known", "limit"), [(["avx512_bf16"], 3.0), (["amx_bf16"], 3.0), ([], None)])
+    def test_of_bf16_speed_is_asked_where_the_processor_has_it(self, monkeypatch, known, limit):
+        capabilities = dict.fromkeys(known, True) | {"avx2": True}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+        measured: dict = {way: [1.0] for way in model.WAYS} | {"gradient_difference": 0.0}
+        found = {quantity.name: quantity for quantity in model.step_quantities(measured)}
+        assert found["training step, published code / this project in bf16"].limit == limit
+        assert [name for name in known if name in machine.describe()["instructions"]] == known
 
     def test_inference_is_a_share_of_the_fastest_product(self):
         measured = {
             "products": {"torch.mm, 2 x 2 x 2": [50.0]},
             "achieved": [40.0],
+            "achieved in bf16": [60.0],
             "share": [0.75],
             "torch_share": [0.8],
         }
@@ -249,6 +262,7 @@ class TestSteps:
         share = found["inference / fastest product"]
         assert (share.value, share.limit, share.met) == (0.75, 0.8, False)
         assert found["product by torch.mm, 2 x 2 x 2"].value == 50
+        assert found["inference in bf16 / in float32"].value == 1.5
 
 
 class TestStarts:

@@ -10,8 +10,10 @@ from text4vis_lab.bench.model import MINIATURE, VIT_B_32, WAYS, Trainer, gradien
 
 def test_the_ways_have_the_same_loss_and_gradients(monkeypatch):
     monkeypatch.setattr(kernels, "SMALLEST", 0)
-    losses = [Trainer(way, MINIATURE).backward() for way in WAYS]
+    *losses, in_bf16 = (Trainer(way, MINIATURE).backward() for way in WAYS)
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
+    assert in_bf16 == pytest.approx(losses[0], rel=0.02)
+    assert in_bf16 not in losses
     assert gradient_difference(MINIATURE) < 1e-4
 
 

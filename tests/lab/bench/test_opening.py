@@ -39,8 +39,10 @@ def test_h264_has_b_frames(written):
         assert any(packet.pts != packet.dts for packet in container.demux() if packet.size)
 
 
-@pytest.mark.parametrize("decoder", [opening.OURS, opening.YARDSTICK])
+@pytest.mark.parametrize("decoder", [opening.OURS, *opening.PEERS])
 def test_a_process_measures_a_decoder(written, tmp_path, decoder):
+    if decoder == "torchcodec":
+        pytest.importorskip("torchcodec")
     clip, film = written / "clip.mp4", tmp_path / "film.mp4"
     opening.repeat_clip(clip, film, TIMES)
     found = opening.measure(str(clip), str(film), TIMES, decoder)
@@ -58,7 +60,7 @@ def test_frames_that_are_others_are_an_error_and_no_yardstick(written, tmp_path,
     late = lambda video, indices: decode(video, indices - (len(video) > CLIP) * (indices > 0))  # noqa: E731
     monkeypatch.setattr(opening, "_reader", lambda decoder: (reads, late))
     asked = str(written / "clip.mp4"), str(film), TIMES
-    assert "decode" not in opening.measure(*asked, opening.YARDSTICK)
+    assert "decode" not in opening.measure(*asked, "decord")
     with pytest.raises(RuntimeError, match=r"film\.mp4: other frames are decoded than were asked for"):
         opening.measure(*asked, opening.OURS)
 
@@ -74,11 +76,12 @@ def answers(module, function, clip, film, times, decoder, timeout):
     return {"open": 2.0, "memory": 400.0, "read": 500.0} | right
 
 
-answers.patience = {opening.OURS: None, opening.YARDSTICK: opening.PATIENCE}
+answers.patience = {opening.OURS: None} | dict.fromkeys(opening.PEERS, opening.PATIENCE)
 
 
 def test_every_container_is_measured_and_its_film_deleted(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fresh, "call_fresh", answers)
+    monkeypatch.setattr(opening, "find_spec", {"decord": True}.get)
     measured = opening.opening_quantities(tmp_path, TIMES * CLIP - 1, 2, SIZE, CLIP)
     found = {quantity.name: quantity for quantity in measured}
     assert {path.stem for path in tmp_path.iterdir()} == {"clip"}
@@ -96,6 +99,14 @@ def test_every_container_is_measured_and_its_film_deleted(tmp_path, monkeypatch,
     assert said.count("Not measured") == 2
     assert "Not measured: TS by decord (measure took longer than 10 s)." in said
     assert "Not measured: 8 frames of MKV by decord, which gives other frames." in said
+
+
+def test_a_peer_that_is_installed_is_measured_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(fresh, "call_fresh", answers)
+    monkeypatch.setattr(opening, "find_spec", dict.fromkeys(opening.PEERS, True).get)
+    names = [quantity.name for quantity in opening.opening_quantities(tmp_path, TIMES * CLIP - 1, 1, SIZE, CLIP)]
+    for peer in opening.PEERS:
+        assert f"opening, AVI / {peer}" in names and f"{peer}, 8 frames, AVI" in names
 
 
 def test_what_fails_of_this_project_is_an_error(tmp_path, monkeypatch):

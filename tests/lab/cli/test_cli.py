@@ -136,6 +136,8 @@ def test_embeddings_are_in_the_form_that_the_laboratory_reads(here, tmp_path):
         ("text4vis classify here.mp4 --model here.mp4 --labels a,b", 1, "here.mp4 is a file"),
         ("text4vis runs nowhere", 1, "there is no run in nowhere"),
         ("text4vis train nowhere", 1, "nowhere"),
+        ("text4vis compare nowhere zs-ucf101", 1, "there is no run in nowhere"),
+        ("text4vis compare nowhere", 2, "Missing argument 'RUN|PUBLISHED'"),
     ],
 )
 def test_an_error_is_two_lines_what_and_remedy(line, status, words, tmp_path, monkeypatch, capsys):

@@ -128,6 +128,13 @@ FEW = figures.long({"s": [2.0, 2.5], "pixels": ["4x3", "4x3", "8x6"], "rate": np
 TOP = figures.probabilities({"as named": np.array([0.7, 0.2, 0.1])}, NAMES)
 TOP2 = figures.probabilities({"a": np.zeros(3), "b": np.array([0, 1.0, 0])}, NAMES, "push up")
 
+EFFECTS = pd.DataFrame(
+    [
+        {"cause": "template", "found": "found", "mean": -4.5, "low": -8.0, "high": -1.0, "pair": -4.5},
+        {"cause": "weights", "found": "not found", "mean": np.nan, "low": np.nan, "high": np.nan, "pair": 3.0},
+    ]
+)
+
 OF_TABLES = {  # function -> tables and options that it is drawn with
     "headline": [(HEADLINE, {}), (HEADLINE[:3], {"chance": 4.2})],
     "league": [
@@ -151,6 +158,7 @@ OF_TABLES = {  # function -> tables and options that it is drawn with
         (HISTORIES, {"x": "method", "y": "seconds", "hue": None}),
     ],
     "forest": [(CLAIMS, {}), (CLAIMS[:1], {})],
+    "effects": [(EFFECTS, {}), (EFFECTS[:1], {})],
     "class_gain": [(GAINS, {}), (GAINS[:2], {})],
     "loss_curve": [(HISTORIES[:4], {})],
     "frontier": [
@@ -399,6 +407,13 @@ def test_a_forest_has_a_line_for_each_claim_and_its_margins():
         "20.0 [17.0, 24.0]",
     ]
     assert [row["margin"] for row in rows_of(spec, "margin")] == [5, -5, -5, 5]
+
+
+def test_an_effect_stands_beside_the_difference_that_it_explains():
+    rows = rows_of(showing.spec_of(draw("effects", EFFECTS)), "pair")
+    told = {(row["line"], row["found"], row["mean"], row["pair"]) for row in rows}
+    assert told == {("template", "found", -4.5, -4.5), ("weights", "not found", None, 3.0)}
+    assert rows[0]["interval"] == "-4.5 [-8.0, -1.0]"
 
 
 def test_a_method_on_the_frontier_is_where_both_its_means_are():

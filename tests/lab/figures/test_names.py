@@ -42,6 +42,9 @@ CHARTS = {
     "league": lambda title: figures.league(MEANS, title=title),
     "headline": lambda title: figures.headline(MEANS.assign(where=COLUMN), title=title),
     "climb": lambda title: figures.climb(MEANS, title=title),
+    "effects": lambda title: figures.effects(
+        MEANS[:26].assign(cause=COLUMN[:26], found="found", pair=1.0), title=title
+    ),
     "contrasts": lambda title: figures.contrasts(MEANS.assign(estimand=MEANS["method"]), title=title),
     "frontier": lambda title: figures.frontier(BOTH, title=title),
     "loss_curve": lambda title: figures.loss_curve(ROWS, title=title),
