@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
-    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "_gathering.py", "looks.py"}
+    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "looks.py"}
     | {"compare", "recompute", "staleness.py"}
 )
 RECORD, SCORES = "result.json", "scores"
