@@ -192,9 +192,10 @@ def test_what_was_changed_is_found_by_its_name(run, change, capsys):
 def test_a_picture_without_a_table_is_what_it_was(run):
     folder = run / "own" / "few"
     showing.picture(figures.picture_grid([np.zeros((8, 8, 3), np.uint8)], ["a"]), "frames", TEXTS, folder / "figures")
-    assert figures_again(folder) == (2, [])
+    record = read_record(folder / "result.json")
+    assert figures_again(record) == (2, [])
     (folder / "figures" / "frames.png").write_bytes(b"another")
-    assert figures_again(folder)[1] == [f"{folder}/figures/frames.png changed since it was drawn"]
+    assert figures_again(record)[1] == [f"{folder}/figures/frames.png changed since it was drawn"]
 
 
 def test_a_table_of_other_means_is_left_to_its_notebook(run):
