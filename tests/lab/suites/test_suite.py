@@ -163,7 +163,6 @@ def test_three_commands_drawn_by_seed_make_the_pictures_that_the_book_shows(clon
 
 
 def test_all_is_computed_again_as_it_is_stored_and_a_notebook_executed_without_training(clone, smoke):
-    suite, _ = smoke
     again = [word for name in ("few_shot", "results") for word in ("--again", f"runs/smoke/{name}")]
     done = call(clone, sys.executable, "-m", "text4vis_lab.cli", "recompute", "runs/smoke", *again)
     assert done.returncode == 0, done.stdout
