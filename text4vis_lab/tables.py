@@ -18,9 +18,52 @@ from .plain import readable
 
 FILTERED = 8  # rows from which a filter is worth its room
 LONG = 24  # characters of a first column that is given room
+WIDE = 7  # columns, of which long ones are given room
 LONGEST = 400  # characters of a cell
 ADDRESS = re.compile(r"https://([\w./#-]*[\w/])")
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A cell that leads to a run, where a page has it: in the book.
+
+    Attributes:
+        text: what is shown.
+        run: "suite/run".
+        number: by which the column is sorted; None: by the text.
+    """
+
+    text: str
+    run: str
+    number: float | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands that give what stands above again, to be copied.
+
+    Attributes:
+        label: what they do.
+        lines: each a command, from the project's folder.
+    """
+
+    label: str
+    lines: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join([self.label, *self.lines])
+
+    def _repr_html_(self) -> str:
+        # The book has a button that copies what is in these classes.
+        blocks = "".join(
+            f'<div class="highlight"><pre tabindex="0">{html.escape(line)}</pre></div>' for line in self.lines
+        )
+        label = f"<span>{html.escape(self.label)}</span>"
+        return f'<div class="again several mathjax_ignore tex2jax_ignore">{label}{blocks}</div>'
 
 
 @dataclass(frozen=True)
@@ -115,9 +158,13 @@ def _row(values: Sequence[Any], texts: Sequence[str], numeric: Sequence[bool], l
     cells = []
     for index, (value, text, is_number, has_links) in enumerate(zip(values, texts, numeric, linked, strict=True)):
         tag = 'th scope="row"' if index == 0 else "td"
-        exact = f' data-v="{float(value)!r}"' if is_number and not _missing(value) else ""
+        number = value.number if isinstance(value, Linked) else value if is_number and not _missing(value) else None
+        exact = f' data-v="{float(number)!r}"' if number is not None else ""
         shown = ADDRESS.sub(_link, _safe(text)) if has_links else _safe(text)
-        cells.append(f"<{tag}{_kind(is_number)}{exact}>{shown}</{tag.split()[0]}>")
+        if isinstance(value, Linked):
+            shown = f'<span class="t4v-run" data-run="{html.escape(value.run)}">{shown}</span>'
+        kind = _kind(is_number) or (' class="w"' if len(texts) > WIDE and len(text) > LONG else "")
+        cells.append(f"<{tag}{kind}{exact}>{shown}</{tag.split()[0]}>")
     return "".join(cells)
 
 
