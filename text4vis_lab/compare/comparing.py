@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..evidence import Evidence, evidence_of
@@ -15,10 +14,10 @@ from ..rows import METRICS
 from ..wording import counted
 from .causes import Effect
 from .differing import differences, others, turned
-from .explaining import Finding, Try, explained
+from .explaining import Finding, Try, explained, shared
 from .matching import KEYS, Row, matched
-from .measuring import Part, gap, interval_of
-from .pair import Pair, Side, some
+from .measuring import gap, interval_of
+from .pair import Pair, Side
 
 MANY = 60  # pairs of numbers, of which those further on have no interval
 NUMBERS = ("metric", "here", "there", "difference", "low", "high", "p", "videos")
@@ -185,24 +184,16 @@ def _sides(
 
 def _numbers(pair: Pair, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """A row of `Comparison.numbers` for each metric that both have."""
-    found = []
+    found, parts = [], shared(pair.both(lambda side: side.part)) if pair.shared else ()
     for metric in metrics:
         row = as_told(pair.here.row, pair.there.row, metric)
         if row["here"] is None or row["there"] is None:
             continue
-        if pair.shared:
-            between = gap(*_shared(pair), pair.dataset, metric)
+        if parts:
+            between = gap(*parts, pair.dataset, metric)
             row |= {"difference": between.points, "low": between.low, "high": between.high, "p": between.p}
         found.append(row | {"videos": len(pair.shared)})
     return found
-
-
-def _shared(pair: Pair) -> tuple[Part, Part]:
-    shared = set(pair.shared)
-    here, there = (
-        some(side.part, np.array([v in shared for v in side.part.videos], dtype=bool)) for side in pair.sides
-    )
-    return here, there
 
 
 def as_told(here: Mapping[str, Any], there: Mapping[str, Any], metric: str) -> dict[str, Any]:

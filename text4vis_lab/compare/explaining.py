@@ -88,7 +88,7 @@ def explained(pair: Pair, again: Try | None = None) -> Explained:
         if undone is not None:
             effects[name] = _effect(name, pair, parts, undone)
             parts = undone
-    parts = _shared(parts)
+    parts = shared(parts)
     rest = gap(*parts, pair.dataset, pair.metric)
     left = [name for name in noticed if name not in effects]
     if not left and _differ(pair, parts):
@@ -184,7 +184,8 @@ def by_size(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda found: 1.0 if found.effect is None else -abs(found.effect))
 
 
-def _shared(parts: tuple[Part, Part]) -> tuple[Part, Part]:
+def shared(parts: tuple[Part, Part]) -> tuple[Part, Part]:
+    """Both on the videos that they share; a ValueError where there is none."""
     here, there = parts
     both = {*here.videos} & {*there.videos}
     if not both:
