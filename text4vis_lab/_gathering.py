@@ -48,8 +48,10 @@ class Gathering:
     @property
     def _size(self) -> int:
         """Pixels of the model's input; a model that is a CLIP's as it is need not be built for that."""
-        known = None if self.source.checkpoint or self.source.trained else self.source.clip
-        return self.untrained.size if known is None else known.size
+        if not (self.source.checkpoint or self.source.trained):
+            return self.source.clip.size
+        model = self.untrained if "untrained" in vars(self) else self.source.build()  # of which none is kept
+        return model.size
 
     def _say_classes(self) -> None:
         """Keep how the classes of each list are named, and with which prompts, where texts are embedded."""
