@@ -13,7 +13,7 @@ POINTS = "effect (points)"
 
 
 def effects(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """A dot with its interval for the effect of each cause, and a black tick where the numbers really differ by that.
+    """A dot with its interval for the effect of each cause, and a tick where the numbers really differ by that.
 
     Args:
         table: columns cause (as it is shown), found ("found" or "not found"), mean, low, high, and pair: the
@@ -42,4 +42,4 @@ def effects(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
     ticks = alt.Chart(shown).mark_tick(thickness=2, height=13, color=INK).encode(x="pair:Q", y=alt.Y("key:N"))
     known = ticks.encode(tooltip=[alt.Tooltip("pair:Q", title="difference of the two numbers", format=".1f")])
     chart = sectioned([*dots(shown, x, colour, shape, told), known], shown, "section", "", [0])
-    return chart.properties(title=heading(title, "Black: the difference of the two numbers."))
+    return chart.properties(title=heading(title, "Ticks: the difference of the two numbers."))
