@@ -1,4 +1,4 @@
-"""What a laboratory gathers for its record of what it trains on and tests: see `evidence.py`."""
+"""What a laboratory gathers for its record: scores that it did not train for, and evidence, see `evidence.py`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,16 @@ from typing import Any
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.model.labels import prompts
 
-from .cell import Cell, Part
+from ._cells import FinishedCells
+from .cell import Cell, Outcome, Part, rows_of_outcome
 from .looks import looks_of
 from .records import RunRecord
+from .scores import Scores, write_scores
 from .sources import Clips
 
 
 class Gathering:
-    """The part of `Lab` that no number depends on."""
+    """The part of `Lab` by which a record tells where its numbers come from."""
 
     record: RunRecord
     values: dict[str, Any]
@@ -58,3 +60,23 @@ class Gathering:
             names = listed.videos.class_names(style)
             texts = prompts(names, template) if template else [""] * len(names)
             self.record.evidence.said[name] = names, texts
+
+    def keep(
+        self,
+        cell: str,
+        scores: dict[tuple[str, str], Scores],
+        columns: Mapping[str, Any],
+        tests: Mapping[str, VideoList | Part],
+    ) -> list[dict[str, Any]]:
+        """Keep a cell's scores beside the record, and rows of their metrics in it; returns the rows.
+
+        Args:
+            cell: its name.
+            scores: (test, view) -> scores per video.
+            columns: of `rows.COLUMNS`, that all rows have.
+            tests: name -> videos.
+        """
+        rows = rows_of_outcome(cell, Outcome(scores), columns, tests)
+        self.record.add_cell(cell, rows)
+        write_scores(FinishedCells(self.record.run_dir).scores(cell), scores, columns)
+        return rows

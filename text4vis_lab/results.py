@@ -17,14 +17,15 @@ from text4vis_core.evaluation.protocols import LEAST
 
 from .epochs import ACCURACY, accuracies, epochs_file
 from .inference import means
-from .plain import encodable, plain, readable
+from .plain import encodable, readable
 from .rows import METRICS, SCHEMA, as_table
 from .scores import Ranks, Scores, read_part, recompute, written
+from .staleness import stale
 from .wording import in_ends
 
 # What tells the numbers of a run apart, besides seeds and folds, over which they are averaged.
+HALF = "half of the classes"
 CONDITIONS = ("test", "view", "method", "setting", "temporal", "template", "shots", "mix", "strength")
-NUMBERS = ("shots", "mix", "strength")  # conditions that are said with their name
 
 
 def rows_of(record: Mapping[str, Any]) -> pd.DataFrame:
@@ -72,40 +73,23 @@ def headline(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         left_out = {"videos left out": len(record["skipped"])}
         rows, whole = as_table(record["rows"]), rows_of(record)
         by = [name for name in CONDITIONS if name in whole]
+        tested = _tested(whole, by)
         for metric in [name for name in METRICS if name != "top5" and name in whole]:
             for mean in means_of(record, whole.dropna(subset=metric), by, metric).to_dict("records"):
                 values = {name: "" if pd.isna(mean[name]) else _shown(mean[name]) for name in by} | {"metric": metric}
+                values |= tested[tuple(None if pd.isna(mean[name]) else mean[name] for name in by)]
                 values |= {"%": round(mean["mean"], 1), "low": round(mean["low"], 1), "high": round(mean["high"], 1)}
                 values["over"] = mean["over"]
                 lines.append(about | values | left_out)
         if "half" in rows and rows.loc[rows["classes"] >= LEAST, "half"].notna().any():
             halves = rows[rows["classes"] >= LEAST].dropna(subset="half").groupby("half")["top1"].mean()
             over = f"{len(halves)} overlapping halves, standard deviation {halves.std(ddof=0):.1f}"
-            line = about | {"test": "half of the classes", "method": "zero-shot", "metric": "top1"}
+            line = about | {"test": HALF, "method": "zero-shot", "metric": "top1"}
+            line |= {"classes": int(rows["classes"].max()), "videos": int(rows["videos"].max()), "folds": ""}
             lines.append(
                 line | {"%": round(halves.mean(), 1), "low": math.nan, "high": math.nan, "over": over} | left_out
             )
     return pd.DataFrame(lines)
-
-
-def measured(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """`headline` as a table for readers: what was measured, of which method, and what tells it apart in words."""
-    lines = []
-    for line in headline(records).to_dict("records"):
-        told = {name: line.get(name) for name in CONDITIONS if name != "method"}
-        told = {name: value for name, value in told.items() if value not in ("", None) and value == value}
-        on = [f"{value:g} {name}" if name in NUMBERS else value for name, value in told.items()]
-        more = [line["metric"]] if line["metric"] != "top1" else []
-        about = {"method": line["method"], "%": line["%"], "low": line["low"], "high": line["high"]}
-        about |= {"on": ", ".join(map(str, [*more, *on])), "data": line["data"], "run": line["run"]}
-        about |= {"over": line["over"], "videos left out": line["videos left out"], "suite": line["suite"]}
-        lines.append(about)
-    return pd.DataFrame(lines)
-
-
-def numbers_of(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """`measured` as plain values, as the record of 06_results keeps it."""
-    return plain(measured(records).to_dict("records"))
 
 
 def means_of(record: Mapping[str, Any], rows: pd.DataFrame, by: list[str], metric: str = "top1") -> pd.DataFrame:
@@ -138,12 +122,23 @@ def width_by_unit(record: Mapping[str, Any]) -> str:
     return f"{ends}; Wilson's of {count} videos would be [{100 * low:.1f}, {100 * high:.1f}]"
 
 
+def _tested(rows: pd.DataFrame, by: list[str]) -> dict[tuple, dict[str, Any]]:
+    """Of each group of rows among how many classes, on how many videos, and of which folds it was tested."""
+    found = {}
+    for key, some in rows.groupby(by, sort=False, dropna=False) if by else ():
+        folds = sorted(some["fold"].dropna().unique()) if "fold" in some else []
+        sizes = {name: int(some[name].max()) for name in ("classes", "videos")}
+        told = sizes | {"folds": ", ".join(map(str, folds))}
+        found[tuple(None if pd.isna(part) else part for part in key)] = told
+    return found
+
+
 def _shown(value: Any) -> Any:
     return readable(value) if isinstance(value, str) else value
 
 
 def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per run: where it belongs, how long it took, on what and when."""
+    """One row per run: where it belongs, how long it took, what changed since, on what and when."""
     return pd.DataFrame(
         [
             {
@@ -152,6 +147,7 @@ def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 "notebook": readable(record["notebook"]),
                 "minutes": round(record["timings"]["total_seconds"] / 60, 1),
                 "videos left out": len(record["skipped"]),
+                "stale": "; ".join(stale(record)),
                 "commit": (record["provenance"]["commit"] or "")[:9],
                 "hardware": record["provenance"]["hardware"]["gpu"] or record["provenance"]["hardware"]["processor"],
                 "finished": record["provenance"]["finished"],

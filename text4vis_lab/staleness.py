@@ -1,7 +1,7 @@
 """What has become something else since a run measured its numbers: code, notebook, parameters, data, other files.
 
 Of a run of a suite it is what the suite executes it again for (`suites.changes`). Of another it is the code that may
-have an effect, the lock and the notebook, as far as its record and its folder tell them.
+have an effect, the lock, the notebook and the videos, as far as its record and its folder tell them.
 """
 
 import json
@@ -11,13 +11,13 @@ from typing import Any
 
 from .notebooks import notebook_file
 from .plain import readable
-from .provenance import by_name, sources
+from .provenance import by_name, lock_digest, sources
 from .records import WITHOUT_EFFECT, run_code
 from .suites import SuiteError, changes, read_attempt
 from .suites.attempts import run_of
-from .suites.changes import differences
+from .suites.changes import differences, other_videos
 
-GIVEN = "injected-parameters"
+GIVEN, LOCK = "injected-parameters", "requirements.lock"
 
 
 def stale(record: Mapping[str, Any]) -> list[str]:
@@ -29,10 +29,10 @@ def stale(record: Mapping[str, Any]) -> list[str]:
     try:
         run = run_of(record)
         if run is not None and read_attempt(run)["status"] == "ok":
-            return changes(run)
+            return [*changes(run), *other_videos(record)]
     except (SuiteError, OSError) as error:
         return [readable(error, 400)]
-    return [*_code(record["provenance"]), *_notebook(record)]
+    return [*_code(record["provenance"]), *_notebook(record), *other_videos(record)]
 
 
 def _code(provenance: Mapping[str, Any]) -> list[str]:
@@ -40,7 +40,10 @@ def _code(provenance: Mapping[str, Any]) -> list[str]:
     if not provenance.get("modules"):
         return [] if provenance["code"] == run_code() else ["files of the code changed since"]
     before, after = dict(provenance["modules"]), by_name(sources(), WITHOUT_EFFECT)
-    return differences(before, {name: digest[: len(next(iter(before.values())))] for name, digest in after.items()})
+    after = {name: digest[: len(next(iter(before.values())))] for name, digest in after.items()}
+    if provenance.get("lock"):
+        before[LOCK], after[LOCK] = provenance["lock"], lock_digest() or ""
+    return differences(before, after)
 
 
 def _notebook(record: Mapping[str, Any]) -> list[str]:

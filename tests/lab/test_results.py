@@ -10,7 +10,6 @@ from text4vis_lab.records import RunRecord, read_record
 from text4vis_lab.results import (
     headline,
     histories_of,
-    measured,
     overview,
     recomputed,
     rows_of,
@@ -108,15 +107,6 @@ def test_the_headline_of_one_run_is_over_its_videos_alone(record):
     assert line["low"] < line["%"] < line["high"]
     assert line["over"] == f"{VIDEOS} videos, one seed"  # none of which share a group
     assert headline([record | {"rows": []}]).empty
-
-
-def test_what_was_measured_is_told_in_a_line_of_words(record):
-    known, told = headline([record]), measured([record])
-    assert told["%"].tolist() == known["%"].tolist()
-    assert told["on"].tolist() == ["test, 1 view", "many, 1 view", "map, many, 1 view", "half of the classes"]
-    rows = [row | {"shots": 4, "setting": "tuned", "mix": 0.5} for row in record["rows"][:1]]
-    assert measured([record | {"rows": rows}])["on"].tolist() == ["test, 1 view, tuned, 4 shots, 0.5 mix"]
-    assert measured([]).empty
 
 
 def test_without_its_scores_a_headline_has_no_interval_and_says_why(record):

@@ -5,6 +5,7 @@ data, and the command that draws it again. What needs a kernel, and what is empt
 """
 
 import base64
+import html
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..plain import readable
 from ..shell import command
@@ -28,6 +30,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+RUN = re.compile(r'<span class="t4v-run" data-run="([^"/]*)/([^"/]*)">([^<]*)</span>')  # of `tables.Linked`
 PNG, ABOUT = "image/png", "text4vis"  # a picture's media type, and where an output says what it is
 
 
@@ -119,9 +122,19 @@ def _printable(data: Mapping[str, Any], page: Page) -> dict[str, Any]:
     large = [kind for kind, value in found.items() if kind != "text/plain" and _size(value) > RICH]
     if large and PNG not in found:
         found = {"text/plain": f"{found.get('text/plain', '')}\n… as {', '.join(large)} too large. {_whole(page)}"}
+    if "text/html" in found:
+        found["text/html"] = RUN.sub(lambda cell: _linked(cell, page), found["text/html"])
     for kind in [kind for kind in found if kind.startswith("text/")]:
         found[kind] = cut(found[kind], TEXT, page) if kind == "text/plain" else UNSEEN.sub(_escape, found[kind])
     return found
+
+
+def _linked(cell: re.Match, page: Page) -> str:
+    """A cell of a table that leads to the page of a run of the same book."""
+    suite, run, text = (html.unescape(part) for part in cell.groups())
+    if suite != page.folder.parent.name:
+        return cell[0]
+    return f'<a class="t4v-run" href="{html.escape(quote(run))}.html">{html.escape(text)}</a>'
 
 
 def _size(value: Any) -> int:

@@ -28,11 +28,13 @@ from .. import miniature
 from ..cell import Cell
 from ..groups import group_name
 from ..lab import Lab
+from ..miniature.making import PER_CLASS
 from ..progress import watched_bars
 from ..records import read_record
 
 PICTURE = "img_{:05d}.jpg"
 SHOTS, EPOCHS, RATE = 2, 3, 1e-3
+MOST = PER_CLASS["test_per_class"]
 BETWEEN = 7  # classes, from the one that a film of two begins with to the one that it ends with
 ZERO_SHOT = ("data", "model", "clips", "hardware")  # groups of settings of its notebook
 
@@ -43,13 +45,17 @@ class Ground:
 
     Attributes:
         folder: for data sets and runs; nothing is written elsewhere, but for the miniature where it is missing.
-        tested: films of each class that are tested.
+        tested: films of each class that are tested; a ValueError for other than 1 to `MOST`.
         trained: films of each class to train on, `SHOTS` at least.
     """
 
     folder: Path
     tested: int = 5
     trained: int = 4
+
+    def __post_init__(self):
+        if not 1 <= self.tested <= MOST:
+            raise ValueError(f"{self.tested} films of each class were asked for; it must be 1 to {MOST}")
 
     @cached_property
     def films(self) -> dict[str, list[Video]]:

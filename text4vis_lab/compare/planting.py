@@ -101,9 +101,9 @@ def _half(ground: Ground) -> tuple[dict, dict]:
     return ground.right, ground.zero_shot("half of the classes", half.tolist())
 
 
-def _softmax_twice(ground: Ground) -> tuple[dict, dict]:
+def _softmax_twice(ground: Ground, run: str = "softmax twice", **given: Any) -> tuple[dict, dict]:
     """Probabilities stand where logits are meant, so that what ranks the videos of a class is a softmax of them."""
-    given = ground.settings("softmax twice", {"crops": 3, "data_root": str(ground.two_labels)})
+    given = ground.settings(run, {"crops": 3, "data_root": str(ground.two_labels)} | given)
     with quietly(given["run_dir"]):
         lab = Lab.open("02_zero_shot", given, uses=ZERO_SHOT)
         lab.zero_shot({"test": lab.test}, {"fold": 1})
@@ -222,6 +222,13 @@ COMBINED: dict[str, Wrong] = {
         "two people, each with one difference",
         ("label_order", "crops"),
         _of_settings("order and one crop", crops=1, data_root=_ordered),
+    ),
+    "second softmax and template": Wrong(
+        "a softmax of probabilities, and another prompt",
+        "two people, each with one difference",
+        ("softmax", "template"),
+        lambda ground: _softmax_twice(ground, "softmax twice, other template", template=OTHER_TEMPLATE),
+        "map",
     ),
 }
 

@@ -14,7 +14,7 @@ from ..headline import WORTH
 from ..inference import means
 from ..plain import plain, readable
 from ..records import read_record
-from ..results import CONDITIONS, numbers_of, rows_of, scores_of
+from ..results import CONDITIONS, headline, rows_of, scores_of
 from ..rows import METRICS
 from ..scores import read_part
 from ..suites import counted
@@ -83,7 +83,7 @@ def claims_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
 def table_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
     """The means and intervals in the tables of 06_results, from the scores of the records that it names."""
     records, faults = _read_by(record)
-    stored, again = record["metrics"].get("numbers", []), numbers_of(records)
+    stored, again = record["metrics"].get("numbers", []), plain(headline(records).to_dict("records"))
     return len(stored), [*faults, *_differing(record["path"], "mean", _numbered(stored), _numbered(again))]
 
 
@@ -111,7 +111,10 @@ def _named(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]
 
 
 def _numbered(lines: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {f"{line['suite']}/{line['run']}: {line['method']}, {line['on']}": line for line in lines}
+    told = ("metric", *CONDITIONS)
+    known = [[line[name] for name in told if line.get(name) not in ("", None)] for line in lines]
+    parts = [[f"{value:g}" if isinstance(value, float) else str(value) for value in some] for some in known]
+    return {f"{line['suite']}/{line['run']}: {', '.join(part)}": line for line, part in zip(lines, parts, strict=True)}
 
 
 def _differing(path: str, what: str, stored: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[str]:

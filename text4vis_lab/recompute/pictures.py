@@ -1,20 +1,31 @@
 """From a figure's stored table: the same specification, the same pixels, byte by byte."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from text4vis_core.files import file_digest
 
 from ..figures import showing
 from ..figures.__main__ import again
 
+FOLDER = "figures/"
 
-def figures_again(run: Path) -> tuple[int, list[str]]:
-    """Every figure of a run's folder from its table: how many, and which are not what is stored, by name.
+
+def figures_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """Every figure of a run from its table: how many, and which are not what is stored, by name.
 
     A figure that is not made of a table is the picture that it was.
     """
-    count, faults = 0, list[str]()
+    run, count = Path(record["path"]).parent, 0
+    sealed = {run / name: digest for name, digest in (record.get("files") or {}).items() if name.startswith(FOLDER)}
+    faults = [f"{path} is gone" for path in sealed if not path.is_file()]
+    faults += [
+        f"{path} is not what the record beside it was written with"
+        for path, digest in sealed.items()
+        if path.is_file() and file_digest(path) != digest
+    ]
     for path in sorted((run / "figures").glob("*.json")):
         count += 1
         try:

@@ -90,7 +90,7 @@ def _steps(record: dict[str, Any]) -> list[tuple[str, str, Callable[[], tuple[in
     steps: list[tuple[str, Callable[[], tuple[int, list[str]]]]] = [
         ("metric", lambda: metrics_again(record)),
         ("mean", lambda: means_again(record)),
-        ("figure", lambda: figures_again(run)),
+        ("figure", lambda: figures_again(record)),
     ]
     if record["notebook"] == RESULTS:
         steps += [("claim", lambda: claims_again(record)), ("mean", lambda: table_again(record))]

@@ -1,8 +1,13 @@
 """What has other content since a run ended well: by this a suite executes it again, and its numbers show as stale."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from ..digests import contents_of
+from ..evidence import evidence_of
 from ..plain import readable
+from ..records import RECORD, read_record
 from .attempts import other_parameters, read_attempt
 from .inputs import made_of
 from .reading import Run
@@ -24,6 +29,34 @@ def changes(run: Run) -> list[str]:
         return [why]
     before = attempt.get("made_of")
     return differences(before, made_of(run)) if isinstance(before, Mapping) else [UNKNOWN]
+
+
+def other_videos(record: Mapping[str, Any]) -> list[str]:
+    """Which of the videos that a run was given have other content now, in a sentence; empty where none has.
+
+    A file of the same size and times as when it was read last is not read again. What is gone has no content.
+    """
+    try:
+        known = evidence_of(record).videos
+    except ValueError as error:
+        return [readable(error, 400)]
+    known = known[~known["missing"] & (known["content"] != "")].drop_duplicates("video")
+    paths = [Path(video.rpartition("#t=")[0] or video) for video in known["video"]]
+    now = contents_of(paths, f"videos of {record['run']}")
+    other = [path.name for path, content in zip(paths, known["content"], strict=True) if now[path] != content]
+    return [f"of {len(paths)} videos {listed(other, 'videos')} changed since"] if other else []
+
+
+def stale(run: Run) -> list[str]:
+    """`changes` of a run, and `other_videos` of its record.
+
+    Raises:
+        SuiteError: `attempt.json` is damaged.
+    """
+    found = changes(run)
+    if read_attempt(run)["status"] == "ok" and (run.directory / RECORD).is_file():
+        found += other_videos(read_record(run.directory / RECORD))
+    return found
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

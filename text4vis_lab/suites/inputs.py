@@ -9,8 +9,8 @@ from text4vis_core.files import file_digest
 
 from .reading import Run
 
-# How runs are started and watched, and what measures the machine: no result is a function of that.
-OTHERS = {"suites", "rehearsal", "bench", "progress.py", "loggers.py", "surroundings.py"}
+# How runs are started, watched, shown and computed again, and what measures the machine: no result is a function of it.
+OTHERS = {"suites", "rehearsal", "bench", "book", "cli", "recompute", "progress.py", "loggers.py", "surroundings.py"}
 MODEL = {".safetensors", ".pt", ".bin", ".json"}  # files of a model's folder
 DIGITS = 16  # of a SHA-256 that are kept of each file
 GIVEN = ("data/*.csv", "data/descriptions/*", "data/records/*/*.json", "experiments/recipes.yaml", "requirements.lock")

@@ -23,7 +23,7 @@ from ..progress import begin, read, signs_of_life, tell
 from ..records import RECORD
 from ..surroundings import holder, of_a_run, own_kernel, take, wait_for
 from .attempts import disagreement, read_attempt, write_attempt
-from .changes import changes
+from .changes import stale
 from .inputs import made_of
 from .reading import Run, Suite, SuiteError
 
@@ -59,6 +59,7 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
         # What the last attempt concluded no longer holds. Checkpoints stay: the notebook decides whether to go on.
         for path in (run.attempt, run.executed, run.directory / RECORD):
             path.unlink(missing_ok=True)
+        shutil.rmtree(run.directory / "figures", ignore_errors=True)
         room = held.enter_context(_room(run))
         _begin(run)
         held.enter_context(signs_of_life(run.lock))
@@ -81,11 +82,12 @@ def execute(run: Run, gpus: int | None = None) -> dict[str, Any]:
 def forget_failures(suite: Suite, only_tell: bool = False) -> None:
     """Remove the `attempt.json` of every run that failed, so that it is tried again.
 
-    So it is of one that is made of something else now, by content and not by time, or is not what it left any more:
-    which is said, and with `only_tell` that is all. Raises SuiteError when an `attempt.json` is damaged.
+    So it is of one that is made of something else now, by content and not by time, its videos among that, or is not
+    what it left any more: which is said, and with `only_tell` that is all. Raises SuiteError when an `attempt.json` is
+    damaged.
     """
     for run in suite.runs:
-        attempt, why = read_attempt(run), disagreement(run) or "; ".join(changes(run))
+        attempt, why = read_attempt(run), disagreement(run) or "; ".join(stale(run))
         if why:
             print(f"{run.name} is executed again: {why}", flush=True)
         if not only_tell and (why or attempt["status"] == "failed"):

@@ -12,10 +12,11 @@ from text4vis_lab import figures
 from text4vis_lab.claims import claims
 from text4vis_lab.cli.running import main as text4vis
 from text4vis_lab.figures import showing
+from text4vis_lab.plain import plain
 from text4vis_lab.read_only import WouldTrainError, check_may_train, nothing_trained
 from text4vis_lab.recompute import figures_again, recompute
 from text4vis_lab.records import RECORDS, RunRecord, read_record
-from text4vis_lab.results import means_of, numbers_of, rows_of
+from text4vis_lab.results import headline, means_of, rows_of
 from text4vis_lab.scores import HALVES, Scores, write_scores
 
 VIDEOS, CLASSES = 60, 12
@@ -52,7 +53,11 @@ def run(tmp_path, monkeypatch) -> Path:
     table = means_of(found, rows_of(found), ["setting", "shots", "method", "role"])
     showing.show(figures.league, table, "league", TEXTS, {"title": "t"}, record.run_dir / "figures")
     results = RunRecord("06_results", tmp_path / "runs" / "own" / "results", {})
-    results.metrics = {"records": [found["path"]], "claims": claims([found]), "numbers": numbers_of([found])}
+    results.metrics = {
+        "records": [found["path"]],
+        "claims": claims([found]),
+        "numbers": plain(headline([found]).to_dict("records")),
+    }
     results.save()
     return tmp_path / "runs"
 
@@ -159,7 +164,7 @@ def a_claim(few: Path) -> str:
 def a_mean(few: Path) -> str:
     path = few.with_name("results") / "result.json"
     sealed_again(path, lambda record: record["metrics"]["numbers"][0].update(low=1.5))
-    return "result.json: mean 'own/few: text, frozen, test, 1 view, tuned, 4 shots': low is 1.5, from the scores "
+    return "result.json: mean 'own/few: top1, test, 1 view, text, frozen, tuned, 4': low is 1.5, from the scores "
 
 
 @pytest.mark.parametrize(
@@ -192,9 +197,10 @@ def test_what_was_changed_is_found_by_its_name(run, change, capsys):
 def test_a_picture_without_a_table_is_what_it_was(run):
     folder = run / "own" / "few"
     showing.picture(figures.picture_grid([np.zeros((8, 8, 3), np.uint8)], ["a"]), "frames", TEXTS, folder / "figures")
-    assert figures_again(folder) == (2, [])
+    record = read_record(folder / "result.json")
+    assert figures_again(record) == (2, [])
     (folder / "figures" / "frames.png").write_bytes(b"another")
-    assert figures_again(folder)[1] == [f"{folder}/figures/frames.png changed since it was drawn"]
+    assert figures_again(record)[1] == [f"{folder}/figures/frames.png changed since it was drawn"]
 
 
 def test_a_table_of_other_means_is_left_to_its_notebook(run):

@@ -8,11 +8,13 @@ from conftest import ROOT
 from test_attempts import left, record_of, run  # noqa: F401 - a fixture
 from test_suites import notebook, repository, suite  # noqa: F401 - a fixture
 
+from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab import provenance, staleness
 from text4vis_lab.book import collecting
 from text4vis_lab.cli.running import main as text4vis
 from text4vis_lab.records import RECORDS, RunRecord, read_record
 from text4vis_lab.staleness import stale
+from text4vis_lab.suites import forget_failures
 from text4vis_lab.suites.attempts import write_attempt
 from text4vis_lab.suites.changes import UNKNOWN, listed
 from text4vis_lab.suites.inputs import made_of
@@ -82,6 +84,29 @@ def test_of_a_run_of_no_suite_the_code_and_the_notebook_that_was_executed_are_lo
     for sentence, facts in told.items():
         RECORDS.write(path, {name: value for name, value in saved.items() if name != "path"} | {"provenance": facts})
         assert stale(read_record(path)) == [sentence, "notebooks/train.ipynb changed since"]
+
+
+@pytest.mark.parametrize("of_a_suite", [True, False])
+def test_a_video_with_other_content_is_named(run, tmp_path, video, monkeypatch, capsys, of_a_suite):  # noqa: F811
+    monkeypatch.setattr("text4vis_lab.digests.cache_folder", lambda: tmp_path)
+    paths = [tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4")]
+    for path in paths[:2]:
+        path.write_bytes(video.read_bytes())
+    listed_videos = VideoList(("x",), tuple(Video(path, 0) for path in paths[:2]), (Video(paths[2], 0),))
+    folder = run.directory if of_a_suite else Path("runs/interactive/train")
+    record = RunRecord("train", folder, {})
+    record.add_data("test", listed_videos)
+    path = record.save()
+    if of_a_suite:
+        write_attempt(run, status="ok", error="", seconds=1.5, made_of=made_of(run))
+    assert stale(read_record(path)) == []
+    paths[1].write_bytes(video.read_bytes() + b"more")
+    assert stale(read_record(path)) == ["of 2 videos b.mp4 changed since"]
+    paths[0].unlink()
+    assert stale(read_record(path)) == ["of 2 videos a.mp4 and b.mp4 changed since"]
+    if of_a_suite:
+        forget_failures(suite("runs: [{name: a, notebook: train, parameters: {lr: 0.5}}]"))
+        assert capsys.readouterr().out == "a is executed again: of 2 videos a.mp4 and b.mp4 changed since\n"
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 9])

@@ -3,7 +3,9 @@
 import html
 import json
 import os
+import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -134,6 +136,48 @@ def test_the_book_has_a_page_for_every_run_with_the_command_that_remakes_it(clon
     assert "Building the book" in built.stdout
     assert "Building the book" not in again.stdout
     assert again.returncode == 0
+
+
+def test_three_commands_drawn_by_seed_make_the_pictures_that_the_book_shows(clone, smoke):
+    html_of = clone / "book" / "_build" / "html"
+    shown = {}
+    for page in sorted(html_of.glob("runs/*.html")):
+        for command in re.findall(r'<div class="again">.*?<pre[^>]*>(.*?)</pre>', page.read_text(), re.DOTALL):
+            words = shlex.split(html.unescape(command))
+            if words[1:3] == ["-m", "text4vis_lab.figures"]:
+                shown[words[3]] = (page.stem, words)
+    assert len(shown) >= 10
+    (clone / ".venv").symlink_to(Path(sys.executable).parents[1])
+    for asked in random.Random(14).sample(sorted(shown), 3):
+        run, words = shown[asked]
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(asked).stem)
+        for ending in (".png", ".dark.png"):
+            kind = "dark" if "dark" in ending else "light"
+            [on_the_page] = html_of.glob(f"_images/{re.sub(r'[^A-Za-z0-9_=.-]+', '_', run)}-{name}.{kind}.png")
+            picture = clone / Path(asked).with_name(Path(asked).stem + ending)
+            picture.unlink()
+            done = call(clone, *words)
+            assert done.returncode == 0, done.stdout
+            assert picture.read_bytes() == on_the_page.read_bytes(), asked
+    (clone / ".venv").unlink()
+
+
+def test_all_is_computed_again_as_it_is_stored_and_a_notebook_executed_without_training(clone, smoke):
+    again = [word for name in ("few_shot", "results") for word in ("--again", f"runs/smoke/{name}")]
+    done = call(clone, sys.executable, "-m", "text4vis_lab.cli", "recompute", "runs/smoke", *again)
+    assert done.returncode == 0, done.stdout
+    counts = dict(
+        reversed(found) for found in re.findall(r"([\d,]+) (metric|mean|claim|figure|notebook)s?\b", done.stdout)
+    )
+    assert counts.keys() == {"metric", "mean", "claim", "figure", "notebook"}
+    assert done.stdout.splitlines()[-1].endswith("; all as stored")
+    cell = next((clone / "runs/smoke/few_shot/cells").glob("text-frozen-*.json"))
+    content = cell.read_bytes()
+    cell.unlink()
+    done = call(clone, sys.executable, "-m", "text4vis_lab.cli", "recompute", "runs/smoke/few_shot", *again[:2])
+    cell.write_bytes(content)
+    assert done.returncode == 1
+    assert f"cell '{cell.stem}' would be trained: no finished one of this code" in done.stdout
 
 
 def test_nothing_is_written_outside_runs_data_and_the_books_build(clone, smoke, tmp_path):
