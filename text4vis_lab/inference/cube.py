@@ -73,7 +73,9 @@ class RankedCube(Cube):
         found = np.empty((len(weights), len(self.right)))
         for seed, (scores, targets, known) in enumerate(zip(self.scores, self.targets, self.right, strict=True)):
             there = known == 1
-            found[:, seed] = [_precision(scores[there], targets[there], each[there]) for each in of_videos]
+            order = np.argsort(-scores[there], axis=0, kind="stable")  # the same, whatever the weights
+            hits = np.take_along_axis(targets[there], order, 0)
+            found[:, seed] = [_precision(hits, each[there][order]) for each in of_videos]
         return found
 
 
@@ -104,13 +106,12 @@ def _shares(right: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> np.nd
         return 100 * (weights @ sums.T) / (weights @ counts.T)
 
 
-def _precision(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
-    """Mean average precision in percent of scores (N, C) and targets, where videos count as often as weights (N,) say.
+def _precision(hits: np.ndarray, counts: np.ndarray) -> float:
+    """Mean average precision in percent: 0/1 of videos (N, C) in the order of each class's scores, and how often each
+    counts (N, C).
 
     A video that counts twice is ranked twice, one below the other; each is given the precision at their middle.
     """
-    order = np.argsort(-scores, axis=0, kind="stable")
-    hits, counts = np.take_along_axis(targets, order, 0), weights[order]
     middle = np.maximum(counts - 1, 0) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = (np.cumsum(hits * counts, 0) - middle) / (np.cumsum(counts, 0) - middle)

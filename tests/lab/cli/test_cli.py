@@ -14,7 +14,7 @@ import torch
 from conftest import ROOT
 
 from text4vis_lab import miniature
-from text4vis_lab.cli import EXAMPLES, main
+from text4vis_lab.cli import EXAMPLES, app, main
 from text4vis_lab.models import load_model
 from text4vis_lab.tournament.features import read_features
 
@@ -61,6 +61,19 @@ def test_the_help_shows_the_examples(capsys):
         run(f"text4vis {name} --help")
         shown = capsys.readouterr().out
         assert all(f"  {line}\n" in shown for line in lines)
+
+
+def test_commands_on_the_pages_of_the_book_can_be_typed():
+    import typer
+
+    commands = typer.main.get_command(app).commands
+    pages = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("**/*.md"))).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in pages.splitlines() if line.startswith("text4vis ")]
+    assert {words[1] for words in lines} >= {"compare", "predict", "train"}
+    for words in lines:
+        typed = words[2 : words.index(">")] if ">" in words else words[2:]
+        if "--help" not in typed:
+            commands[words[1]].make_context(words[1], typed)
 
 
 def test_the_help_imports_nothing_heavy():

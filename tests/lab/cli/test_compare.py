@@ -1,0 +1,55 @@
+"""The command compare: one sentence first, within 80 columns; JSON, and a page on which text is text."""
+
+import json
+
+import pytest
+from made_runs import made_run
+
+from text4vis_lab.cli import main
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", *words])
+    assert ended.value.code == 0
+
+
+@pytest.fixture
+def folders(tmp_path):
+    right, wrong = made_run(), made_run()
+    name = "<b>bold</b>"
+    for made in (right, wrong):
+        made.names = [name, *made.names[1:]]
+    wrong.names, wrong.logits = wrong.names[::-1], wrong.logits[:, ::-1].copy()
+    return [str(made.write(tmp_path / "s" / where)) for made, where in ((wrong, "here"), (right, "there"))]
+
+
+def test_the_answer_comes_first_and_fits_into_a_terminal(folders, capsys):
+    run(*folders)
+    shown = capsys.readouterr().out
+    assert shown.startswith("top-1 here ") and "label_order" in " ".join(shown.split()).split(" Causes ")[0]
+    assert max(map(len, shown.splitlines())) <= 80
+    for title in ("Causes", "Numbers", "What differs"):
+        assert title in shown
+
+
+def test_json_holds_all_of_it(folders, capsys):
+    run(*folders, "--json", "--metric", "top5")
+    found = json.loads(capsys.readouterr().out)
+    assert found["answer"].startswith("top-5 here ") and [each["cause"] for each in found["findings"]] == [
+        "label_order"
+    ]
+    assert found.keys() >= {"numbers", "findings", "rest", "differences", "others", "sides", "notes", "stale", "whole"}
+
+
+def test_on_the_page_text_is_text(folders, tmp_path, capsys):
+    run(*folders, "--page", str(tmp_path / "why.html"))
+    page = (tmp_path / "why.html").read_text()
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page and "<b>bold" not in page
+    assert "why.html" in capsys.readouterr().err
+
+
+def test_a_published_number_is_named_by_its_id(folders, capsys):
+    run(folders[1], "zs-ucf101")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.startswith("These two numbers are not comparable: ") and "(template)" in shown and "--try" in shown
