@@ -37,6 +37,17 @@ def pytest_collection_modifyitems(items: list) -> None:
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_digests(tmp_path_factory):
+    """A folder for what is kept of files' contents: not the user's."""
+    from text4vis_lab import digests
+
+    folder = tmp_path_factory.mktemp("digests")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digests, "cache_folder", lambda: folder)
+        yield
+
+
 def grey(frame: int) -> int:
     """The red channel of a frame of `write_video`."""
     return 20 + 10 * frame

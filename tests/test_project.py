@@ -240,6 +240,8 @@ IMPOSSIBLE = [
     ("05_analysis", {"few_shot": "runs/nowhere"}, "runs/nowhere holds no result.json"),
     ("18_time_order", {"temporals": ["lstm"]}, "unknown 'lstm'; choose from: mean, transformer"),
     ("18_time_order", {"epochs": 0}, "epochs is 0; it must be at least 1"),
+    ("20_why_different", {"example": "crop"}, "parameter example: unknown 'crop'; choose from: template, label order"),
+    ("20_why_different", {"films": 0}, "0 films of each class were asked for; it must be 1 to 30"),
 ]
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from text4vis_core.training.recipe import TrainingConfig
 
+from .records import RunRecord
 from .settings import by_name
 from .sources import Source
 from .tournament.methods import Method, in_settings, methods
-from .tournament.recipes import RECIPES, recipe_of
+from .tournament.recipes import RECIPES, problem_of, read_recipes, trial_of
 from .tournament.seeds import VARIED, Seeds, seeds_of
 from .tournament.texts import unavailable
 
@@ -17,6 +18,7 @@ from .tournament.texts import unavailable
 class Asked:
     """The part of `Lab` that reads its settings, `values`."""
 
+    record: RunRecord
     values: dict[str, Any]
     source: Any  # a cached property of `Lab`: where models and class embeddings come from
 
@@ -62,7 +64,10 @@ class Asked:
         """
         other: dict[str, Any] = {} if self.trains else {"epochs": 1, "warmup_epochs": 0}
         if method is not None and method.setting == "tuned":
-            other = recipe_of(self.values["dataset"], method.name, shots, self.values.get("recipes", RECIPES))
+            problem = problem_of(self.values["dataset"], shots)
+            found = trial_of(read_recipes(problem, self.values.get("recipes", RECIPES)), problem, method.name, shots)
+            other = found["tried"][0]["settings"]
+            self.record.trials += [found] if found not in self.record.trials else []
         return recipe_in(self.values | other, seed)
 
 

@@ -1,6 +1,6 @@
 """Finished cells of a grid, kept in the run's folder: what was interrupted goes on at the cell where it stopped.
 
-scores/<cell>.parquet       scores per video
+scores/<cell>.parquet       scores per video; <cell>.epochs.parquet after each epoch, where that was measured
 cells/<cell>.safetensors    the classifier's rows before and after, means of the classes' embeddings
 cells/<cell>.json           the rest, written last: with it a cell is finished
 """
@@ -23,6 +23,7 @@ from text4vis_core.training.loop import WITHOUT_EFFECT
 
 from .cache._dependencies import file_stamps
 from .cell import Cell, Outcome
+from .epochs import epochs_file
 from .experiment import trained_as
 from .model_files.facts import FILE
 from .plain import plain
@@ -52,7 +53,7 @@ class _CellFacts(Schema):
     """What a finished cell's JSON file holds: digests of its scores and tensors among it."""
 
     fingerprint: str
-    files: list[str] = Field(min_length=2, max_length=2)
+    files: list[str] = Field(min_length=2, max_length=3)
     outcome: _OutcomeFacts
 
 
@@ -71,13 +72,13 @@ class FinishedCells:
 
     def read(self, name: str, fingerprint: str) -> Outcome | None:
         """A cell that was finished with the same fingerprint, and is whole; else None."""
-        facts, files = self._facts(name), [self.scores(name), self._tensors(name)]
+        facts, files = self._facts(name), self._files(name)
         try:
             kept = CELLS.load(facts)
             if kept.get("fingerprint") != fingerprint:
                 return None
             outcome = CELLS.checked(facts, kept)["outcome"]
-            for file, digest in zip(files, kept["files"], strict=True):
+            for file, digest in zip(files, kept["files"], strict=False):
                 if not file.is_file() or file_digest(file) != digest:
                     raise CELLS.wrong(facts, f"{file} is not what was written with it")
             outcome["skipped"] = [tuple(pair) for pair in outcome["skipped"]]
@@ -100,18 +101,21 @@ class FinishedCells:
             "not_compiled": outcome.not_compiled,
             "remarks": outcome.remarks,
         }
-        files = [file_digest(file) for file in (self.scores(name), self._tensors(name))]
+        files = [file_digest(file) for file in self._files(name) if file.is_file()]
         CELLS.write(self._facts(name), {"fingerprint": fingerprint, "files": files, "outcome": facts})
 
     def forget_others(self, names: set[str]) -> None:
         """Remove what earlier runs in this folder have left of other cells."""
         for folder in ("cells", FOLDER):
             for path in (self.run_dir / folder).glob("*"):
-                if path.stem not in names and not path.name.startswith(RANKS):
+                if path.stem.removesuffix(".epochs") not in names and not path.name.startswith(RANKS):
                     path.unlink(missing_ok=True)
         for path in (self.run_dir / "models").glob(f"*/{FILE}"):
             if path.parent.name not in names:
                 shutil.rmtree(path.parent)
+
+    def _files(self, name: str) -> list[Path]:
+        return [self.scores(name), self._tensors(name), epochs_file(self.run_dir, name)]
 
     def _facts(self, name: str) -> Path:
         return self.run_dir / "cells" / f"{name}.json"

@@ -1,4 +1,4 @@
-"""What a laboratory gathers for its record of what it trains on and tests: see `evidence.py`."""
+"""What a laboratory gathers for its record: scores that it did not train for, and evidence, see `evidence.py`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,16 @@ from typing import Any
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.model.labels import prompts
 
-from .cell import Cell, Part
+from ._cells import FinishedCells
+from .cell import Cell, Outcome, Part, rows_of_outcome
 from .looks import looks_of
 from .records import RunRecord
+from .scores import Scores, write_scores
 from .sources import Clips
 
 
 class Gathering:
-    """The part of `Lab` that no number depends on."""
+    """The part of `Lab` by which a record tells where its numbers come from."""
 
     record: RunRecord
     values: dict[str, Any]
@@ -29,15 +31,16 @@ class Gathering:
         """Keep which videos a cell was trained on, and a look at those that it was tested on."""
         if cell.fine_tune:
             self.record.evidence.add_draw(cell.name, cell.train)
-        self._look_at({name: cell.part(name) for name in cell.tests})
+        self.look_at({name: cell.part(name) for name in cell.tests})
 
-    def _look_at(self, tests: Mapping[str, Part]) -> None:
+    def look_at(self, tests: Mapping[str, VideoList | Part]) -> None:
         """Keep a look at some videos of each tested list, which is noted where none is that has its videos."""
         evidence = self.record.evidence
         for name, test in tests.items():
-            if not (listed := evidence.list_of(test.videos)):
+            videos = test.videos if isinstance(test, Part) else test
+            if not (listed := evidence.list_of(videos)):
                 listed = name if name not in evidence.lists else f"{name}, tested"
-                self.note_data(listed, test.videos)
+                self.note_data(listed, videos)
             if listed not in evidence.looks:
                 seen = self.clips.evaluation(evidence.lists[listed].videos, self._size, self.clips.views)
                 evidence.looks[listed] = looks_of(seen)
@@ -57,3 +60,23 @@ class Gathering:
             names = listed.videos.class_names(style)
             texts = prompts(names, template) if template else [""] * len(names)
             self.record.evidence.said[name] = names, texts
+
+    def keep(
+        self,
+        cell: str,
+        scores: dict[tuple[str, str], Scores],
+        columns: Mapping[str, Any],
+        tests: Mapping[str, VideoList | Part],
+    ) -> list[dict[str, Any]]:
+        """Keep a cell's scores beside the record, and rows of their metrics in it; returns the rows.
+
+        Args:
+            cell: its name.
+            scores: (test, view) -> scores per video.
+            columns: of `rows.COLUMNS`, that all rows have.
+            tests: name -> videos.
+        """
+        rows = rows_of_outcome(cell, Outcome(scores), columns, tests)
+        self.record.add_cell(cell, rows)
+        write_scores(FinishedCells(self.record.run_dir).scores(cell), scores, columns)
+        return rows

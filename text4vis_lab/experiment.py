@@ -18,7 +18,6 @@ from torch.nn import functional as F
 
 from text4vis_core.data.video_list import VideoList
 from text4vis_core.evaluation.embedding import EmbeddedVideos
-from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.model.classifier import initialise
 from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import rank, world
@@ -28,6 +27,7 @@ from text4vis_core.training.loop import AfterEpoch, Fit, fit
 from text4vis_core.training.recipe import TrainingConfig
 
 from .cell import Cell, Outcome
+from .epochs import ACCURACY, doubt, epochs_file, keep_epoch
 from .fitting import check_recipe
 from .keeping import left_behind
 from .lists import only
@@ -76,19 +76,23 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
         part = cell.part(cell.every_epoch)
         counted = part.videos if part.classes is None else only(part.videos, part.classes)
     recipe = trained_as(cell.method, cell.recipe)
-    kept = Kept(model, cell.transfer, recipe)
+    kept, answers = Kept(model, cell.transfer, recipe), epochs_file(run_dir, cell.name)
+    training = clips.training(cell.train, model.size, cell.recipe.seed)
 
     def after_epoch(model: VideoClassifier) -> dict:
         kept.after_epoch(model)
         if counted is None:
             return {}
         known = clips.embed(model, counted, cache=False)
-        return {"val_top1": topk_accuracy(own_scores(model, known), known.truth)}
+        scores = Scores.of(counted, known, own_scores(model, known))
+        if rank() == 0:
+            keep_epoch(answers, training.epoch + 1, cell.every_epoch, scores)
+        return {ACCURACY: scores.metrics()["top1"]}
 
     if cell.fine_tune:
         outcome = fit(
             model,
-            clips.training(cell.train, model.size, cell.recipe.seed),
+            training,
             recipe,
             checkpoint_dir=run_dir / "checkpoints",
             name=cell.training,
@@ -130,6 +134,7 @@ def _train_and_test(cell: Cell, source: Source, clips: Clips, run_dir: Path, pro
         result.tensors |= {"initial": rows, "learned": learned}
     if rank() == 0:
         result.remarks = left_behind(cell, source, clips, model, result)
+        result.remarks += filter(None, [doubt(answers, result.history)])
     return result
 
 

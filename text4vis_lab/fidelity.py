@@ -18,7 +18,7 @@ from torchvision.transforms.functional import InterpolationMode
 from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.data.transforms import evaluation_views, to_clip
 from text4vis_core.data.video import VideoError
-from text4vis_core.data.video_list import Video
+from text4vis_core.data.video_list import Video, VideoList
 from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy
 from text4vis_core.evaluation.protocols import half_class_splits, multi_view_scores, zero_shot_accuracy
 from text4vis_core.model.checkpoints import load_text4vis_checkpoint
@@ -26,6 +26,7 @@ from text4vis_core.model.video_classifier import VideoClassifier
 from text4vis_core.processes import progress_bar
 from text4vis_core.training.recipe import warmup_cosine
 
+from .scores import Scores, video_name
 from .sources import Clips
 
 REFERENCE = Path("tests/reference")  # what the published code gave, for small random models and inputs
@@ -134,11 +135,27 @@ def gaps(pairs: Sequence[Pair]) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def logit_effect(model: VideoClassifier, pairs: Sequence[Pair], rows: Tensor) -> dict[str, float]:
-    """What the difference of pixels does to logits of class embeddings (C, D), beside the best class's margin."""
-    ours, theirs = (
-        torch.cat([model.logits(model.encode_video(pair[i][None]), rows) for pair in pairs]) for i in (0, 1)
-    )
+def pixel_scores(
+    model: VideoClassifier, pairs: Sequence[Pair], rows: Tensor, videos: VideoList
+) -> dict[tuple[str, str], Scores]:
+    """Scores of class embeddings (C, D) for this project's pixels and the published path's, by test and view.
+
+    Args:
+        model: that encodes.
+        pairs: of each video, see `pixel_pairs`.
+        rows: of the list's classes.
+        videos: that list.
+    """
+    names, labels = [video_name(video) for video in videos.videos], torch.from_numpy(videos.labels)
+    targets, found = videos.targets if videos.multi_label else None, {}
+    for i, test in enumerate(("pixels of this project", "pixels of PIL")):
+        logits = torch.cat([model.logits(model.encode_video(pair[i][None]), rows) for pair in pairs])
+        found[test, "1 view"] = Scores(names, labels, logits, targets, videos.classes)
+    return found
+
+
+def logit_effect(ours: Tensor, theirs: Tensor) -> dict[str, float]:
+    """What the difference of pixels does to logits (N, C), beside the best class's margin."""
     top = theirs.topk(2, dim=-1).values
     return {
         "largest_logit_difference": (ours - theirs).abs().max().item(),

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from text4vis_core.data.video_list import Video, VideoList
 
-from .digests import contents_of
+from .digests import Stamp, contents_of, stamp_of
 from .evidence import TABLES, table_schema, write_table
 from .plain import encodable
 
@@ -58,6 +58,7 @@ class Gathered:
     said: dict[str, tuple[Sequence[str], Sequence[str]]] = field(default_factory=dict)
     looks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     draws: dict[str, Listed] = field(default_factory=dict)
+    _stamps: dict[Path, Stamp | None] = field(default_factory=dict)
     _known: dict[int, Listed] = field(default_factory=dict)  # by the list's `id`, which lives as long as this
 
     def add_list(self, name: str, videos: VideoList, contents: dict[Path, str] | None = None) -> None:
@@ -71,7 +72,13 @@ class Gathered:
         self.lists[name] = self.known(videos)
         if contents is None:
             contents = contents_of((video.path for video in videos.videos), f"contents of {name}")
+            self._stamps |= {path: stamp_of(path) for path in contents}
         self.contents |= contents
+
+    def changed(self) -> list[Path]:
+        """Files of the lists in which is now something else than when they were noted."""
+        touched = [path for path, stamp in self._stamps.items() if stamp_of(path) != stamp]
+        return [path for path, content in contents_of(touched).items() if content != self.contents[path]]
 
     def add_draw(self, cell: str, videos: VideoList) -> None:
         """Note which videos a cell is trained on."""

@@ -261,7 +261,7 @@ class Lab(Asked, Answers, Gathering):
         of_template = "" if source is None else hashlib.sha256(known.template.encode()).hexdigest()[:8]
         cell = file_name("zero-shot", *(f"{key}{value}" for key, value in (labels or {}).items()), *tests, of_template)
         self._claim([cell])
-        self._look_at(parts)
+        self.look_at(parts)
         rows = rows_of_outcome(cell, Outcome(scores), named, tests)
         for row in list(rows) if halves else ():
             part_scores = scores[row["test"], row["view"]]

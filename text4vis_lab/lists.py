@@ -72,6 +72,13 @@ def spread(videos: VideoList, count: int, without: Collection[str] = ()) -> Vide
     return replace(videos.take(there[places]), missing=())
 
 
+def without(videos: VideoList, skipped: Collection[tuple[str, str]]) -> VideoList:
+    """The videos but for those that were left out, as (path, reason)."""
+    paths = {path for path, _ in skipped}
+    kept = [place for place, video in enumerate(videos.videos) if str(video.path) not in paths]
+    return videos.take(np.array(kept, dtype=np.int64))
+
+
 def repeated(videos: VideoList, length: int) -> VideoList:
     """The videos again and again, in order, `length` in all: so a few shots have the full set's epochs."""
     if length and not videos.videos:

@@ -1,6 +1,8 @@
 """A small picture of a video for what stands behind a cell of a confusion matrix, or a prediction."""
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -39,6 +41,26 @@ def posters(scores: Scores, videos: VideoList, each: int = 3, most: int = 300) -
         except VideoError:
             continue
         found[name] = figures.poster(frame)
+    return found
+
+
+def of_names(names: Iterable[str], most: int = 60) -> dict[str, str]:
+    """The middle frame of videos by the names that scores have for them: name -> data URI, of the first ones that are
+    there and can be read.
+
+    Args:
+        names: paths, with the part of the file where only a part counts, see `scores.video_name`.
+        most: in all.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        if len(found) == most:
+            break
+        path, _, part = name.partition("#t=")
+        start, end = (float(second) if second else None for second in (part or ",").split(","))
+        with contextlib.suppress(VideoError, OSError):
+            [frame] = read_frames(path, _middle, start, end)
+            found[name] = figures.poster(frame)
     return found
 
 

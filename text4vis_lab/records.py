@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 WITHOUT_EFFECT = frozenset(
     {"suites", "rehearsal", "bench", "gpu", "book", "cli", "figures", "progress.py", "loggers.py", "answering.py"}
     | {"moving.py", "posters.py", "work.py", "installing.py", "structure.py", "surroundings.py"}
-    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "_gathering.py", "looks.py"}
+    | {"beside.py", "digests.py", "evidence.py", "gathered.py", "looks.py"}
     | {"compare", "recompute", "staleness.py"}
 )
 RECORD, SCORES = "result.json", "scores"
-TRIED = 10  # videos of a list that are opened at most, to see which decoder does it
+TRIED = 10  # videos of a list that are opened at most, to see which decoder does it; and named, of what changed
 
 
 class _Hardware(Schema):
@@ -133,7 +133,8 @@ class RunRecord:
         data: size, classes, fingerprint, notes and decoder of each list of videos.
         weights: fingerprint of each file or model.
         skipped: (path, reason) of videos that the numbers leave out.
-        trials: of each cell whose settings were chosen: problem, method, shots, and what was tried; see `Trials`.
+        trials: of each cell whose settings were chosen: problem, method, shots, and what was "tried":
+            settings, accuracy on validation videos in percent, and cells of whose scores that is the mean.
         evidence: what the numbers are computed from.
     """
 
@@ -208,7 +209,8 @@ class RunRecord:
         path = self.run_dir / RECORD
         write_to(self.run_dir)
         self.timings["total_seconds"] = time.perf_counter() - self._begin
-        self.evidence.write(self.run_dir, [row["cell"] for row in self.rows])
+        tried = (cell for trial in self.trials for each in trial["tried"] for cell in each["cells"])
+        self.evidence.write(self.run_dir, {row["cell"] for row in (*self.rows, *tried)})
         beside = [file for folder in (SCORES, FOLDER) for file in self.run_dir.glob(f"{folder}/*.parquet")]
         beside += self.run_dir.glob("figures/*.json")  # each with digests of its table and pictures
         record = {
@@ -228,6 +230,8 @@ class RunRecord:
             "trials": self.trials,
             "provenance": {"started": self._started, "beside": self._beside.told()} | provenance(),
         }
+        videos = [str(path) for path in self.evidence.changed()]
+        record["provenance"]["changed_while_running"] += videos[:TRIED]
         check_rows(record["rows"], str(path))
         RECORDS.write(path, record)
         leave(self.run_dir)

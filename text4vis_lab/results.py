@@ -3,19 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from safetensors.torch import load
 from torch import Tensor
 
 from text4vis_core.evaluation.protocols import LEAST
 
+from .epochs import ACCURACY, accuracies, epochs_file
 from .inference import means
 from .plain import encodable, readable
-from .rows import METRICS, as_table
-from .scores import Ranks, Scores, read_part, recompute
+from .rows import METRICS, SCHEMA, as_table
+from .scores import Ranks, Scores, read_part, recompute, written
 from .staleness import stale
 from .wording import in_ends
 
@@ -156,18 +160,30 @@ def overview(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def recomputed(record: Mapping[str, Any]) -> tuple[int, float]:
     """How many metrics of a record were computed again from its scores per video, and their largest difference.
 
+    Those of its rows, of its histories the accuracies after each epoch, and of its trials those on validation videos.
+
     Raises:
         ValueError: scores are missing, or do not give a metric that the record has (which).
     """
-    count, largest = 0, 0.0
-    metrics = recompute(Path(record["path"]).parent, record["rows"], record.get("files"))
-    for row, again in zip(record["rows"], metrics, strict=True):
+    folder, files = Path(record["path"]).parent, record.get("files")
+    pairs = []
+    for row, again in zip(record["rows"], recompute(folder, record["rows"], files), strict=True):
         for metric in METRICS:
             if row.get(metric) is not None:
                 if metric not in again:
                     raise ValueError(f"{record['path']}: {metric} of {row['cell']} cannot be computed from its scores")
-                count, largest = count + 1, max(largest, abs(again[metric] - row[metric]))
-    return count, largest
+                pairs.append((row[metric], again[metric]))
+    for trial in record["trials"]:
+        for tried in trial["tried"]:
+            if tried["cells"]:
+                top1 = [found["top1"] for found in recompute(folder, tried["cells"], files)]
+                pairs.append((tried["validation"], float(np.mean(top1))))
+    if record["schema"] >= SCHEMA:
+        histories = groupby((epoch for epoch in record["histories"] if ACCURACY in epoch), itemgetter("cell"))
+        for cell, epochs in histories:
+            answers = accuracies(written(epochs_file(folder, cell), files))
+            pairs += [(epoch[ACCURACY], answers.get(epoch["epoch"], math.nan)) for epoch in epochs]
+    return len(pairs), float(np.max([0.0, *(abs(then - now) for then, now in pairs)]))
 
 
 def recompute_all(records: Sequence[Mapping[str, Any]]) -> tuple[int, float, list[str]]:
@@ -180,7 +196,7 @@ def recompute_all(records: Sequence[Mapping[str, Any]]) -> tuple[int, float, lis
             faults.append(readable(error, 400))
             continue
         count, largest = count + metrics, max(largest, difference)
-        if difference:
+        if difference != 0:
             faults.append(
                 f"{readable(record['path'])}: metrics differ by {difference:g} from its scores; run its notebook again"
             )

@@ -20,8 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.evaluation.embedding import EmbeddedVideos
-from text4vis_core.evaluation.metrics import mean_average_precision, topk_accuracy, topk_correct
+from text4vis_core.evaluation.metrics import ROWS, mean_average_precision, topk_accuracy, topk_correct
 from text4vis_core.evaluation.protocols import LEAST, half_class_splits
 from text4vis_core.files import file_digest
 
@@ -31,6 +30,8 @@ from .storing import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from text4vis_core.evaluation.embedding import EmbeddedVideos
 
 FOLDER = "scores"
 RANKS = "ranks"  # what the names of files of ranks begin with
@@ -59,7 +60,7 @@ class Scores:
 
     @classmethod
     def of(
-        cls, videos: VideoList, known: EmbeddedVideos, logits: Tensor, classes: Sequence[int] | None = None
+        cls, videos: VideoList, known: "EmbeddedVideos", logits: Tensor, classes: Sequence[int] | None = None
     ) -> "Scores":
         """Of a list's embedded videos; those of `classes` alone, if given."""
         kept = np.arange(len(known.labels))
@@ -96,7 +97,8 @@ class Scores:
 
     def right(self, k: int) -> np.ndarray:
         """bool (N,): whether a video's class, or any of several, is among its k highest scores."""
-        return topk_correct(self.scores, self.truth, k).numpy()
+        some = zip(self.scores.split(ROWS), self.truth.split(ROWS), strict=True)  # a check of all would copy them
+        return torch.cat([topk_correct(scores, truth, k) for scores, truth in some]).numpy()
 
     @property
     def halves(self) -> list[int]:
@@ -138,14 +140,17 @@ class Ranks:
         return self.ranks < k
 
 
-def ranks_of(scores: Tensor, labels: Tensor) -> np.ndarray:
-    """uint16 (N,): the rank of each video's class among its scores (N, C), such that top-1 and top-5 are `Scores`'.
+def ranks_of(scores: Tensor, truth: Tensor) -> np.ndarray:
+    """uint16 (N,): the rank of each video's class, or of the highest of several, among its scores (N, C).
+
+    Such that top-1 and top-5 are those of `Scores`, whose `truth` is given.
 
     Ties are broken as `torch.topk` does, which does it in another way for each k: the ranks below 1 and 5 are its own.
     """
     order = scores.topk(scores.shape[1], dim=-1).indices
-    ranks = (order == labels[:, None]).int().argmax(-1).numpy()
-    first, fifth = (topk_correct(scores, labels, k).numpy() for k in (1, 5))
+    hits = order == truth[:, None] if truth.ndim == 1 else truth.gather(1, order) > 0
+    ranks = hits.int().argmax(-1).numpy()
+    first, fifth = (topk_correct(scores, truth, k).numpy() for k in (1, 5))
     ranks = np.where(first, 0, np.where(fifth, ranks.clip(1, 4), ranks.clip(5)))
     return ranks.astype(np.uint16)
 
@@ -224,7 +229,7 @@ def _kept_ranks(path: Path, changed: int, written: str | None) -> dict[tuple[str
     return read_ranks(path)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # two runs that are compared
 def _kept_scores(path: Path, changed: int, written: str | None) -> dict[tuple[str, str], Scores]:
     _check_written(path, written)
     return read_scores(path)
@@ -233,6 +238,12 @@ def _kept_scores(path: Path, changed: int, written: str | None) -> dict[tuple[st
 def _written(path: Path, files: Mapping[str, str] | None) -> str | None:
     """The digest that a file has by its run's record; None where there was none to compare."""
     return None if files is None else files.get(f"{FOLDER}/{path.name}", "")
+
+
+def written(path: Path, files: Mapping[str, str] | None) -> Path:
+    """A file of scores, if it is what the record beside it was written with; a ValueError where it is another."""
+    _check_written(path, _written(path, files))
+    return path
 
 
 def _check_written(path: Path, digest: str | None) -> None:
@@ -278,22 +289,26 @@ def read_scores(path: Path) -> dict[tuple[str, str], Scores]:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    found = read_table(path, TEXTS | {"label": "int64", "scores": "list<.*: float>"})
-    table, classes, parts = found.to_pandas(), _classes(path, found), {}
-    for (test, view), rows in table.groupby(["test", "view"], sort=False, observed=True):
-        if len({*map(len, rows["scores"])}) > 1 or not rows["label"].between(0, len(rows["scores"].iloc[0]) - 1).all():
+    import pyarrow.compute as pc
+
+    table = read_table(path, TEXTS | {"label": "int64", "scores": "list<.*: float>"})
+    classes, parts = _classes(path, table), {}
+    named = [*dict.fromkeys(zip(*(table[name].to_pylist() for name in ("test", "view")), strict=True))]
+    for test, view in named:
+        rows = table if len(named) == 1 else table.filter((pc.field("test") == test) & (pc.field("view") == view))
+        lengths, labels = pc.list_value_length(rows["scores"]).to_numpy(), rows["label"].to_numpy()
+        if len({*lengths.tolist()}) > 1 or not ((labels >= 0) & (labels < lengths)).all():
             raise unreadable(path, "scores", "fields 'label' and 'scores' are of different classes")
-        scores = torch.from_numpy(np.stack(rows["scores"].to_list()))
-        targets = None
-        if "labels" in rows and rows["labels"].notna().all():
+        values = pc.list_flatten(rows["scores"]).to_numpy().reshape(len(rows), -1)
+        scores, targets = torch.from_numpy(values.copy()), None
+        if "labels" in rows.column_names and not rows["labels"].null_count:
             targets = torch.zeros_like(scores)
-            for row, labels in zip(targets, rows["labels"], strict=True):
-                row[torch.from_numpy(np.array(labels, dtype=np.int64))] = 1
-        labels = torch.from_numpy(rows["label"].to_numpy(copy=True))
-        names = classes.get(str(test), ())
+            for row, several in zip(targets, rows["labels"].to_pylist(), strict=True):
+                row[several] = 1
+        names = classes.get(test, ())
         if names and len(names) != scores.shape[1]:
             raise unreadable(path, "scores", f"field 'classes' has {len(names)} names for {scores.shape[1]} scores")
-        parts[str(test), str(view)] = Scores(rows["video"].to_list(), labels, scores, targets, names)
+        parts[test, view] = Scores(rows["video"].to_pylist(), torch.from_numpy(labels.copy()), scores, targets, names)
     return parts
 
 

@@ -26,7 +26,7 @@ def read_table(path: Path, kinds: Mapping[str, str], what: str = "scores") -> "p
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path)
+        table = parquet.read_table(path, memory_map=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise unreadable(path, what, first_line(error)) from error
     check_kinds(path, table, kinds, what)

@@ -6,6 +6,7 @@ A table is plain HTML with a style and a script of its own, a few KB; nothing is
 import html
 import math
 import numbers
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ FILTERED = 8  # rows from which a filter is worth its room
 LONG = 24  # characters of a first column that is given room
 WIDE = 7  # columns, of which long ones are given room
 LONGEST = 400  # characters of a cell
+ADDRESS = re.compile(r"https://([\w./#-]*[\w/])")
 HERE = Path(__file__).parent
 
 
@@ -72,11 +74,13 @@ class Table:
         frame: what is shown, in the order of its columns; without those that are the same in every row.
         same: column -> its one value.
         caption: what it is.
+        links: columns in whose texts addresses are links.
     """
 
     frame: pd.DataFrame
     same: dict[str, Any]
     caption: str
+    links: Sequence[str] = ()
 
     def __repr__(self) -> str:
         texts = pd.DataFrame({name: _texts(column) for name, column in self.frame.items()})
@@ -98,7 +102,8 @@ class Table:
         )
         texts = [_texts(column) for _, column in self.frame.items()]
         rows = zip(self.frame.itertuples(index=False, name=None), zip(*texts, strict=True), strict=True)
-        body = "".join(f"<tr>{_row(values, shown, [*numeric.values()])}</tr>" for values, shown in rows)
+        linked = [column in self.links for column in self.frame]
+        body = "".join(f"<tr>{_row(values, shown, [*numeric.values()], linked)}</tr>" for values, shown in rows)
         told = f"<caption>{_safe(self._told())}</caption>" if self._told() else ""
         search = ""
         if len(self.frame) >= FILTERED:
@@ -109,7 +114,7 @@ class Table:
         return f'<div class="t4v-table{wide} mathjax_ignore tex2jax_ignore">{_STYLE}{search}{table}{_SCRIPT}</div>'
 
 
-def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> Table:
+def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = (), links: Sequence[str] = ()) -> Table:
     """A table for a page: a click on a header sorts, a word filters; it can be used at any width.
 
     The first column names the rows and stays in sight: those of `first` come first, else the first column of text; then
@@ -119,6 +124,7 @@ def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> T
         frame: whose index, where it has a name or is not just numbers, becomes columns.
         caption: what the table is.
         first: columns that come first, in this order, and are kept.
+        links: columns in whose texts addresses are links.
 
     Raises:
         ValueError: `first` names a column that the table does not have.
@@ -145,16 +151,16 @@ def show(frame: pd.DataFrame, caption: str = "", first: Sequence[str] = ()) -> T
         table = table.drop(columns=constant)
     rest = [name for name in table if name not in front]
     ordered = [*front, *(n for n in rest if _is_numeric(table[n])), *(n for n in rest if not _is_numeric(table[n]))]
-    return Table(table[ordered], same, caption)
+    return Table(table[ordered], same, caption, links)
 
 
-def _row(values: Sequence[Any], texts: Sequence[str], numeric: Sequence[bool]) -> str:
+def _row(values: Sequence[Any], texts: Sequence[str], numeric: Sequence[bool], linked: Sequence[bool]) -> str:
     cells = []
-    for index, (value, text, is_number) in enumerate(zip(values, texts, numeric, strict=True)):
+    for index, (value, text, is_number, has_links) in enumerate(zip(values, texts, numeric, linked, strict=True)):
         tag = 'th scope="row"' if index == 0 else "td"
         number = value.number if isinstance(value, Linked) else value if is_number and not _missing(value) else None
         exact = f' data-v="{float(number)!r}"' if number is not None else ""
-        shown = _safe(text)
+        shown = ADDRESS.sub(_link, _safe(text)) if has_links else _safe(text)
         if isinstance(value, Linked):
             shown = f'<span class="t4v-run" data-run="{html.escape(value.run)}">{shown}</span>'
         kind = _kind(is_number) or (' class="w"' if len(texts) > WIDE and len(text) > LONG else "")
@@ -205,6 +211,11 @@ def _decimals(column: pd.Series) -> int | None:
 
 def _safe(text: Any) -> str:
     return html.escape(readable(text, LONGEST))
+
+
+def _link(address: re.Match) -> str:
+    """A link, that may be broken at its slashes."""
+    return f'<a href="{address[0]}">{address[1].replace("/", "/<wbr>")}</a>'
 
 
 def _kind(is_number: bool) -> str:

@@ -1,5 +1,7 @@
 """Methods, seeds and recipes that a notebook's settings ask for."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from text4vis_lab import _asked
@@ -15,7 +17,7 @@ def asked(**given) -> Asked:
     """The settings' part of a laboratory, without data and models."""
     found = Asked()
     found.values = {name: setting.default for name, setting in declared().items()} | {"seeds": [0]} | given
-    found.source = None
+    found.source, found.record = None, SimpleNamespace(trials=[])
     return found
 
 
@@ -56,6 +58,11 @@ def test_the_recipe_is_that_of_the_settings_or_what_was_tuned(tmp_path):
     tuned = lab.recipe(7, TUNED, 4)
     assert (tuned.seed, tuned.epochs, tuned.lr, tuned.weight_decay) == (7, 24, 0.5, 0.125)
     assert (lab.recipe(0, TUNED).lr, lab.recipe(0, TUNED).epochs) == (0.25, 3)
+    known = [(each["problem"], each["method"], each["shots"], each["tried"]) for each in lab.record.trials]
+    assert known == [
+        ("puppets rows", TUNED.name, 4, [{"settings": {"lr": 0.5, "epochs": 24}, "validation": 60.0, "cells": []}]),
+        ("puppets base", TUNED.name, 0, [{"settings": {"lr": 0.25}, "validation": 70.0, "cells": []}]),
+    ]
     with pytest.raises(ValueError, match=r"no recipe for 'text, frozen' at 1 shots.* Run 15_tuning"):
         lab.recipe(0, TUNED, 1)
     with pytest.raises(ValueError, match="has no recipes for 'ucf101 rows', but for puppets rows, puppets base"):

@@ -9,6 +9,7 @@ import pytest
 from text4vis_lab.evidence import TABLES, evidence_of, write_table
 from text4vis_lab.records import RunRecord, read_record
 from text4vis_lab.scores import video_name
+from text4vis_lab.suites import counted
 
 ROW = {
     "cell": "text-seed0",
@@ -75,3 +76,20 @@ def test_the_same_run_leaves_the_same_evidence(saved, tmp_path):
     run.save()
     assert sorted(path.name for path in folder.iterdir()) == ["classes.parquet", "videos.parquet"]
     assert (folder / "videos.parquet").read_bytes() == before["videos.parquet"]
+
+
+def test_videos_that_became_others_while_a_run_went_on_are_named(tmp_path, train_videos):
+    paths = [tmp_path / video.path.name for video in train_videos.videos]
+    for path, video in zip(paths, train_videos.videos, strict=True):
+        path.write_bytes(video.path.read_bytes())
+    videos = tuple(replace(video, path=path) for path, video in zip(paths, train_videos.videos, strict=True))
+    run = RunRecord("02_zero_shot", tmp_path / "run", {})
+    run.add_data("train", replace(train_videos, videos=videos))
+    paths[1].touch()
+    assert read_record(run.save())["provenance"]["changed_while_running"] == []
+    paths[0].write_bytes(b"another")
+    path = run.save()
+    record = read_record(path)
+    assert record["provenance"]["changed_while_running"] == [str(paths[0])]
+    with pytest.raises(ValueError, match=f"{paths[0].name} changed while run ran; run it again"):
+        counted([record])

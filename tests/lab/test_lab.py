@@ -14,6 +14,7 @@ from text4vis_core.data.video_list import NoValidation
 from text4vis_core.evaluation import EmbeddedVideos, zero_shot_accuracy
 from text4vis_lab import Cell, Lab, Method, Part, _cells, experiment
 from text4vis_lab import lab as laboratory
+from text4vis_lab.evidence import evidence_of
 from text4vis_lab.miniature import making
 from text4vis_lab.models import following
 from text4vis_lab.records import read_record
@@ -119,7 +120,7 @@ def test_a_grid_gives_rows_histories_and_scores(open_lab, calls):
     assert (record["notebook"], record["metrics"]) == ("03_few_shot", {"extra": [1]})
     assert rows_of(record).equals(rows)
     assert histories_of(record).equals(lab.histories)
-    assert recomputed(record) == (6, 0.0)
+    assert recomputed(record) == (9, 0.0)
     for row in record["rows"]:
         assert torch.equal(scores_of(record, row).scores, lab.scores(row).scores)
         tensors = tensors_of(record, row["cell"])
@@ -127,7 +128,9 @@ def test_a_grid_gives_rows_histories_and_scores(open_lab, calls):
         assert torch.equal(tensors["initial"], tensors["learned"]) == row["frozen"]
     assert {"train", "test"} == record["data"].keys()
     assert record["weights"].keys() == {"clip"}
-    assert sorted(path.name for path in (path.parent / "scores").iterdir()) == sorted(f"{c}.parquet" for c in CELLS)
+    assert sorted(path.name for path in (path.parent / "scores").iterdir()) == sorted(
+        f"{cell}{end}" for cell in CELLS for end in (".parquet", ".epochs.parquet")
+    )
 
 
 def test_an_interrupted_grid_goes_on_at_the_cell_where_it_stopped(open_lab, calls):
@@ -274,7 +277,25 @@ def test_a_damaged_file_makes_its_cell_anew(open_lab, calls, file, damage):
     again.run(grid(again)[:2])
     assert calls["trained"] == CELLS[:1]
     assert measured(again) == expected
-    assert recomputed(read_record(again.record.run_dir / "result.json")) == (4, 0.0)
+    assert recomputed(read_record(again.record.run_dir / "result.json")) == (6, 0.0)
+
+
+def test_answers_after_each_epoch_that_were_lost_are_said_to_be(open_lab, calls, capsys):
+    lab = open_lab()
+    lab.run(grid(lab)[:1])
+    record = read_record(lab.save())
+    path = lab.record.run_dir / "scores" / f"{CELLS[0]}.epochs.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"epochs\.parquet is not what the record beside it was written with"):
+        recomputed(record)
+    again = open_lab()
+    again.run(grid(again)[:1])  # its checkpoint is finished
+    told = (
+        "what it answered after each epoch is not kept, for it was trained before: delete its checkpoint and run again"
+    )
+    assert capsys.readouterr().out.splitlines()[-1] == f"{CELLS[0]}: {told}"
+    with pytest.raises(ValueError, match=r"epochs\.parquet: the ranks cannot be read"):
+        recomputed(read_record(again.save()))
 
 
 def test_two_cells_of_one_name_are_an_error(open_lab, calls):
@@ -329,7 +350,9 @@ def test_what_an_earlier_run_left_of_other_cells_is_forgotten_when_a_run_is_save
     assert sorted(path.name for path in (folder / "cells").iterdir()) == [
         f"{CELLS[0]}.{s}" for s in ("json", "safetensors")
     ]
-    assert [path.name for path in (folder / "scores").iterdir()] == [f"{CELLS[0]}.parquet"]
+    left = [f"{CELLS[0]}.{end}" for end in ("epochs.parquet", "parquet")]
+    assert sorted(path.name for path in (folder / "scores").iterdir()) == left
+    assert [*evidence_of(read_record(folder / "result.json")).draws["cell"].unique()] == CELLS[:1]
 
 
 def test_a_changed_laboratory_shares_the_record_and_what_is_loaded(open_lab, monkeypatch):
@@ -350,7 +373,7 @@ def test_a_changed_laboratory_shares_the_record_and_what_is_loaded(open_lab, mon
     assert (len(first), len(second), len(lab.record.rows)) == (1, 1, 2)
     assert lab.record.rows[1]["temporal"] == "transformer"
     assert lab.save() == in_time.save()
-    assert len(list((lab.record.run_dir / "scores").iterdir())) == 2
+    assert len(list((lab.record.run_dir / "scores").iterdir())) == 4
     assert lab.record.parameters["lr"] == 1e-3
     with pytest.raises(ValueError, match=r"unknown parameter 'lrr'; did you mean 'lr'\?"):
         lab.changed({"lrr": 1.0})

@@ -57,6 +57,15 @@ def test_a_page_can_sort_by_every_header_and_filter_where_there_are_many_rows():
     assert "http" not in text and len(text) < 10_000
 
 
+def test_addresses_are_links_where_that_is_asked_for():
+    frame = pd.DataFrame(
+        {"a": ["x", "y"], "source": ["see https://github.com/o/r/issues/3, said <b>", "arXiv 2207.01297"]}
+    )
+    link = '<a href="https://github.com/o/r/issues/3">github.com/<wbr>o/<wbr>r/<wbr>issues/<wbr>3</a>'
+    assert f"<td>see {link}, said &lt;b&gt;</td>" in tables.show(frame, links=["source"])._repr_html_()
+    assert "<a " not in tables.show(frame)._repr_html_()
+
+
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_is_text_and_no_markup(name):
     frame = pd.DataFrame({encodable(NASTY[name]): ["a", "b"], "other": [encodable(NASTY[name]), "<b>"]})

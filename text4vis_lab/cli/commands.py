@@ -24,11 +24,11 @@ EXAMPLES = {
     "check": ["text4vis check my_videos", "text4vis check my_videos --every-frame --out problems.csv"],
     "prepare": ["text4vis prepare my_videos prepared --short-side 64"],
     "runs": ["text4vis runs", "text4vis runs runs/mine --json"],
-    "recompute": ["text4vis recompute runs/mine", "text4vis recompute runs/mine --again runs/mine"],
     "compare": [
         "text4vis compare runs/mine runs/other",
         "text4vis compare runs/mine ucf101-vitl14-f16 --page why.html",
     ],
+    "recompute": ["text4vis recompute runs/mine", "text4vis recompute runs/mine --again runs/mine"],
 }
 
 
@@ -214,25 +214,6 @@ def runs(
     return runs(folder, as_json)
 
 
-@app.command(epilog=_examples("recompute"))
-def recompute(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FOLDER...]", help="Runs, or folders of runs; else all of runs.")
-    ] = None,
-    again: Annotated[
-        list[Path] | None, typer.Option(help="A run whose notebook is executed once more, in a copy of its folder.")
-    ] = None,
-) -> int:
-    """Compute every number and figure of finished runs again, and name what is not as stored.
-
-    Metrics, means, intervals and claims from the scores per video; figures from their tables. Nothing is trained, and
-    nothing is written. Exit code 1 where anything differs.
-    """
-    from .recomputing import recompute
-
-    return recompute(folders or [Path("runs")], again or [])
-
-
 @app.command(epilog=_examples("compare"))
 def compare(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, whose number is to be explained.")],
@@ -253,3 +234,22 @@ def compare(
     from .comparing import compare
 
     return compare(run, other, cell, metric, again, (as_json, page))
+
+
+@app.command(epilog=_examples("recompute"))
+def recompute(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FOLDER...]", help="Runs, or folders of runs; else all of runs.")
+    ] = None,
+    again: Annotated[
+        list[Path] | None, typer.Option(help="A run whose notebook is executed once more, in a copy of its folder.")
+    ] = None,
+) -> int:
+    """Compute every number and figure of finished runs again, and name what is not as stored.
+
+    Metrics, means, intervals and claims from the scores per video; figures from their tables. Nothing is trained, and
+    nothing is written. Exit code 1 where anything differs.
+    """
+    from .recomputing import recompute
+
+    return recompute(folders or [Path("runs")], again or [])

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..evidence import Evidence, evidence_of
@@ -15,10 +14,10 @@ from ..rows import METRICS
 from ..wording import counted
 from .causes import Effect
 from .differing import differences, others, turned
-from .explaining import Finding, Try, explained
+from .explaining import Finding, Try, explained, shared
 from .matching import KEYS, Row, matched
-from .measuring import Part, gap
-from .pair import Pair, Side, some
+from .measuring import gap, interval_of
+from .pair import Pair, Side
 
 MANY = 60  # pairs of numbers, of which those further on have no interval
 NUMBERS = ("metric", "here", "there", "difference", "low", "high", "p", "videos")
@@ -32,6 +31,8 @@ class Comparison:
         numbers: a row for each pair of numbers that is the same in both: the columns that tell them apart, metric, here
             and there (percent), difference (points, on the shared videos), low, high (of its 95 % interval), p, videos
             (shared). The pair that is explained comes first.
+        ends: of that pair's numbers, here and there, the ends of each one's own 95 % interval, in percent; nan of a
+            published one.
         whole: its difference as the two tell it, each on its own videos, in points.
         findings: causes, the largest effect first, those without one last.
         rest: what no finding explains.
@@ -44,6 +45,7 @@ class Comparison:
     """
 
     numbers: pd.DataFrame
+    ends: tuple[tuple[float, float], tuple[float, float]]
     whole: float
     findings: list[Finding]
     rest: Effect
@@ -143,6 +145,7 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
     facts = differences(*records)
     return Comparison(
         numbers=number_table(table),
+        ends=lead.both(lambda side: interval_of(side.part, lead.dataset, metric)),
         whole=found.whole,
         findings=found.findings,
         rest=found.rest,
@@ -181,24 +184,16 @@ def _sides(
 
 def _numbers(pair: Pair, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """A row of `Comparison.numbers` for each metric that both have."""
-    found = []
+    found, parts = [], shared(pair.both(lambda side: side.part)) if pair.shared else ()
     for metric in metrics:
         row = as_told(pair.here.row, pair.there.row, metric)
         if row["here"] is None or row["there"] is None:
             continue
-        if pair.shared:
-            between = gap(*_shared(pair), pair.dataset, metric)
+        if parts:
+            between = gap(*parts, pair.dataset, metric)
             row |= {"difference": between.points, "low": between.low, "high": between.high, "p": between.p}
         found.append(row | {"videos": len(pair.shared)})
     return found
-
-
-def _shared(pair: Pair) -> tuple[Part, Part]:
-    shared = set(pair.shared)
-    here, there = (
-        some(side.part, np.array([v in shared for v in side.part.videos], dtype=bool)) for side in pair.sides
-    )
-    return here, there
 
 
 def as_told(here: Mapping[str, Any], there: Mapping[str, Any], metric: str) -> dict[str, Any]:

@@ -52,6 +52,23 @@ def turned(here: Scores | Ranks, there: Scores | Ranks) -> pd.DataFrame:
     return pd.DataFrame(values, columns=list(SIDES))
 
 
+def answered(sides: pd.DataFrame, runs: tuple[str, str], posters: Mapping[str, str]) -> pd.DataFrame:
+    """Videos that changed sides as `figures.predictions` draws them: a row for each video and run.
+
+    Args:
+        sides: see `turned`.
+        runs: what here and there are called.
+        posters: pictures by the videos' names.
+    """
+    rows = [
+        {"video": row["video"].rsplit("/", 1)[-1], "true": row["label"], "method": run, "predicted": row[side]}
+        | {"poster": posters.get(row["video"], "")}
+        for row in sides.to_dict("records")
+        for side, run in zip(("here", "there"), runs, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["video", "true", "method", "predicted", "poster"])
+
+
 def _names(part: Scores | Ranks) -> np.ndarray:
     named = part.classes if isinstance(part, Scores) else ()
     count = part.scores.shape[1] if isinstance(part, Scores) else int(np.asarray(part.labels).max(initial=0)) + 1

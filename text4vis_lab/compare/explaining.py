@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def explained(pair: Pair, again: Try | None = None) -> Explained:
 
     What stored scores tell is undone on both sides, one cause after the other, in the order of `CAUSES`: a cause's
     effect is by how much that moves the difference. The rest is that of a single further cause, where there is but one.
-    Of several, `again` evaluates the run of `here` anew with each as it is there.
+    Of several, `again` evaluates the run of `here` anew with each as it is there, and what stored scores tell undone.
 
     Args:
         pair: of numbers.
@@ -87,7 +88,7 @@ def explained(pair: Pair, again: Try | None = None) -> Explained:
         if undone is not None:
             effects[name] = _effect(name, pair, parts, undone)
             parts = undone
-    parts = _shared(parts)
+    parts = shared(parts)
     rest = gap(*parts, pair.dataset, pair.metric)
     left = [name for name in noticed if name not in effects]
     if not left and _differ(pair, parts):
@@ -95,7 +96,8 @@ def explained(pair: Pair, again: Try | None = None) -> Explained:
         noticed, left = noticed | late, [*late]
     remains = Effect(rest.points, rest.low, rest.high, RECOMPUTED)
     if again is not None:
-        new = {name: _again(CAUSES[name], pair, again) for name in left}
+        without = partial(_without, pair, [*effects])
+        new = {name: _again(CAUSES[name], pair, again, without) for name in left}
         effects |= new
         known = sum(effect.points for effect in new.values() if effect.points is not None)
         remains = replace(remains, points=rest.points - known, low=rest.low - known, high=rest.high - known)
@@ -123,7 +125,15 @@ def _effect(name: str, pair: Pair, before: tuple[Part, Part], after: tuple[Part,
     return Effect(points, low, high, RECOMPUTED)
 
 
-def _again(cause: Cause, pair: Pair, again: Try | None) -> Effect:
+def _without(pair: Pair, names: Sequence[str], part: Part) -> Part:
+    """Scores of the run of `here` with these causes undone."""
+    for name in names:
+        undone = _undone(CAUSES[name], pair, (part, pair.there.part))
+        part = part if undone is None else undone[0]
+    return part
+
+
+def _again(cause: Cause, pair: Pair, again: Try | None, without: Callable[[Part], Part] = lambda part: part) -> Effect:
     """What evaluating again as there tells of a cause; without `again`, what would be needed."""
     change = cause.change(pair) if cause.change else {}
     if not change:
@@ -131,11 +141,25 @@ def _again(cause: Cause, pair: Pair, again: Try | None) -> Effect:
     if again is None:
         folder = Path(pair.there.record["path"]).parent
         return Effect(None, None, None, f"{NOT_TRIED}: {how_to_try(pair.here, folder)}")
-    return tried(pair.here, change, pair.metric, again)
+    return tried(pair.here, change, pair.metric, again, without)
 
 
-def tried(side: Side, change: Mapping[str, Any], metric: str, again: Try) -> Effect:
-    """What evaluating a run's number again, with something otherwise, does to it; why not, where it cannot be."""
+def tried(
+    side: Side,
+    change: Mapping[str, Any],
+    metric: str,
+    again: Try,
+    without: Callable[[Part], Part] = lambda part: part,
+) -> Effect:
+    """What evaluating a run's number again, with something otherwise, does to it; why not, where it cannot be.
+
+    Args:
+        side: the run's number.
+        change: what is otherwise, keyword arguments of `again`.
+        metric: of the number.
+        again: `trying.try_out`.
+        without: undoes on scores what else is known to differ.
+    """
     try:
         found = again(side.record, side.row, **change)
     except (ValueError, OSError) as error:
@@ -144,7 +168,7 @@ def tried(side: Side, change: Mapping[str, Any], metric: str, again: Try) -> Eff
     part = replace(found, videos=once(found.videos))
     if half is not None:
         part = within(part, half_class_splits(part.scores.shape[1], HALVES)[int(half)])
-    between = gap(side.part, part, str(side.given.get("dataset", "puppets")), metric)
+    between = gap(without(side.part), without(part), str(side.given.get("dataset", "puppets")), metric)
     return Effect(between.points, between.low, between.high, TRIED)
 
 
@@ -160,7 +184,8 @@ def by_size(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda found: 1.0 if found.effect is None else -abs(found.effect))
 
 
-def _shared(parts: tuple[Part, Part]) -> tuple[Part, Part]:
+def shared(parts: tuple[Part, Part]) -> tuple[Part, Part]:
+    """Both on the videos that they share; a ValueError where there is none."""
     here, there = parts
     both = {*here.videos} & {*there.videos}
     if not both:

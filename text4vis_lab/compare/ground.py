@@ -1,7 +1,9 @@
 """Few of the miniature's films as a data set of its own, and runs on it in which nothing is wrong."""
 
+import contextlib
 import csv
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +28,13 @@ from .. import miniature
 from ..cell import Cell
 from ..groups import group_name
 from ..lab import Lab
+from ..miniature.making import PER_CLASS
 from ..progress import watched_bars
 from ..records import read_record
 
 PICTURE = "img_{:05d}.jpg"
 SHOTS, EPOCHS, RATE = 2, 3, 1e-3
+MOST = PER_CLASS["test_per_class"]
 BETWEEN = 7  # classes, from the one that a film of two begins with to the one that it ends with
 ZERO_SHOT = ("data", "model", "clips", "hardware")  # groups of settings of its notebook
 
@@ -41,13 +45,17 @@ class Ground:
 
     Attributes:
         folder: for data sets and runs; nothing is written elsewhere, but for the miniature where it is missing.
-        tested: films of each class that are tested.
+        tested: films of each class that are tested; a ValueError for other than 1 to `MOST`.
         trained: films of each class to train on, `SHOTS` at least.
     """
 
     folder: Path
     tested: int = 5
     trained: int = 4
+
+    def __post_init__(self):
+        if not 1 <= self.tested <= MOST:
+            raise ValueError(f"{self.tested} films of each class were asked for; it must be 1 to {MOST}")
 
     @cached_property
     def films(self) -> dict[str, list[Video]]:
@@ -126,7 +134,7 @@ class Ground:
             given: settings.
         """
         given = self.settings(run, {"crops": 3, "folds": [1], "split": "test"} | given)
-        with watched_bars(given["run_dir"]):
+        with quietly(given["run_dir"]):
             lab = Lab.open("02_zero_shot", given, uses=ZERO_SHOT)
             lab.zero_shot({"test": lab.test if classes is None else lab.test.select_classes(classes)}, {"fold": 1})
             return read_record(lab.save())
@@ -142,7 +150,7 @@ class Ground:
         """
         own = {"shots": [SHOTS], "frozen": ["text"], "trainable": [], "seeds": [0], "epochs": EPOCHS, "lr": RATE}
         given = self.settings(run, own | given)
-        with watched_bars(given["run_dir"]):
+        with quietly(given["run_dir"]):
             lab = Lab.open("03_few_shot", given)
             few, [method] = lab.train.few_shot(SHOTS, draw), lab.methods
             lab.run([Cell(method, few, {"test": lab.test}, lab.recipe(order, method, SHOTS), {"shots": SHOTS})])
@@ -201,6 +209,13 @@ class Ground:
     def right_epoch(self) -> dict:
         """The zero-shot run of the last epoch's checkpoint."""
         return self.zero_shot("last epoch", checkpoint=str(self.checkpoints[-1]))
+
+
+@contextlib.contextmanager
+def quietly(run_dir: str) -> Iterator[None]:
+    """A run inside of another: what it prints is not the other's, and bars tell of themselves as before."""
+    with watched_bars(run_dir), contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def decoded(film: Video) -> np.ndarray:

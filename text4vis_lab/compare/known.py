@@ -13,7 +13,7 @@ from .causes import CAUSES
 FILE = "data/known_causes.csv"
 COLUMNS = ("cause", "effect", "metric", "data", "model", "source", "note")
 NOT_MEASURED, NOT_FOUND, NO_NUMBER = "not measured here", "not found", "no number"
-MEASURED, CHANGED, KNOWN, OF, SOURCE = "measured here", "what was otherwise", "published", "of what", "source"
+MEASURED, CHANGED, PUBLISHED, OF = "measured here", "what was otherwise here", "published", "what was otherwise there"
 
 
 def known_causes(path: str | Path = FILE) -> pd.DataFrame:
@@ -53,20 +53,20 @@ def beside(measured: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         known: of `known_causes`.
     """
     lines = []
-    for name, cause in CAUSES.items():
+    for name in CAUSES:
         mine = measured[measured["cause"] == name].to_dict("records")
         its = known[known["cause"] == name].to_dict("records")
         for here, there in zip_longest(mine or [{}], its or [{}]):
-            line = {"cause": cause.title, MEASURED: "", CHANGED: "", KNOWN: "", OF: "", SOURCE: "", "note": ""}
+            line = {"cause": name.replace("_", " "), MEASURED: "", CHANGED: "", PUBLISHED: "", OF: "", "source": ""}
             if here:
                 line |= {MEASURED: in_ends(here["mean"], here["low"], here["high"]), CHANGED: here["changed"]}
             elif here is not None:
                 line[MEASURED] = NOT_MEASURED
             if there:
-                line[KNOWN] = NO_NUMBER if pd.isna(there["effect"]) else f"{there['effect']:g}"
-                line[OF] = f"{there['metric']}, {there['data']}, {there['model']}"
-                line |= {SOURCE: there["source"], "note": there["note"]}
+                line[PUBLISHED] = NO_NUMBER if pd.isna(there["effect"]) else f"{there['effect']:g}"
+                of = ", ".join(there[part] for part in ("metric", "data", "model"))
+                line |= {OF: f"{there['note']} ({of})", "source": there["source"]}
             elif there is not None:
-                line[KNOWN] = NOT_FOUND
+                line[PUBLISHED] = NOT_FOUND
             lines.append(line)
     return pd.DataFrame(lines)

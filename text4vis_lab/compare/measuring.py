@@ -57,6 +57,12 @@ def gap(here: Part, there: Part, dataset: str, metric: str) -> Gap:
     return Gap(mine, its, low, high, p, int(shared.sum()), cubes[0].over)
 
 
+def interval_of(part: Part, dataset: str, metric: str) -> tuple[float, float]:
+    """Ends of a number's own 95 % interval, in percent."""
+    low, high = bootstrap(cubes_of([part], dataset, metric), lambda mean: mean).interval()
+    return max(0.0, float(low)), min(100.0, float(high))
+
+
 def moved(parts: Sequence[Part], dataset: str, metric: str) -> Estimate:
     """By how much (here - there) changes from the first two parts to the last two."""
     return bootstrap(cubes_of(parts, dataset, metric), lambda a, b, c, d: (a - b) - (c - d))

@@ -21,6 +21,7 @@ from ..wording import counted
 from .pair import Pair, Side, some, within
 
 ALIKE, APART = 0.7, 0.3  # correlations of a class's scores here and there, see `_order_of_scores`
+ENOUGH = 4000  # videos, of which the likeness of scores is well known
 MOST = 0.5  # share of a class's videos that make another name of theirs the class's
 
 
@@ -254,6 +255,7 @@ def _likeness(pair: Pair) -> np.ndarray | None:
         return None
     place = {video: index for index, video in enumerate(there.videos)}
     at = [index for index, video in enumerate(here.videos) if video in place]
+    at = at[:: max(1, len(at) // ENOUGH)]
     by_name = {plainly(name): index for index, name in enumerate(_named(pair.there))}
     columns = [by_name[plainly(name)] for name in _named(pair.here)]
     mine = _standard(here.scores[at])
@@ -263,5 +265,6 @@ def _likeness(pair: Pair) -> np.ndarray | None:
 
 def _standard(scores: torch.Tensor) -> torch.Tensor:
     """Scores (N, C) without the mean of each video, each column of mean 0 and variance 1."""
-    centred = scores.double() - scores.double().mean(-1, keepdim=True)
-    return (centred - centred.mean(0)) / centred.std(0, correction=0).clamp_min(1e-12)
+    found = scores - scores.mean(-1, keepdim=True)
+    found -= found.mean(0)
+    return found.div_(found.std(0, correction=0).clamp_min(1e-12))

@@ -22,9 +22,10 @@ def softmax(pair: Pair) -> str:
 
 def undo_softmax(pair: Pair, here: Scores, there: Scores) -> tuple[Scores, Scores]:
     """Both after one softmax."""
+    tiny = torch.finfo(torch.float32).tiny
     return tuple(
-        replace(part, scores=part.scores.clamp_min(torch.finfo(torch.float32).tiny).log()) if is_twice else part
-        for part, is_twice in zip((here, there), pair.both(twice), strict=True)
+        replace(part, scores=part.scores.clamp_min(tiny).log()) if are_probabilities(part) else part
+        for part in (here, there)
     )  # type: ignore[return-value]
 
 

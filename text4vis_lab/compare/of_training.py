@@ -122,7 +122,8 @@ def _first(names: list[str], most: int = 4) -> str:
 
 
 def _differ(values: Mapping[str, tuple[Any, Any]]) -> str:
-    return ", ".join(f"{name} {readable(mine)} here, {readable(its)} there" for name, (mine, its) in values.items())
+    told = {name: [readable(value) or "none" for value in both] for name, both in values.items()}
+    return ", ".join(f"{name} {mine} here, {its} there" for name, (mine, its) in told.items())
 
 
 def _drawn(side: Side) -> set[tuple[str, int]]:

@@ -2,7 +2,7 @@
 
     ground = Ground(folder)
     right, wrong = WRONGS["template"].plant(ground)
-    compare(wrong, right, try_out=True).findings
+    compare(wrong, right, try_out=True).findings     # or asked(WRONGS["template"], ground)
 
 All are real runs, of the notebooks' laboratory, a second or a few each; a right one serves several wrong ones.
 """
@@ -16,11 +16,12 @@ from text4vis_core.evaluation.protocols import half_class_splits
 
 from ..groups import group_name
 from ..lab import Lab
-from ..progress import watched_bars
 from ..records import read_record
 from ..results import scores_of
 from ..scores import FOLDER, Scores, write_scores
-from .ground import EPOCHS, RATE, ZERO_SHOT, Ground, decoded
+from .comparing import Comparison, compare
+from .explaining import Finding
+from .ground import EPOCHS, RATE, ZERO_SHOT, Ground, decoded, quietly
 from .trying import try_out
 
 GONE = 4  # of so many groups of films the videos of one are missing
@@ -44,6 +45,32 @@ class Wrong:
     causes: tuple[str, ...]
     plant: Callable[[Ground], tuple[dict, dict]]
     metric: str = "top1"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `compare` says of a number that was made wrong.
+
+    Attributes:
+        comparison: all of it.
+        difference: of the two numbers as their records tell them, in points: what the effects have to explain.
+        found: whether it names the causes that were planted, and no other.
+        finding: that of a single cause that was found; else None.
+    """
+
+    comparison: Comparison
+    difference: float
+    found: bool
+    finding: Finding | None
+
+
+def asked(wrong: Wrong, ground: Ground) -> Asked:
+    """Make a number wrong, and ask why it differs."""
+    right, made = wrong.plant(ground)
+    told = compare(made, right, metric=wrong.metric, try_out=True)
+    difference = made["rows"][0][wrong.metric] - right["rows"][0][wrong.metric]
+    found = sorted(finding.cause for finding in told.findings) == sorted(wrong.causes)
+    return Asked(told, difference, found, told.findings[0] if found and len(told.findings) == 1 else None)
 
 
 def _missing(ground: Ground) -> Path:
@@ -74,10 +101,10 @@ def _half(ground: Ground) -> tuple[dict, dict]:
     return ground.right, ground.zero_shot("half of the classes", half.tolist())
 
 
-def _softmax_twice(ground: Ground) -> tuple[dict, dict]:
+def _softmax_twice(ground: Ground, run: str = "softmax twice", **given: Any) -> tuple[dict, dict]:
     """Probabilities stand where logits are meant, so that what ranks the videos of a class is a softmax of them."""
-    given = ground.settings("softmax twice", {"crops": 3, "data_root": str(ground.two_labels)})
-    with watched_bars(given["run_dir"]):
+    given = ground.settings(run, {"crops": 3, "data_root": str(ground.two_labels)} | given)
+    with quietly(given["run_dir"]):
         lab = Lab.open("02_zero_shot", given, uses=ZERO_SHOT)
         lab.zero_shot({"test": lab.test}, {"fold": 1})
         [row] = lab.record.rows
@@ -195,6 +222,13 @@ COMBINED: dict[str, Wrong] = {
         "two people, each with one difference",
         ("label_order", "crops"),
         _of_settings("order and one crop", crops=1, data_root=_ordered),
+    ),
+    "second softmax and template": Wrong(
+        "a softmax of probabilities, and another prompt",
+        "two people, each with one difference",
+        ("softmax", "template"),
+        lambda ground: _softmax_twice(ground, "softmax twice, other template", template=OTHER_TEMPLATE),
+        "map",
     ),
 }
 

@@ -13,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 from text4vis_core.evaluation.protocols import half_class_splits
 
 from ..evidence import evidence_of
-from ..inference.bootstrap import bootstrap
 from ..notebooks import repository_root
 from ..plain import readable
 from ..published import published_results
@@ -23,7 +22,7 @@ from .causes import NOT_TRIED, RECOMPUTED, Effect
 from .comparing import Comparison, as_told, number_table
 from .differing import FACTS, SIDES
 from .explaining import Finding, Try, by_size, how_to_try, tried
-from .measuring import Gap, cubes_of, gap, value_of
+from .measuring import Gap, gap, interval_of, value_of
 from .of_names import plainly
 from .of_scores import after_softmax
 from .of_videos import bounds
@@ -67,7 +66,7 @@ def against(
     evidence = evidence_of(record)
     side = Side.of(record, evidence, _row(record, known, metric, cell))
     value, its = value_of(side.part, metric), float(known["value"])
-    low, high = bootstrap(cubes_of([side.part], _dataset(side), metric), lambda mean: mean).interval()
+    low, high = interval_of(side.part, _dataset(side), metric)
     told = {"here": value, "there": its, "difference": value - its, "low": low - its, "high": high - its}
     number = as_told(side.row, side.row, metric) | told | {"p": float("nan"), "videos": len(side.part.videos)}
     protocol = _protocol(side, known)
@@ -79,6 +78,7 @@ def against(
     left = value - its - sum(found.effect for found in otherwise if found.effect is not None)
     return Comparison(
         numbers=number_table([number]),
+        ends=((low, high), (float("nan"), float("nan"))),
         whole=value - its,
         findings=[*by_size(otherwise), *by_size([found for found in findings if not found.sure])],
         rest=Effect(left, None, None, RECOMPUTED),

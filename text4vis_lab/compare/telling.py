@@ -33,10 +33,12 @@ def sentence(found: Comparison) -> str:
         same = f"; {counted(sides, 'video')} changed sides" if sides else ", answer by answer" if on else ""
         return f"{numbers}: the same number{on}{same}."
     apart = f"{abs(found.whole):.1f} points {'less' if found.whole < 0 else 'more'}"
-    if abs(first["difference"] - found.whole) >= LEAST:
-        apart += f", {abs(first['difference']):.1f} {'less' if first['difference'] < 0 else 'more'}"
-    sign = -1 if first["difference"] < 0 else 1
-    apart += _ends(*sorted(sign * first[end] for end in ("low", "high")))
+    sign = -1 if found.whole < 0 else 1
+    if abs(first["difference"] - found.whole) >= LEAST:  # the two are of other videos
+        ends = _ends(first["low"], first["high"])
+        apart += f"; {first['difference']:+.1f}{ends}{on}"
+    else:
+        apart += _ends(*sorted(sign * first[end] for end in ("low", "high"))) + on
     parts = [_told(each, found.whole) for each in sure if each.effect is not None]
     unknown = [each.cause for each in sure if each.effect is None and each.cause not in found.together]
     if found.together:
@@ -44,10 +46,27 @@ def sentence(found: Comparison) -> str:
         parts.append(f"{listed(found.together)} together make {found.rest.points:+.1f}{ends}, not told apart")
     if unknown:
         parts.append(f"what {listed(unknown)} {'does' if len(unknown) == 1 else 'do'} is not measured")
-    told = f"{numbers} ({apart}{on}): {', '.join(parts) or 'no cause was found'}"
+    told = f"{numbers} ({apart}): {', '.join(parts) or 'no cause was found'}"
     if not found.together and found.rest.points is not None and abs(found.rest.points) >= LEAST:
         return f"{told}; {abs(found.rest.points):.1f} not explained."
     return f"{told}."
+
+
+def reading(found: Comparison) -> str:
+    """How to read the steps from one number to the other, in sentences."""
+    if found.strangers:
+        return f"{found.strangers} What the known causes do to this run tells how much they may matter, no more."
+    told = []
+    for each in found.findings:
+        if each.sure and each.effect is not None:
+            open_ended = each.low is not None and each.high is not None and each.low <= 0 <= each.high
+            verdict = ", whose interval holds zero: on these videos it is undecided whether it does anything"
+            told.append(f"{each.cause} ({CAUSES[each.cause].title}): {each.what}{verdict if open_ended else ''}.")
+    if found.together:
+        told.append(f"{listed(found.together)} are not told apart: their effects are known together alone.")
+    if not told:
+        return "No known cause shows in these records."
+    return " ".join(["The bars lead from the number there to the one here.", *told])
 
 
 def _told(finding: Finding, whole: float) -> str:
@@ -76,6 +95,34 @@ def causes(found: Comparison) -> pd.DataFrame:
     return table.astype({"effect": float, "low": float, "high": float})
 
 
+def steps(found: Comparison) -> pd.DataFrame:
+    """From the number there to the one here, a row for each step: step, kind, start, stop, low, high, and what.
+
+    Causes of which it is not known whether they are otherwise, or whose effect is not known, are none.
+    """
+    first = found.numbers.iloc[0]
+    at, rows = (
+        float(first["there"]),
+        list[tuple[Any, ...]]([("there", "number", 0.0, first["there"], *found.ends[1], "")]),
+    )
+    sure = [each for each in found.findings if each.sure and each.effect is not None]
+    parts: list[tuple[Any, ...]] = [(each.cause, each.effect or 0.0, each.low, each.high, each.what) for each in sure]
+    rest, left = found.rest, found.rest.points or 0.0
+    if abs(left) >= LEAST:
+        name = f"{listed(found.together)} together" if found.together else "not explained"
+        parts.append((name, left, rest.low, rest.high, ""))
+    for name, points, low, high, what in parts:
+        along = (points < 0) == (found.whole < 0)
+        kind = "not explained" if name == "not explained" else "explains" if along else "works against it"
+        rows.append((name, kind, at, points, low, high, what))
+        at += points
+    rows.append(("here", "number", 0.0, first["here"], *found.ends[0], ""))
+    table = pd.DataFrame(rows, columns=["step", "kind", "start", "points", "low", "high", "what"])
+    table = table.astype({"low": float, "high": float}).assign(what=table["what"].map(encodable))
+    ends = {"stop": table["start"] + table.pop("points")}
+    return table.assign(**ends, low=table["start"] + table["low"], high=table["start"] + table["high"])
+
+
 def numbers(found: Comparison) -> pd.DataFrame:
     """`Comparison.numbers` with what tells each pair apart in one column, `number`, as far as they differ in it."""
     table = found.numbers
@@ -98,9 +145,17 @@ def _called(name: str, value: Any) -> str:
 def as_values(found: Comparison) -> Mapping[str, Any]:
     """All of it as plain values, as JSON has them."""
     tables = {name: getattr(found, name) for name in ("numbers", "differences", "others", "sides")}
-    told = {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()}
+    told: dict[str, Any] = {
+        name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()
+    }
     findings = [asdict(each) for each in found.findings]
-    more = {"whole": found.whole, "findings": findings, "rest": asdict(found.rest), "together": found.together}
+    more = {
+        "whole": found.whole,
+        "ends": found.ends,
+        "findings": findings,
+        "rest": asdict(found.rest),
+        "together": found.together,
+    }
     return plain({"answer": sentence(found), **more, **told, "notes": found.notes})
 
 

@@ -21,13 +21,27 @@ from .idea import the_idea
 from .league import climb, league
 from .matrices import correlation_maps
 from .pictures import frame_strips, picture_grid, probabilities, top_classes
+from .steps import steps
 from .style import interval, look, palette, use_style
 
 # What `Lab.show` takes, and `python -m text4vis_lab.figures` draws again: functions of a table.
 OF_TABLES = {
     draw.__name__: draw
     for draw in (
-        *(headline, league, climb, over, loss_curve, bars, class_gain, contrasts, forest, effects, frontier),  # results
+        *(
+            headline,
+            league,
+            climb,
+            over,
+            loss_curve,
+            bars,
+            class_gain,
+            contrasts,
+            forest,
+            effects,
+            steps,
+            frontier,
+        ),  # results
         *(confusion, predictions, top_classes),  # answers
         *(videos_per_class, distributions, difference_counts),  # data sets
     )
@@ -60,6 +74,7 @@ __all__ = [
     "predicted",
     "predictions",
     "probabilities",
+    "steps",
     "the_idea",
     "top_classes",
     "use_style",

@@ -13,6 +13,7 @@ from .cube import Cube, RankedCube
 
 RESAMPLES, OF_MANY, OF_RANKINGS = 2000, 500, 200  # of up to `MANY` groups, of more, and of mean average precision
 MANY = 2000
+AT_ONCE = 10**6  # whole numbers, of 8 MB
 Statistic = Callable[..., np.ndarray]  # from the percents (R,) of each cube to a value (R,)
 
 
@@ -118,7 +119,8 @@ def combined(mean: float, a: float, b: float, both: float, size: tuple[int, int]
 @lru_cache(maxsize=8)
 def weights(count: int, resamples: int, stream: int) -> np.ndarray:
     """How often each of `count` units is drawn, float (R, count): the same whenever it is asked."""
-    drawn = np.random.default_rng([count, stream]).multinomial(count, np.full(count, 1 / count), size=resamples)
-    drawn = drawn.astype(float)
+    source, drawn = np.random.default_rng([count, stream]), np.empty((resamples, count))
+    for some in np.array_split(drawn, -(-resamples * count // AT_ONCE)):  # the same draws, however many at once
+        some[:] = source.multinomial(count, np.full(count, 1 / count), size=len(some))
     drawn.flags.writeable = False
     return drawn

@@ -1,7 +1,8 @@
 """The embeddings that a notebook's settings ask for: of a cache (`dataset: features`), or the laboratory's own."""
 
 import copy
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from text4vis_core.data.video_list import AnnotationError, VideoList
+from text4vis_core.data.video_list import AnnotationError, Video, VideoList
 from text4vis_core.evaluation.metrics import topk_accuracy
 from text4vis_core.files import file_digest
 from text4vis_core.model.video_classifier import VideoClassifier
@@ -28,10 +29,11 @@ from ..sources import Clips, Source
 from ..storing import replacing
 from .caches import load_tensor
 from .features import SPLITS, Embeddings, Features, Projection, read_features
+from .frozen import protocol
 from .frozen.method import FrozenMethod, Problem
-from .frozen.protocol import tournament
 from .kept import COSINES
-from .recipes import Chosen
+from .methods import SETTINGS
+from .recipes import Chosen, trial_of
 
 
 class Laboratory(Protocol):
@@ -56,6 +58,8 @@ class Laboratory(Protocol):
     @property
     def untrained(self) -> VideoClassifier: ...
 
+    def look_at(self, tests: Mapping[str, VideoList]) -> None: ...
+
 
 def features_of(lab: Laboratory) -> Features:
     """The embeddings of the settings, noted in the record; what their reader did is printed.
@@ -73,6 +77,7 @@ def features_of(lab: Laboratory) -> Features:
     model, projection = before_projection(lab.untrained)
     lists = {"train": lab.train, "val": lab.val, "test": lab.test}
     parts = {split: _embed(lab, model, projection, videos, split) for split, videos in lists.items()}
+    lab.look_at({split: lists[split] for split in SPLITS[1:]})
     text, scale = F.normalize(lab.source.embed_classes(lab.test), dim=-1), float(model.logit_scale.detach().exp())
     source = f"{lab.values['dataset']} by {lab.values['model']}"
     train, val, test = (parts[split] for split in SPLITS)
@@ -133,6 +138,10 @@ def _read(lab: Laboratory) -> Features:
     for split in SPLITS:
         facts = {"videos": len(getattr(features, split)), "classes": len(features.classes), "missing": 0}
         lab.record.data[split] = facts | {"fingerprint": fingerprint, "decoder": "", "notes": list(features.notes)}
+        items = getattr(features, split)
+        digests = (hashlib.sha256(row.numpy().tobytes()).hexdigest() for row in items.rows.cpu())
+        contents = dict(zip(map(Path, items.names), digests, strict=True))
+        lab.record.evidence.add_list(split, as_list(items, features.classes), contents)
     if text:
         lab.record.weights["class_embeddings"] = file_digest(Path(text))
     for note in features.notes:
@@ -149,12 +158,53 @@ def play(
     recipes: Chosen | None,
 ) -> pd.DataFrame:
     """`frozen.tournament`, noted in the record: its rows, which are returned, and the ranks beside it."""
-    found = tournament(features, wanted, shots, seeds, recipes)
+    found = protocol.tournament(features, wanted, shots, seeds, recipes)
     path = lab.record.run_dir / FOLDER / f"{RANKS}.parquet"
     (lab.record.run_dir / RECORD).unlink(missing_ok=True)  # whose numbers are not those of these ranks
     write_ranks(path, found.ranks, found.names, found.labels)
     lab.record.rows = found.rows
+    _note_draws(lab, features, found.draws)
+    problem = lab.values.get("problem", "")
+    tuned = {(row["method"], row["shots"]) for row in found.rows if row["setting"] == SETTINGS[0] and "shots" in row}
+    known = [(m.name, k) for m in wanted for k in shots if m.trials and (m.name, k) in tuned]
+    lab.record.trials = [trial_of(recipes or {}, problem, *each) for each in known]
     return as_table(found.rows)
+
+
+def tune(
+    lab: Laboratory, features: Features, wanted: Sequence[FrozenMethod], shots: Sequence[int], draws: int
+) -> tuple[Chosen, pd.DataFrame]:
+    """`frozen.tune`, noted in the record: every trial, and beside it the ranks on the validation embeddings.
+
+    Returns:
+        What was chosen, and a row for each trial: method, shots, settings as text, "validation" in percent.
+    """
+    chosen, found = protocol.tune(features, wanted, shots, draws)
+    path, labels = lab.record.run_dir / FOLDER / f"{RANKS}-val.parquet", features.val.labels.cpu()
+    (lab.record.run_dir / RECORD).unlink(missing_ok=True)
+    write_ranks(path, found.ranks, features.val.names, labels, "val")
+    by: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in found.rows:
+        cells = [{"cell": cell, "test": "val", "view": "1 view"} for cell in row["cells"]]
+        tried = {"settings": row["given"], "validation": row["validation"], "cells": cells}
+        by.setdefault((row["method"], row["shots"]), []).append(tried)
+    about = {"problem": lab.values.get("problem", "")}
+    lab.record.trials = [about | {"method": name, "shots": k, "tried": tried} for (name, k), tried in by.items()]
+    _note_draws(lab, features, found.draws)
+    return chosen, pd.DataFrame(found.rows).drop(columns=["given", "cells"])
+
+
+def _note_draws(lab: Laboratory, features: Features, draws: Mapping[str, tuple[int, int]]) -> None:
+    """Keep which items each cell was fitted on."""
+    items = {draw: as_list(features.draw(*draw), features.classes) for draw in dict.fromkeys(draws.values())}
+    for cell, draw in draws.items():
+        lab.record.evidence.add_draw(cell, items[draw])
+
+
+def as_list(items: Embeddings, classes: tuple[str, ...]) -> VideoList:
+    """Items of a cache as a list of videos, by their names."""
+    labels = items.labels.tolist()
+    return VideoList(classes, tuple(Video(Path(n), label) for n, label in zip(items.names, labels, strict=True)))
 
 
 def note_text(lab: Laboratory, features: Features, further: str = "") -> None:

@@ -12,6 +12,7 @@ from sklearn.model_selection import ParameterGrid
 
 from text4vis_core.model.temporal import split_temporal
 
+from . import recipes
 from .recipes import RECIPES, chosen_for, read_recipes
 from .sweep import best_trials
 
@@ -57,6 +58,12 @@ def settings_of(dataset: str, temporal: str, setting: str, path: Any = RECIPES) 
     if setting == "validation-free":
         return dict(PUBLISHED) if _has_positions(temporal) else {}
     return chosen_for(read_recipes(problem_of(dataset), path), temporal, 0)
+
+
+def trial_of(dataset: str, temporal: str, path: Any = RECIPES) -> dict[str, Any]:
+    """What a record tells of a temporal module that was tuned elsewhere: `recipes.trial_of`."""
+    problem = problem_of(dataset)
+    return recipes.trial_of(read_recipes(problem, path), problem, temporal, 0)
 
 
 def _has_positions(temporal: str) -> bool:

@@ -46,12 +46,13 @@ def chosen_for(recipes: Chosen, method: str, shots: int) -> dict[str, Any]:
     return {name: value for name, value in recipes[method][shots].items() if name != "validation"}
 
 
-def recipe_of(dataset: str, method: str, shots: int, path: str | Path = RECIPES) -> dict[str, Any]:
-    """The settings that were chosen for a method on a data set, by `chosen_for`.
+def trial_of(recipes: Chosen, problem: str, method: str, shots: int) -> dict[str, Any]:
+    """What a record tells of a cell that was tuned elsewhere (`RunRecord.trials`): the settings that were chosen.
 
-    The problem is that of few shots, "puppets rows", or of all videos of the base classes, "puppets base", for 0 shots.
+    The others that were tried are in the record of the run that tuned it. A ValueError as of `chosen_for`.
     """
-    return chosen_for(read_recipes(problem_of(dataset, shots), path), method, shots)
+    found = {"settings": chosen_for(recipes, method, shots), "validation": recipes[method][shots].get("validation")}
+    return {"problem": problem, "method": method, "shots": shots, "tried": [found | {"cells": []}]}
 
 
 def problem_of(dataset: str, shots: int) -> str:

@@ -8,10 +8,11 @@
 Where frozen rows have a finer grid of the one rate that matters, trainable ones have a second rate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .methods import CONTRASTIVE, Method
@@ -77,3 +78,18 @@ def best_trials(rows: pd.DataFrame, by: Sequence[str] = ("method", "shots")) -> 
     means = rows.groupby([*by, "trial"], sort=False)[["top1", "train_loss"]].mean().reset_index()
     order = means.sort_values(["top1", "train_loss"], ascending=[False, True], kind="stable")
     return order.drop_duplicates([*by]).sort_index().reset_index(drop=True)
+
+
+def trials_of(problem: str, method: str, shots: int, rows: pd.DataFrame, settings: Sequence[Mapping[str, Any]]) -> dict:
+    """What a record tells of one thing that was tuned (`RunRecord.trials`): every trial, and its cells.
+
+    Args:
+        problem, method, shots: as `recipes.py` has them.
+        rows: of all its trials on validation videos, with columns trial, cell, test, view and top1.
+        settings: of each trial, by its number.
+    """
+    tried = []
+    for number, some in rows.groupby("trial"):
+        found = {"settings": dict(settings[int(number)]), "validation": float(np.mean(some["top1"]))}
+        tried.append(found | {"cells": some[["cell", "test", "view"]].to_dict("records")})
+    return {"problem": problem, "method": method, "shots": int(shots), "tried": tried}

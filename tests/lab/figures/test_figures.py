@@ -134,6 +134,15 @@ EFFECTS = pd.DataFrame(
         {"cause": "weights", "found": "not found", "mean": np.nan, "low": np.nan, "high": np.nan, "pair": 3.0},
     ]
 )
+STEPS = pd.DataFrame(
+    [
+        {"step": "there", "kind": "number", "start": 0.0, "stop": 60.0, "low": 55.0, "high": 65.0},
+        {"step": "template", "kind": "explains", "start": 60.0, "stop": 55.5, "low": 52.0, "high": 59.0, "what": "{}"},
+        {"step": "crops", "kind": "works against it", "start": 55.5, "stop": 57.0, "low": np.nan, "high": np.nan},
+        {"step": "not explained", "kind": "not explained", "start": 57.0, "stop": 56.0, "low": np.nan, "high": np.nan},
+        {"step": "here", "kind": "number", "start": 0.0, "stop": 56.0, "low": 51.0, "high": 61.0},
+    ]
+)
 
 OF_TABLES = {  # function -> tables and options that it is drawn with
     "headline": [(HEADLINE, {}), (HEADLINE[:3], {"chance": 4.2})],
@@ -159,6 +168,7 @@ OF_TABLES = {  # function -> tables and options that it is drawn with
     ],
     "forest": [(CLAIMS, {}), (CLAIMS[:1], {})],
     "effects": [(EFFECTS, {}), (EFFECTS[:1], {})],
+    "steps": [(STEPS, {}), (STEPS[:1].drop(columns="what"), {"xlabel": "top-5 (%)"})],
     "class_gain": [(GAINS, {}), (GAINS[:2], {})],
     "loss_curve": [(HISTORIES[:4], {})],
     "frontier": [
@@ -414,6 +424,13 @@ def test_an_effect_stands_beside_the_difference_that_it_explains():
     told = {(row["line"], row["found"], row["mean"], row["pair"]) for row in rows}
     assert told == {("template", "found", -4.5, -4.5), ("weights", "not found", None, 3.0)}
     assert rows[0]["interval"] == "-4.5 [-8.0, -1.0]"
+
+
+def test_steps_lead_from_one_number_to_the_other():
+    rows = rows_of(showing.spec_of(draw("steps", STEPS)), "stop")
+    told = [(row["line"], row["start"], row["stop"], row["interval"]) for row in rows]
+    assert told[:2] == [("there", 0, 60, "60.0 [55.0, 65.0]"), ("template", 60, 55.5, "-4.5 [-8.0, -1.0]")]
+    assert told[2][3] == "1.5" and told[-1] == ("here", 0, 56, "56.0 [51.0, 61.0]")
 
 
 def test_a_method_on_the_frontier_is_where_both_its_means_are():

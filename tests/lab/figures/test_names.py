@@ -45,6 +45,9 @@ CHARTS = {
     "effects": lambda title: figures.effects(
         MEANS[:26].assign(cause=COLUMN[:26], found="found", pair=1.0), title=title
     ),
+    "steps": lambda title: figures.steps(
+        MEANS[:26].assign(step=COLUMN[:26], kind="explains", start=1.0, stop=2.0), title=title
+    ),
     "contrasts": lambda title: figures.contrasts(MEANS.assign(estimand=MEANS["method"]), title=title),
     "frontier": lambda title: figures.frontier(BOTH, title=title),
     "loss_curve": lambda title: figures.loss_curve(ROWS, title=title),

@@ -57,7 +57,15 @@ def test_the_best_trial_on_validation_embeddings_is_chosen(features, played):
         accuracies.append(np.mean([fitted.top1 for fitted in draws]))
     assert recipes["means + text"][1]["share"] == method.grid[int(np.argmax(accuracies))]["share"]
     assert recipes["means + text"][1]["validation"] == pytest.approx(max(accuracies), abs=0.01)
-    assert len(trials) == 9 * 2 * len(recipes)
+    assert len(trials.rows) == 9 * 2 * len(recipes)
+
+
+def test_every_trial_follows_from_the_ranks_of_its_cells(played):
+    _, trials, _ = played
+    assert len(trials.ranks) == 2 * len(trials.rows)
+    for row in trials.rows:
+        assert row["validation"] == np.mean([100 * (trials.ranks[cell] == 0).mean() for cell in row["cells"]])
+        assert [trials.draws[cell] for cell in row["cells"]] == [(row["shots"], 1000), (row["shots"], 1001)]
 
 
 def test_rows_are_of_the_schema_and_follow_from_the_ranks(features, played):

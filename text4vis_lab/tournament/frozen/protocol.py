@@ -16,7 +16,6 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.nn import functional as F
 
@@ -73,12 +72,29 @@ class Fitted:
 
 
 @dataclass
+class Tuning:
+    """What came out of all trials.
+
+    Attributes:
+        rows: method, shots, its settings as text and as they are ("given"), the mean accuracy on the validation
+            embeddings in percent, and the trial's cells, one for each draw.
+        ranks: cell -> uint16 (M,), of the validation items.
+        draws: cell -> shots and seed of `Features.draw`.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    ranks: dict[str, np.ndarray] = field(default_factory=dict)
+    draws: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass
 class Tournament:
     """What came out of all of it.
 
     Attributes:
         rows: see `rows.COLUMNS`; a method without choices has one cell, and a row in either setting.
         ranks: cell -> uint16 (M,).
+        draws: cell -> shots and seed of `Features.draw`, of methods that see labelled items.
         classes, names, labels: of the tested items.
     """
 
@@ -87,6 +103,7 @@ class Tournament:
     labels: np.ndarray
     rows: list[dict[str, Any]] = field(default_factory=list)
     ranks: dict[str, np.ndarray] = field(default_factory=dict)
+    draws: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def fit(features: Features, draw: Draw) -> list[Fitted]:
@@ -108,7 +125,7 @@ def fit(features: Features, draw: Draw) -> list[Fitted]:
 
 def tune(
     features: Features, wanted: Sequence[FrozenMethod], shots: Sequence[int], draws: int = 3, workers: int = 0
-) -> tuple[Chosen, pd.DataFrame]:
+) -> tuple[Chosen, "Tuning"]:
     """Choose each method's settings on the validation embeddings, at each number of shots.
 
     Args:
@@ -119,25 +136,30 @@ def tune(
         workers: processes; 0 for one per core.
 
     Returns:
-        For each method and number of shots the settings of the best trial, with "validation" in percent; and a row for
-        each trial: method, shots, its settings as text, and the accuracy.
+        For each method and number of shots the settings of the best trial, with "validation" in percent; and what came
+        out of every trial.
     """
     tried = [(method.name, settings) for method in wanted for settings in method.grid if method.trials]
     plan = [Draw(k, TUNING_SEED + i, tuple(tried), "val") for k in shots for i in range(draws)]
     found = _shared_out(features, plan, workers, "tuning")
     recipes: Chosen = {}
-    table = []
+    result = Tuning()
     for k in shots:
-        accuracies = np.mean([[fitted.top1 for fitted in out] for draw, out in found if draw.shots == k], axis=0)
-        for (name, settings), accuracy in zip(tried, accuracies.tolist(), strict=True):
-            table.append({"method": name, "shots": k, "settings": shown(settings), "validation": accuracy})
+        drawn = [(draw, out) for draw, out in found if draw.shots == k]
+        for number, (name, settings) in enumerate(tried):
+            cells = {_cell(name, f"trial{number}", draw): out[number].ranks for draw, out in drawn}
+            accuracy = float(np.mean([out[number].top1 for _, out in drawn]))
+            result.ranks |= cells
+            result.draws |= {cell: (draw.shots, draw.seed) for cell, (draw, _) in zip(cells, drawn, strict=True)}
+            row = {"method": name, "shots": k, "settings": shown(settings), "validation": accuracy}
+            result.rows.append(row | {"given": settings, "cells": [*cells]})
             best = recipes.setdefault(name, {}).get(k)
             if best is None or accuracy > best["validation"]:
                 recipes[name][k] = settings | {"validation": accuracy}
     for by_shots in recipes.values():
         for chosen in by_shots.values():
             chosen["validation"] = round(chosen["validation"], 2)
-    return recipes, pd.DataFrame(table)
+    return recipes, result
 
 
 def tournament(
@@ -201,10 +223,9 @@ def _jobs(method: FrozenMethod, shots: int, seeds: tuple[int, ...], recipes: Cho
 
 def _add(result: Tournament, job: _Job, draw: Draw, fitted: Fitted) -> None:
     method = job.method
-    named = [method.name] + ([*job.settings] if method.trials else [])
-    named += [f"shots{draw.shots}", f"seed{draw.seed}"] if method.sees else []
-    cell = re.sub(r"[^\w.]+", "-", "-".join(named)).strip("-")
+    cell = _cell(method.name, "-".join(job.settings) if method.trials else "", draw if method.sees else None)
     result.ranks[cell] = fitted.ranks
+    result.draws |= {cell: (draw.shots, draw.seed)} if method.sees else {}
     row: dict[str, Any] = {"cell": cell, "test": "test", "view": VIEW, "method": method.name, "role": method.role}
     row |= {"frozen": True, "classes": result.classes, "videos": len(fitted.ranks)}
     row |= Ranks(result.names, result.labels, fitted.ranks).metrics()
@@ -213,6 +234,11 @@ def _add(result: Tournament, job: _Job, draw: Draw, fitted: Fitted) -> None:
     for setting in job.settings:
         for of_seed in [{"seed": seed} for seed in job.seeds] if method.sees else [{}]:
             result.rows.append(row | of_seed | {"setting": setting})
+
+
+def _cell(method: str, fit: str, draw: Draw | None) -> str:
+    named = [method, fit, *([f"shots{draw.shots}", f"seed{draw.seed}"] if draw else [])]
+    return re.sub(r"[^\w.]+", "-", "-".join(filter(None, named))).strip("-")
 
 
 def _shared_out(features: Features, plan: Sequence[Draw], workers: int, about: str) -> list[tuple[Draw, list[Fitted]]]:
