@@ -159,6 +159,13 @@ class TestNotebook:
         for number in (0, 1):
             assert len([line for line in code(path, number).splitlines() if line.strip()]) <= 12
 
+    def test_says_values_and_not_the_code_that_gives_them(self, path):
+        """As where one of several strings beside each other lacks its f."""
+        number = sum(cell["cell_type"] == "code" for cell in cells(path))
+        for node in ast.walk(ast.parse("\n".join(code(path, i) for i in range(number)))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not re.search(r"\{\w+(\[['\"]|(\.\w+)*:[.,]?\d*\w\})", node.value), node.value
+
     def test_imports_what_there_is(self, path):
         for node in ast.walk(ast.parse("\n".join(code(path, i) for i in range(2)))):
             if isinstance(node, ast.Import | ast.ImportFrom):
