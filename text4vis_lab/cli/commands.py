@@ -28,7 +28,7 @@ EXAMPLES = {
         "text4vis compare runs/mine runs/other",
         "text4vis compare runs/mine ucf101-vitl14-f16 --page why.html",
     ],
-    "recompute": ["text4vis recompute runs/mine", "text4vis recompute runs/mine --again runs/mine"],
+    "recompute": ["text4vis recompute runs/mine"],
 }
 
 

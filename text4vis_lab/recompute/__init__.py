@@ -1,7 +1,7 @@
 """Every number and figure of finished runs, computed again from what they left and compared with what is stored.
 
     text4vis recompute runs/miniature
-    text4vis recompute runs/miniature --again runs/miniature/few_shot
+    text4vis recompute runs/miniature --again runs/miniature/zero_shot
 
 `numbers.py` goes from the scores per video to metrics, means with their intervals, and claims; `pictures.py` from a
 figure's table to its picture; `notebook.py` executes a run's notebook once more in a copy of its folder, where finished
