@@ -23,7 +23,7 @@ class Effect:
 
     Attributes:
         points: of `here` minus what it would be without the cause.
-        low, high: ends of its 95 % interval; of missing videos the bounds, all of them right or all wrong.
+        low, high: ends of its 95 % interval; of missing videos the bounds, were they all right or all wrong.
         how: it is known: `RECOMPUTED`, `TRIED`, or "not tried: " and the command that would.
     """
 
@@ -72,6 +72,8 @@ _ALL = (
     Cause("channels", "red and blue swapped", of_frames.channels, None, of_frames.change_channels),
     Cause("decoder", "what decodes, files or frames", of_videos.decoder, None, of_videos.change_decoder),
     Cause("contents", "other videos under the same names", of_videos.contents, None, of_videos.change_contents),
+    Cause("precision", "bits in which it is computed", of_training.precision, None, of_training.change_precision),
+    Cause("method", "another method", of_training.method),
     Cause("weights", "other weights, or another model", of_training.weights, None, of_training.change_weights),
     Cause("epoch", "another epoch of the training", of_training.epoch, None, of_training.change_weights),
     Cause("draw", "other training videos", of_training.draw),

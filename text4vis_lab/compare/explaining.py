@@ -120,8 +120,11 @@ def _undone(cause: Cause, pair: Pair, parts: tuple[Part, Part]) -> tuple[Part, P
 def _effect(name: str, pair: Pair, before: tuple[Part, Part], after: tuple[Part, Part]) -> Effect:
     points = _apart(pair, before) - _apart(pair, after)
     low, high = map(float, moved([*before, *after], pair.dataset, pair.metric).interval())
-    if name == "missing_videos" and lacking(pair)[0] and pair.metric != "map":
-        low, high = bounds(pair.here.part, len(lacking(pair)[0]), pair.metric)
+    if name == "missing_videos" and pair.metric != "map":
+        mine, its = (
+            bounds(part, len(lacks), pair.metric) for part, lacks in zip(after[::-1], lacking(pair), strict=True)
+        )
+        low, high = mine[0] - its[1], mine[1] - its[0]
     return Effect(points, low, high, RECOMPUTED)
 
 

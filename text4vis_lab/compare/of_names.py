@@ -5,7 +5,7 @@ A label is a number; what it means is the name of the column that it counts. N v
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.optimize import linear_sum_assignment
+from torch.nn.functional import one_hot
 
 from ..plain import readable
 from ..scores import Ranks, Scores
@@ -52,10 +53,14 @@ def _template(side: Side) -> str | None:
 
 
 def names(pair: Pair) -> str:
-    """Looked at: the words that went into the prompts for classes of the same spelling; else the parameter `names`."""
+    """Looked at: the words that went into the prompts for classes of the same name, see `plainly`; else the parameter
+    `names`.
+    """
     if not all(pair.both(lambda side: side.textual)):
         return ""
-    here, there = pair.both(lambda side: dict(zip(side.classes["spelled"], side.classes["name"], strict=True)))
+    here, there = pair.both(
+        lambda side: dict(zip(map(plainly, side.classes["spelled"]), side.classes["name"], strict=True))
+    )
     other = [name for name in here if name in there and here[name] != there[name]]
     if other:
         first = other[0]
@@ -111,24 +116,31 @@ def undo_label_order(pair: Pair, here: Scores | Ranks, there: Scores | Ranks) ->
 
 
 def labels(pair: Pair) -> str:
-    """Looked at: shared videos whose label has another name, but for whole classes, see `label_order`."""
+    """Looked at: shared videos whose labels have other names, but for whole classes, see `label_order`."""
     other = _relabelled(pair)
     if not other:
         return ""
     first, (mine, its) = next(iter(other.items()))
-    told = f"{readable(first.rsplit('/', 1)[-1])} is {readable(mine)!r} here, {readable(its)!r} there"
+    named = [repr(readable(", ".join(each))) for each in (mine, its)]
+    told = f"{readable(first.rsplit('/', 1)[-1])} is {named[0]} here, {named[1]} there"
     return f"{counted(len(other), 'shared video')} have other labels: {told}"
 
 
 def undo_labels(pair: Pair, here: Scores | Ranks, there: Scores | Ranks) -> tuple[Scores | Ranks, Scores | Ranks]:
-    """These videos with the label that they have there; without those of a class that is not here."""
+    """These videos with the labels that they have there, as far as these classes are here."""
     assert isinstance(here, Scores)
     at, other = {plainly(name): index for index, name in enumerate(_named(pair.here))}, _relabelled(pair)
-    fixed = here.labels.clone()
+    fixed, targets = here.labels.clone(), here.targets
+    if targets is not None or getattr(there, "targets", None) is not None:
+        targets = one_hot(fixed, here.scores.shape[1]).float() if targets is None else targets.clone()
     for index, video in enumerate(here.videos):
-        if video in other and plainly(other[video][1]) in at:
-            fixed[index] = at[plainly(other[video][1])]
-    return replace(here, labels=fixed), there
+        its = [at[plainly(name)] for name in other[video][1] if plainly(name) in at] if video in other else []
+        if its:
+            fixed[index] = its[0]
+            if targets is not None:
+                targets[index] = 0
+                targets[index, its] = 1
+    return replace(here, labels=fixed, targets=targets), there
 
 
 def classes(pair: Pair) -> str:
@@ -216,14 +228,27 @@ def _renamed(pair: Pair) -> dict[str, str]:
 
 
 @lru_cache(maxsize=2)
-def _relabelled(pair: Pair) -> dict[str, tuple[str, str]]:
+def _relabelled(pair: Pair) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
+    """Videos with other labels there: their names here and there, the first label first."""
     if bool(pair.here.names) != bool(pair.there.names) or not isinstance(pair.here.part, Scores):
         return {}
-    here, there = (called(side).loc[pair.shared] for side in pair.sides)
+    here, there = pair.both(_all_called)
     moved = _renamed(pair) if _same_classes(pair) else {}
-    expected = here.map(lambda name: moved.get(name, name))
-    other = expected.map(plainly) != there.map(plainly)
-    return {video: (here[video], there[video]) for video in here.index[other]}
+    own = {name: plainly(moved.get(name, name)) for name in _named(pair.here)}
+    its = {name: plainly(name) for name in _named(pair.there)}
+    other = [v for v in pair.shared if {own[name] for name in here[v]} != {its[name] for name in there[v]}]
+    return {video: (here[video], there[video]) for video in other}
+
+
+def _all_called(side: Side) -> dict[str, Sequence[str]]:
+    """The names of each video's labels, the first one first, by video."""
+    named, part = _named(side), side.part
+    first = [named[label] for label in np.asarray(part.labels).tolist()]
+    more: list[list[str]] = [[] for _ in first]
+    if isinstance(part, Scores) and part.targets is not None:
+        for index, label in part.targets.nonzero().tolist():
+            more[index].append(named[label])
+    return {v: [*dict.fromkeys((name, *some))] for v, name, some in zip(part.videos, first, more, strict=True)}
 
 
 @lru_cache(maxsize=2)

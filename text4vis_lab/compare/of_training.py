@@ -27,7 +27,31 @@ TEMPORAL = ("temporal", "temporal_heads", "checkpoint_temporal")
 EPOCHS = ("epochs", "warmup_epochs")
 AUGMENTED = ("augmentation", "randaugment", "blur", "solarize")
 WITHOUT_EFFECT = ("gradient_checkpointing", "compile_model", "strategy", "checkpoint_steps")  # but for the last bits
+METHOD = ("method", "initialisation", "frozen", "mix", "strength")
 DRAWN = ("initial", "draw", "order", "seed")
+
+
+def method(pair: Pair) -> str:
+    """Looked at: what the rows call the method, what its rows began as, and whether they were kept."""
+    return _differ(pair.rows_differ(METHOD))
+
+
+def precision(pair: Pair) -> str:
+    """Looked at: the bits in which the runs computed, by the parameter `precision` and whether there was a GPU."""
+    here, there = pair.both(_precision)
+    return f"precision {here} here, {there} there" if None not in (here, there) and here != there else ""
+
+
+def change_precision(pair: Pair) -> Mapping[str, Any]:
+    """As there, where nothing was trained in it."""
+    return {} if any(pair.both(lambda side: side.trained)) else pair.as_there(("precision",))
+
+
+def _precision(side: Side) -> str | None:
+    told = side.row.get("precision") or side.given.get("precision")
+    if told not in ("auto", "16-mixed"):
+        return told
+    return "16-mixed" if side.record["provenance"]["hardware"].get("gpu") else "32-true"
 
 
 def weights(pair: Pair) -> str:

@@ -30,7 +30,7 @@ def sentence(found: Comparison) -> str:
     sure = [each for each in found.findings if each.sure]
     if abs(found.whole) < LEAST and not sure:
         sides = len(found.sides)
-        same = f"; {counted(sides, 'video')} changed sides" if sides else ", answer by answer" if on else ""
+        same = f"; {counted(sides, 'video')} changed sides" if sides else ", right on the same ones" if on else ""
         return f"{numbers}: the same number{on}{same}."
     apart = f"{abs(found.whole):.1f} points {'less' if found.whole < 0 else 'more'}"
     sign = -1 if found.whole < 0 else 1
@@ -60,6 +60,7 @@ def reading(found: Comparison) -> str:
     for each in found.findings:
         if each.sure and each.effect is not None:
             open_ended = each.low is not None and each.high is not None and each.low <= 0 <= each.high
+            open_ended &= each.cause != "missing_videos"  # whose bounds always hold zero
             verdict = ", whose interval holds zero: on these videos it is undecided whether it does anything"
             told.append(f"{each.cause} ({CAUSES[each.cause].title}): {each.what}{verdict if open_ended else ''}.")
     if found.together:
@@ -73,7 +74,7 @@ def _told(finding: Finding, whole: float) -> str:
     """ "label_order explains 24.1 [22.0, 26.2]": of a cause that works the other way, by how much it does."""
     assert finding.effect is not None
     sign = -1.0 if whole < 0 else 1.0
-    points = sign * finding.effect
+    points = sign * finding.effect + 0.0  # not -0.0
     ends = sorted(sign * end for end in (finding.low, finding.high) if end is not None and end == end)
     if points < 0:
         return f"{finding.cause} works against it by {-points:.1f}{_ends(*sorted(-end for end in ends))}"
@@ -81,7 +82,7 @@ def _told(finding: Finding, whole: float) -> str:
 
 
 def _ends(low: float | None = None, high: float | None = None) -> str:
-    return "" if low is None or high is None or low != low else f" [{low:.1f}, {high:.1f}]"
+    return "" if low is None or high is None or low != low else f" [{low + 0.0:.1f}, {high + 0.0:.1f}]"
 
 
 def causes(found: Comparison) -> pd.DataFrame:

@@ -39,7 +39,7 @@ from .pair import partners
 
 CHANNELS = ("rgb", "bgr")
 TEXT = ("template", "names")  # settings of the class embeddings
-VIEWS = ("num_frames", "dense", "resize", "clips", "crops", "decoder")  # of how videos become clips
+VIEWS = ("num_frames", "dense", "resize", "clips", "crops", "decoder", "precision")  # of how videos become scores
 DATA = ("dataset", "data_root", "fold", "train_list", "test_list")  # of another copy of the videos
 WEIGHTS = ("model", "pretrained", "checkpoint", "checkpoint_temporal", "class_embeddings", "temporal")
 TRIED = (*TEXT, *VIEWS, *DATA, *WEIGHTS)

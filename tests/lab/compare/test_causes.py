@@ -50,6 +50,22 @@ def words(made: MadeRun) -> None:
     made.words = {"PlayingGuitar": "playing guitar"}
 
 
+def words_of_other_case(made: MadeRun) -> None:
+    other_scores(made)
+    made.names = [name.lower() for name in made.names]
+    made.words = {"playingguitar": "playing guitar"}
+
+
+def method(made: MadeRun) -> None:
+    other_scores(made)
+    made.row |= {"method": "random, frozen", "initialisation": "random"}
+
+
+def precision(made: MadeRun) -> None:
+    other_scores(made)
+    made.parameters["precision"] = "bf16-mixed"
+
+
 def crops(made: MadeRun) -> None:
     other_scores(made)
     made.row["view"], made.parameters["crops"], made.crops = "1 x 3 views", 3, 3
@@ -137,13 +153,27 @@ def labels(made: MadeRun) -> None:
     made.labels[::7] = (made.labels[::7] + 1) % len(made.names)
 
 
+def further_labels(made: MadeRun) -> None:
+    """Of videos with several labels some lack the second one."""
+    made.targets[::2] = np.eye(len(made.names))[made.labels[::2]]
+
+
+def labels_of_several(made: MadeRun) -> None:
+    """The first of several is another."""
+    first = np.eye(len(made.names))[made.labels[::7]]
+    labels(made)
+    made.targets[::7] = np.maximum(made.targets[::7] - first, np.eye(len(made.names))[made.labels[::7]])
+
+
 PLANTED = {
     "label_order": [permuted, columns_moved],
     "missing_videos": [fewer_videos],
     "classes": [half],
     "labels": [labels],
     "template": [template],
-    "names": [words],
+    "names": [words, words_of_other_case],
+    "method": [method],
+    "precision": [precision],
     "crops": [crops],
     "resize": [resize],
     "frames": [more_frames, other_frames],
@@ -178,6 +208,35 @@ def test_what_was_planted_is_named_and_nothing_else(cause, plant, tmp_path):
     assert turned_round.findings[0].effect == pytest.approx(-expected)
 
 
+@pytest.mark.parametrize("metric", ["top1", "map"])
+@pytest.mark.parametrize("plant", [further_labels, labels_of_several])
+def test_other_labels_among_several_are_named_and_undone(plant, metric, tmp_path):
+    right, wrong = several_labels(made_run()), several_labels(made_run())
+    plant(wrong)
+    wrong.write(tmp_path / "suite" / "here"), right.write(tmp_path / "suite" / "there")
+    for here, there in (("here", "there"), ("there", "here")):
+        found = compare(tmp_path / "suite" / here, tmp_path / "suite" / there, metric=metric)
+        assert [each.cause for each in found.findings] == ["labels"]
+        assert found.findings[0].effect == pytest.approx(found.whole)
+        assert found.whole or (plant, metric) == (further_labels, "top1")  # what is called first has the first one
+        assert found.rest.points == pytest.approx(0)
+
+
+def test_where_videos_are_missing_on_both_sides_the_bounds_hold_the_effect(tmp_path):
+    """Right ones are gone here, wrong ones there: all of it is the missing videos."""
+    here, there = made_run(), made_run()
+    is_right = here.scores().right(1)
+    place = np.arange(len(is_right))
+    here.keep(~is_right | (place % 4 > 0))
+    there.keep(is_right | (place % 2 > 0))
+    here.write(tmp_path / "suite" / "here"), there.write(tmp_path / "suite" / "there")
+    folders = [tmp_path / "suite" / name for name in ("here", "there")]
+    [one], [other] = (compare(*each).findings for each in (folders, folders[::-1]))
+    assert one.cause == other.cause == "missing_videos"
+    assert one.low <= one.effect <= one.high and one.effect < -10
+    assert (other.low, other.effect, other.high) == pytest.approx((-one.high, -one.effect, -one.low))
+
+
 def test_where_nothing_was_planted_none_is_named(tmp_path):
     one, other = (made_run().write(tmp_path / "suite" / name) for name in ("here", "there"))
     found = compare(one, other)
@@ -193,9 +252,10 @@ def test_of_two_that_were_planted_both_are_named(tmp_path):
     assert {each.cause for each in found.findings} == {"missing_videos", "template"}
     assert sum(each.effect for each in found.findings) == pytest.approx(found.whole)
     missing = next(each for each in found.findings if each.cause == "missing_videos")
-    part, lacks = wrong.scores(), len(right.videos) - len(wrong.videos)
-    value, right_ones = part.metrics()["top1"], part.right(1).sum()
+    shared = [right.videos.index(video) for video in wrong.videos]
+    right_ones, lacks = right.scores().right(1)[shared].sum(), len(right.videos) - len(wrong.videos)
     worst, best = (100 * (right_ones + more) / len(right.videos) for more in (0, lacks))
+    value = 100 * right_ones / len(wrong.videos)
     assert (missing.low, missing.high) == pytest.approx((value - best, value - worst))
 
 

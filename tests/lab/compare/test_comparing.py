@@ -70,7 +70,7 @@ def test_the_answer_is_one_sentence(tmp_path):
         f"top-1 here {first['here']:.1f}, there {first['there']:.1f} ({-found.whole:.1f} points less"
     )
     assert "on 96 shared videos): label_order explains " in told and "not explained" not in told
-    assert sentence(compare(there, there)).endswith("the same number on 96 shared videos, answer by answer.")
+    assert sentence(compare(there, there)).endswith("the same number on 96 shared videos, right on the same ones.")
     assert len(numbers(found)) == len(found.numbers) and causes(found)["cause"].tolist() == ["label_order"]
     json.dumps(as_values(found), allow_nan=False)
 
