@@ -45,11 +45,14 @@ def change_template(pair: Pair) -> Mapping[str, Any]:
 
 
 def _template(side: Side) -> str | None:
+    mine, own = side.row.get("template"), side.given.get("template")
+    if mine not in (None, own):
+        return mine  # prompts are kept of the run's own template
     told = side.classes[side.classes["text"] != ""]
     frames = {str(row.text).replace(str(row.name), "{}") for row in told.itertuples(index=False) if row.name}
     if len(frames) == 1:
         return frames.pop()
-    return side.row.get("template") or side.given.get("template")
+    return mine or own
 
 
 def names(pair: Pair) -> str:

@@ -202,7 +202,7 @@ def test_what_was_planted_is_named_and_nothing_else(cause, plant, tmp_path):
     assert expected and found.whole == pytest.approx(expected)
     assert found.findings[0].effect == pytest.approx(expected)
     assert found.rest.points == pytest.approx(0)
-    assert found.findings[0].what
+    assert found.findings[0].what and set(found.others["kind"]) <= {"time"}
     turned_round = compare(tmp_path / "suite" / "there", tmp_path / "suite" / "here")
     assert [each.cause for each in turned_round.findings] == [cause]
     assert turned_round.findings[0].effect == pytest.approx(-expected)
