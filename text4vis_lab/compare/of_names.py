@@ -132,7 +132,9 @@ def labels(pair: Pair) -> str:
 def undo_labels(pair: Pair, here: Scores | Ranks, there: Scores | Ranks) -> tuple[Scores | Ranks, Scores | Ranks]:
     """These videos with the labels that they have there, as far as these classes are here."""
     assert isinstance(here, Scores)
-    at, other = {plainly(name): index for index, name in enumerate(_named(pair.here))}, _relabelled(pair)
+    moved = _called_there(pair) if _same_classes(pair) and not _renamed(pair) else {}
+    at = {plainly(moved.get(name, name)): index for index, name in enumerate(_named(pair.here))}
+    other = _relabelled(pair)
     fixed, targets = here.labels.clone(), here.targets
     if targets is not None or getattr(there, "targets", None) is not None:
         targets = one_hot(fixed, here.scores.shape[1]).float() if targets is None else targets.clone()
@@ -205,6 +207,19 @@ def _same_classes(pair: Pair) -> bool:
 
 @lru_cache(maxsize=2)
 def _renamed(pair: Pair) -> dict[str, str]:
+    """Classes whose columns are those of another class there: name here -> name here of that."""
+    moved, likeness = _called_there(pair), _likeness(pair)
+    at = {name: index for index, name in enumerate(_named(pair.here))}
+    if likeness is not None and moved:
+        by_name = [likeness[at[mine], at[mine]] for mine in moved]
+        by_label = [likeness[at[its], at[mine]] for mine, its in moved.items()]
+        if np.mean(by_label) > np.mean(by_name):
+            return {}  # the columns are the same, and just called by other names
+    return moved
+
+
+@lru_cache(maxsize=2)
+def _called_there(pair: Pair) -> dict[str, str]:
     """Classes that are another class there, as most of their shared videos say: name here -> name here of that."""
     here, there = (called(side).loc[pair.shared] for side in pair.sides)
     own = {plainly(name): name for name in _named(pair.here)}
@@ -220,14 +235,7 @@ def _renamed(pair: Pair) -> dict[str, str]:
     found = {name: name for name in own.values() if name not in found.values()} | found
     free = [name for name in own.values() if name not in found.values()]
     found |= dict(zip([name for name in own.values() if name not in found], free, strict=False))
-    moved = {mine: its for mine, its in found.items() if mine != its}
-    likeness, at = _likeness(pair), {name: index for index, name in enumerate(_named(pair.here))}
-    if likeness is not None and moved:
-        by_name = [likeness[at[mine], at[mine]] for mine in moved]
-        by_label = [likeness[at[its], at[mine]] for mine, its in moved.items()]
-        if np.mean(by_label) > np.mean(by_name):
-            return {}  # the columns are the same, and just called by other names
-    return moved
+    return {mine: its for mine, its in found.items() if mine != its}
 
 
 @lru_cache(maxsize=2)
@@ -236,7 +244,7 @@ def _relabelled(pair: Pair) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
     if bool(pair.here.names) != bool(pair.there.names) or not isinstance(pair.here.part, Scores):
         return {}
     here, there = pair.both(_all_called)
-    moved = _renamed(pair) if _same_classes(pair) else {}
+    moved = _called_there(pair) if _same_classes(pair) else {}
     own = {name: plainly(moved.get(name, name)) for name in _named(pair.here)}
     its = {name: plainly(name) for name in _named(pair.there)}
     other = [v for v in pair.shared if {own[name] for name in here[v]} != {its[name] for name in there[v]}]

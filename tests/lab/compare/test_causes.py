@@ -237,6 +237,22 @@ def test_where_videos_are_missing_on_both_sides_the_bounds_hold_the_effect(tmp_p
     assert (other.low, other.effect, other.high) == pytest.approx((-one.high, -one.effect, -one.low))
 
 
+def test_columns_that_are_just_called_otherwise_explain_nothing_and_hide_nothing(tmp_path):
+    right, wrong = made_run(), made_run()
+    wrong.names[:2] = wrong.names[1::-1]
+    wrong.words = {name: right.names[place].lower() for place, name in enumerate(wrong.names)}
+    folders = [made.write(tmp_path / "suite" / name) for made, name in ((wrong, "here"), (right, "there"))]
+    found = compare(*folders)
+    assert found.whole == 0 and "labels" not in {each.cause for each in found.findings}
+    assert found.rest.points == pytest.approx(0)
+    wrong.labels = wrong.labels.copy()
+    wrong.labels[-3:] = 0  # called by the name that the first class has here
+    for one, other in (folders, folders[::-1]):
+        wrong.write(folders[0])
+        found = {each.cause: each for each in compare(one, other).findings}
+        assert found["labels"].effect == pytest.approx(compare(one, other).whole) != 0
+
+
 def test_where_nothing_was_planted_none_is_named(tmp_path):
     one, other = (made_run().write(tmp_path / "suite" / name) for name in ("here", "there"))
     found = compare(one, other)
