@@ -22,6 +22,7 @@ from ..wording import counted
 from .pair import Pair, Side, some, within
 
 ALIKE, APART = 0.7, 0.3  # correlations of a class's scores here and there, see `_order_of_scores`
+FEW = 30  # videos, or as many as classes, below which scores are alike by chance
 ENOUGH = 4000  # videos, of which the likeness of scores is well known
 MOST = 0.5  # share of a class's videos that make another name of theirs the class's
 
@@ -287,7 +288,9 @@ def _likeness(pair: Pair) -> np.ndarray | None:
     the columns here; None where there are no scores of the same classes, or too few videos.
     """
     here, there = pair.here.part, pair.there.part
-    if not isinstance(here, Scores) or not isinstance(there, Scores) or len(pair.shared) < 3:
+    if not isinstance(here, Scores) or not isinstance(there, Scores):
+        return None
+    if len(pair.shared) < max(FEW, here.scores.shape[1]):
         return None
     place = {video: index for index, video in enumerate(there.videos)}
     at = [index for index, video in enumerate(here.videos) if video in place]

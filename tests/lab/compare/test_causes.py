@@ -237,6 +237,19 @@ def test_where_videos_are_missing_on_both_sides_the_bounds_hold_the_effect(tmp_p
     assert (other.low, other.effect, other.high) == pytest.approx((-one.high, -one.effect, -one.low))
 
 
+@pytest.mark.parametrize("count", [3, 6])
+def test_of_few_videos_no_order_of_scores_is_told(count, tmp_path):
+    """Among so few some column is always like another."""
+    for seed in range(4):
+        right, wrong = made_run(seed), made_run(seed)
+        rng = np.random.default_rng(seed)
+        kept = np.isin(np.arange(len(right.videos)), rng.choice(len(right.videos), count, replace=False))
+        wrong.logits, wrong.weights = rng.normal(size=wrong.logits.shape), {"clip": "b" * 64}
+        right.keep(kept), wrong.keep(kept)
+        found = compare(wrong.write(tmp_path / "suite" / "here"), right.write(tmp_path / "suite" / "there"))
+        assert [each.cause for each in found.findings] == ["weights"]
+
+
 def test_columns_that_are_just_called_otherwise_explain_nothing_and_hide_nothing(tmp_path):
     right, wrong = made_run(), made_run()
     wrong.names[:2] = wrong.names[1::-1]
