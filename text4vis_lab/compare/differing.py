@@ -89,7 +89,8 @@ def _ranks(part: Scores | Ranks, index: np.ndarray) -> np.ndarray:
 def _facts(record: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
     known = declared()
     for name, value in record["parameters"].items():
-        yield ("hardware" if name in known and known[name].group == "hardware" else "parameter", name), value
+        is_hardware = name != "precision" and name in known and known[name].group == "hardware"
+        yield ("hardware" if is_hardware else "parameter", name), value
     for name, facts in record["data"].items():
         for what, value in facts.items():
             yield ("data", f"{what} of {name}"), value

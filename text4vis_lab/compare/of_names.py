@@ -22,6 +22,7 @@ from ..wording import counted
 from .pair import Pair, Side, some, within
 
 ALIKE, APART = 0.7, 0.3  # correlations of a class's scores here and there, see `_order_of_scores`
+FEW = 30  # videos, or as many as classes, below which scores are alike by chance
 ENOUGH = 4000  # videos, of which the likeness of scores is well known
 MOST = 0.5  # share of a class's videos that make another name of theirs the class's
 
@@ -45,11 +46,14 @@ def change_template(pair: Pair) -> Mapping[str, Any]:
 
 
 def _template(side: Side) -> str | None:
+    mine, own = side.row.get("template"), side.given.get("template")
+    if mine not in (None, own):
+        return mine  # prompts are kept of the run's own template
     told = side.classes[side.classes["text"] != ""]
     frames = {str(row.text).replace(str(row.name), "{}") for row in told.itertuples(index=False) if row.name}
     if len(frames) == 1:
         return frames.pop()
-    return side.row.get("template") or side.given.get("template")
+    return mine or own
 
 
 def names(pair: Pair) -> str:
@@ -129,7 +133,9 @@ def labels(pair: Pair) -> str:
 def undo_labels(pair: Pair, here: Scores | Ranks, there: Scores | Ranks) -> tuple[Scores | Ranks, Scores | Ranks]:
     """These videos with the labels that they have there, as far as these classes are here."""
     assert isinstance(here, Scores)
-    at, other = {plainly(name): index for index, name in enumerate(_named(pair.here))}, _relabelled(pair)
+    moved = _called_there(pair) if _same_classes(pair) and not _renamed(pair) else {}
+    at = {plainly(moved.get(name, name)): index for index, name in enumerate(_named(pair.here))}
+    other = _relabelled(pair)
     fixed, targets = here.labels.clone(), here.targets
     if targets is not None or getattr(there, "targets", None) is not None:
         targets = one_hot(fixed, here.scores.shape[1]).float() if targets is None else targets.clone()
@@ -202,6 +208,19 @@ def _same_classes(pair: Pair) -> bool:
 
 @lru_cache(maxsize=2)
 def _renamed(pair: Pair) -> dict[str, str]:
+    """Classes whose columns are those of another class there: name here -> name here of that."""
+    moved, likeness = _called_there(pair), _likeness(pair)
+    at = {name: index for index, name in enumerate(_named(pair.here))}
+    if likeness is not None and moved:
+        by_name = [likeness[at[mine], at[mine]] for mine in moved]
+        by_label = [likeness[at[its], at[mine]] for mine, its in moved.items()]
+        if np.mean(by_label) > np.mean(by_name):
+            return {}  # the columns are the same, and just called by other names
+    return moved
+
+
+@lru_cache(maxsize=2)
+def _called_there(pair: Pair) -> dict[str, str]:
     """Classes that are another class there, as most of their shared videos say: name here -> name here of that."""
     here, there = (called(side).loc[pair.shared] for side in pair.sides)
     own = {plainly(name): name for name in _named(pair.here)}
@@ -217,14 +236,7 @@ def _renamed(pair: Pair) -> dict[str, str]:
     found = {name: name for name in own.values() if name not in found.values()} | found
     free = [name for name in own.values() if name not in found.values()]
     found |= dict(zip([name for name in own.values() if name not in found], free, strict=False))
-    moved = {mine: its for mine, its in found.items() if mine != its}
-    likeness, at = _likeness(pair), {name: index for index, name in enumerate(_named(pair.here))}
-    if likeness is not None and moved:
-        by_name = [likeness[at[mine], at[mine]] for mine in moved]
-        by_label = [likeness[at[its], at[mine]] for mine, its in moved.items()]
-        if np.mean(by_label) > np.mean(by_name):
-            return {}  # the columns are the same, and just called by other names
-    return moved
+    return {mine: its for mine, its in found.items() if mine != its}
 
 
 @lru_cache(maxsize=2)
@@ -233,7 +245,7 @@ def _relabelled(pair: Pair) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
     if bool(pair.here.names) != bool(pair.there.names) or not isinstance(pair.here.part, Scores):
         return {}
     here, there = pair.both(_all_called)
-    moved = _renamed(pair) if _same_classes(pair) else {}
+    moved = _called_there(pair) if _same_classes(pair) else {}
     own = {name: plainly(moved.get(name, name)) for name in _named(pair.here)}
     its = {name: plainly(name) for name in _named(pair.there)}
     other = [v for v in pair.shared if {own[name] for name in here[v]} != {its[name] for name in there[v]}]
@@ -276,7 +288,9 @@ def _likeness(pair: Pair) -> np.ndarray | None:
     the columns here; None where there are no scores of the same classes, or too few videos.
     """
     here, there = pair.here.part, pair.there.part
-    if not isinstance(here, Scores) or not isinstance(there, Scores) or len(pair.shared) < 3:
+    if not isinstance(here, Scores) or not isinstance(there, Scores):
+        return None
+    if len(pair.shared) < max(FEW, here.scores.shape[1]):
         return None
     place = {video: index for index, video in enumerate(there.videos)}
     at = [index for index, video in enumerate(here.videos) if video in place]

@@ -37,9 +37,10 @@ def method(pair: Pair) -> str:
 
 
 def precision(pair: Pair) -> str:
-    """Looked at: the bits in which the runs computed, by the parameter `precision` and whether there was a GPU."""
+    """Looked at: the parameter `precision`, or the rows', where they come to other bits on the machines of the runs."""
     here, there = pair.both(_precision)
-    return f"precision {here} here, {there} there" if None not in (here, there) and here != there else ""
+    asked = pair.differ(("precision",)) or pair.rows_differ(("precision",))
+    return f"precision {here} here, {there} there" if asked and here != there else ""
 
 
 def change_precision(pair: Pair) -> Mapping[str, Any]:

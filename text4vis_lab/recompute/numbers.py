@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims import claims
+from ..evidence import evidence_of
 from ..figures.showing import table_in
 from ..headline import WORTH
 from ..inference import means
@@ -25,8 +26,12 @@ FORESTS = {"text": True, "others": False}  # figures of 06_results: of the claim
 
 
 def metrics_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
-    """Every metric of a record's rows from its scores: how many, and which are not what is stored."""
+    """Every metric of a record's rows from its scores: how many, and which are not what is stored; so of evidence."""
     count, faults = 0, dict[str, None]()
+    try:
+        evidence_of(record)
+    except ValueError as error:
+        faults[readable(error, 400)] = None
     for row in record["rows"]:
         half = row.get("half")
         try:

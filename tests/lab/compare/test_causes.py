@@ -202,7 +202,7 @@ def test_what_was_planted_is_named_and_nothing_else(cause, plant, tmp_path):
     assert expected and found.whole == pytest.approx(expected)
     assert found.findings[0].effect == pytest.approx(expected)
     assert found.rest.points == pytest.approx(0)
-    assert found.findings[0].what
+    assert found.findings[0].what and set(found.others["kind"]) <= {"time"}
     turned_round = compare(tmp_path / "suite" / "there", tmp_path / "suite" / "here")
     assert [each.cause for each in turned_round.findings] == [cause]
     assert turned_round.findings[0].effect == pytest.approx(-expected)
@@ -235,6 +235,35 @@ def test_where_videos_are_missing_on_both_sides_the_bounds_hold_the_effect(tmp_p
     assert one.cause == other.cause == "missing_videos"
     assert one.low <= one.effect <= one.high and one.effect < -10
     assert (other.low, other.effect, other.high) == pytest.approx((-one.high, -one.effect, -one.low))
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_of_few_videos_no_order_of_scores_is_told(count, tmp_path):
+    """Among so few some column is always like another."""
+    for seed in range(4):
+        right, wrong = made_run(seed), made_run(seed)
+        rng = np.random.default_rng(seed)
+        kept = np.isin(np.arange(len(right.videos)), rng.choice(len(right.videos), count, replace=False))
+        wrong.logits, wrong.weights = rng.normal(size=wrong.logits.shape), {"clip": "b" * 64}
+        right.keep(kept), wrong.keep(kept)
+        found = compare(wrong.write(tmp_path / "suite" / "here"), right.write(tmp_path / "suite" / "there"))
+        assert [each.cause for each in found.findings] == ["weights"]
+
+
+def test_columns_that_are_just_called_otherwise_explain_nothing_and_hide_nothing(tmp_path):
+    right, wrong = made_run(), made_run()
+    wrong.names[:2] = wrong.names[1::-1]
+    wrong.words = {name: right.names[place].lower() for place, name in enumerate(wrong.names)}
+    folders = [made.write(tmp_path / "suite" / name) for made, name in ((wrong, "here"), (right, "there"))]
+    found = compare(*folders)
+    assert found.whole == 0 and "labels" not in {each.cause for each in found.findings}
+    assert found.rest.points == pytest.approx(0)
+    wrong.labels = wrong.labels.copy()
+    wrong.labels[-3:] = 0  # called by the name that the first class has here
+    for one, other in (folders, folders[::-1]):
+        wrong.write(folders[0])
+        found = {each.cause: each for each in compare(one, other).findings}
+        assert found["labels"].effect == pytest.approx(compare(one, other).whole) != 0
 
 
 def test_where_nothing_was_planted_none_is_named(tmp_path):

@@ -103,6 +103,18 @@ def test_the_number_that_differs_most_is_explained_or_the_one_that_is_named(tmp_
     assert named.numbers["method"][0] == "zero-shot" and named.findings == []
 
 
+def test_a_further_template_of_a_run_is_the_one_that_is_told(tmp_path):
+    """Prompts are kept of the run's own template."""
+    folders = []
+    for name, template in (("here", "{}"), ("there", "a {}")):
+        run = made_run()
+        run.more = [({"cell": "further", "template": template}, name == "here")]
+        folders.append(run.write(tmp_path / "s" / name))
+    found = compare(*folders, cell="further")
+    assert [each.cause for each in found.findings] == ["template"]
+    assert found.findings[0].what == "the prompt is '{}' here, 'a {}' there"
+
+
 def test_ranks_alone_are_compared_too(tmp_path):
     folders = []
     for name, shift in (("here", 0), ("there", 1)):

@@ -161,6 +161,22 @@ def a_claim(few: Path) -> str:
     return 'text by more than 5 points\': verdict is "fails", from the scores "undecided"'
 
 
+def a_table_of_evidence(few: Path) -> str:
+    path = few / "evidence" / "videos.parquet"
+    path.parent.mkdir()
+    path.write_bytes(b"a table")
+    digests = {"evidence/videos.parquet": file_digest(path)}
+    sealed_again(few / "result.json", lambda record: record["files"].update(digests))
+    path.write_bytes(b"another")
+    return "few/evidence/videos.parquet is not what the record beside it was written with"
+
+
+def a_lost_table_of_evidence(few: Path) -> str:
+    a_table_of_evidence(few)
+    (few / "evidence" / "videos.parquet").unlink()
+    return "few/evidence/videos.parquet: the evidence of videos cannot be read"
+
+
 def a_mean(few: Path) -> str:
     path = few.with_name("results") / "result.json"
     sealed_again(path, lambda record: record["metrics"]["numbers"][0].update(low=1.5))
@@ -181,6 +197,8 @@ def a_mean(few: Path) -> str:
         a_picture,
         a_lost_picture,
         a_picture_with_its_seal,
+        a_table_of_evidence,
+        a_lost_table_of_evidence,
         a_claim,
         a_mean,
     ],
