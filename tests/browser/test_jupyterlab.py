@@ -31,7 +31,8 @@ def project(tmp_path_factory) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("miniature", "cache", "prepared"))
-    shutil.copytree(ROOT / "data" / "miniature", folder / "data" / "miniature", copy_function=os.link)
+    # No links: they would change the originals' status, by which others know them.
+    shutil.copytree(ROOT / "data" / "miniature", folder / "data" / "miniature")
     return folder
 
 

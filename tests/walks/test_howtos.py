@@ -70,10 +70,11 @@ def test_a_pages_commands_run_as_they_stand(walk, name):
 
 @pytest.mark.slow
 def test_a_record_is_read_as_the_page_says(walk):
-    run = ROOT / "runs" / "miniature" / "few_shot"
-    if not (run / "result.json").exists():
-        pytest.skip("make book has left no record of few_shot yet")
-    shutil.copytree(run, walk.clone / "runs" / "miniature" / "few_shot", ignore=shutil.ignore_patterns("checkpoints"))
+    for name in ("few_shot", "zero_shot"):
+        run = ROOT / "runs" / "miniature" / name
+        if not (run / "result.json").exists():
+            pytest.skip(f"make book has left no record of {name} yet")
+        shutil.copytree(run, walk.clone / "runs" / "miniature" / name, ignore=shutil.ignore_patterns("checkpoints"))
     told = [walk.run(block) for block in blocks(HOWTO / "run_record.md")]
     assert re.search(r"largest difference: \d+ 0\.0", told[1])
     assert "text, frozen" in told[0]

@@ -51,7 +51,8 @@ class Gallery:
             f'<div class="t4v-gallery mathjax_ignore tex2jax_ignore"><style>{style}</style>'
             f'<p class="t4v-title"><strong>{_safe(self.title, 200)}</strong>, {count}</p>'
             f'<p class="t4v-choices">{chosen}<output aria-live="polite"></output></p>'
-            f"<ul>{tiles}</ul><script>{script}</script></div>"
+            f'<ul tabindex="0">{tiles}</ul>'
+            f"<script>{script}</script></div>"
         )
 
     def figure(self) -> Figure:

@@ -34,14 +34,21 @@ def changes(run: Run) -> list[str]:
 def other_videos(record: Mapping[str, Any]) -> list[str]:
     """Which of the videos that a run was given have other content now, in a sentence; empty where none has.
 
-    A file of the same size and times as when it was read last is not read again. What is gone has no content.
+    A file of the same size and times as when it was read last is not read again. What is gone has no content; what a
+    run made in its own folder it may have removed.
     """
+    own = Path(record["path"]).parent.resolve()
     try:
         known = evidence_of(record).videos
     except ValueError as error:
         return [readable(error, 400)]
     known = known[~known["missing"] & (known["content"] != "")].drop_duplicates("video")
     paths = [Path(video.rpartition("#t=")[0] or video) for video in known["video"]]
+    mine = [own in path.resolve().parents for path in paths]
+    known, paths = (
+        known[[not is_own for is_own in mine]],
+        [p for p, is_own in zip(paths, mine, strict=True) if not is_own],
+    )
     now = contents_of(paths, f"videos of {record['run']}")
     other = [path.name for path, content in zip(paths, known["content"], strict=True) if now[path] != content]
     return [f"of {len(paths)} videos {listed(other, 'videos')} changed since"] if other else []
