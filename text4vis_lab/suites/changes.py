@@ -1,8 +1,11 @@
 """What has other content since a run ended well: by this a suite executes it again, and its numbers show as stale."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..digests import contents_of
 from ..evidence import evidence_of
@@ -44,11 +47,8 @@ def other_videos(record: Mapping[str, Any]) -> list[str]:
         return [readable(error, 400)]
     known = known[~known["missing"] & (known["content"] != "")].drop_duplicates("video")
     paths = [Path(video.rpartition("#t=")[0] or video) for video in known["video"]]
-    mine = [own in path.resolve().parents for path in paths]
-    known, paths = (
-        known[[not is_own for is_own in mine]],
-        [p for p, is_own in zip(paths, mine, strict=True) if not is_own],
-    )
+    others = [own not in path.resolve().parents for path in paths]
+    known, paths = known[np.array(others, dtype=bool)], [*itertools.compress(paths, others)]
     now = contents_of(paths, f"videos of {record['run']}")
     other = [path.name for path, content in zip(paths, known["content"], strict=True) if now[path] != content]
     return [f"of {len(paths)} videos {listed(other, 'videos')} changed since"] if other else []
