@@ -181,3 +181,13 @@ def ground(tmp_path_factory):
     from text4vis_lab.compare.ground import Ground
 
     return Ground(tmp_path_factory.mktemp("ground"), 3, 3)
+
+
+@pytest.fixture
+def at_home(monkeypatch):
+    """`Lab.open` goes to the project's folder, and sets the style of figures."""
+    import matplotlib
+
+    monkeypatch.chdir(ROOT)
+    with matplotlib.rc_context():
+        yield

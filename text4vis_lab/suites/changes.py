@@ -1,11 +1,9 @@
 """What has other content since a run ended well: by this a suite executes it again, and its numbers show as stale."""
 
-import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..digests import contents_of
 from ..evidence import evidence_of
@@ -38,20 +36,22 @@ def other_videos(record: Mapping[str, Any]) -> list[str]:
     """Which of the videos that a run was given have other content now, in a sentence; empty where none has.
 
     A file of the same size and times as when it was read last is not read again. What is gone has no content; what a
-    run made in its own folder it may have removed.
+    run made in its own folder it may have removed. A cache of features has no videos: its files are among what a run
+    is made of.
     """
-    own = Path(record["path"]).parent.resolve()
+    if record["parameters"].get("dataset") == "features":
+        return []
+    own = os.path.join(os.path.abspath(Path(record["path"]).parent), "")
     try:
         known = evidence_of(record).videos
     except ValueError as error:
         return [readable(error, 400)]
-    known = known[~known["missing"] & (known["content"] != "")].drop_duplicates("video")
-    paths = [Path(video.rpartition("#t=")[0] or video) for video in known["video"]]
-    others = [own not in path.resolve().parents for path in paths]
-    known, paths = known[np.array(others, dtype=bool)], [*itertools.compress(paths, others)]
-    now = contents_of(paths, f"videos of {record['run']}")
-    other = [path.name for path, content in zip(paths, known["content"], strict=True) if now[path] != content]
-    return [f"of {len(paths)} videos {listed(other, 'videos')} changed since"] if other else []
+    known = known[~known["missing"] & (known["content"] != "")]
+    pairs = zip((video.rpartition("#t=")[0] or video for video in known["video"]), known["content"], strict=True)
+    given = {Path(video): content for video, content in pairs if not os.path.abspath(video).startswith(own)}
+    now = contents_of(given, f"videos of {record['run']}")
+    other = [path.name for path, content in given.items() if now[path] != content]
+    return [f"of {len(given)} videos {listed(other, 'videos')} changed since"] if other else []
 
 
 def stale(run: Run) -> list[str]:

@@ -1,23 +1,13 @@
 """`compare` finds what was done wrong on purpose, and nothing else; with nothing done wrong it names nothing."""
 
-import matplotlib
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from text4vis_lab.compare import CAUSES, compare
 from text4vis_lab.compare.measuring import gap
 from text4vis_lab.compare.planting import COMBINED, OTHERWISE, WRONGS, asked
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def at_home(monkeypatch):
-    """`Lab.open` goes to the project's folder, and sets the style of figures."""
-    monkeypatch.chdir(ROOT)
-    with matplotlib.rc_context():
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("at_home")]
 
 
 def test_there_are_twelve_causes():

@@ -3,25 +3,15 @@
 import shutil
 from pathlib import Path
 
-import matplotlib
 import pytest
 import torch
-from conftest import ROOT
 
 from text4vis_lab.compare.planting import WRONGS
 from text4vis_lab.compare.trying import NotTried, try_out
 from text4vis_lab.records import read_record
 from text4vis_lab.results import scores_of
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def at_home(monkeypatch):
-    """`Lab.open` goes to the project's folder, and sets the style of figures."""
-    monkeypatch.chdir(ROOT)
-    with matplotlib.rc_context():
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("at_home")]
 
 
 def own(record):

@@ -109,6 +109,27 @@ def test_a_video_with_other_content_is_named(run, tmp_path, video, monkeypatch, 
         assert capsys.readouterr().out == "a is executed again: of 2 videos a.mp4 and b.mp4 changed since\n"
 
 
+def test_a_video_that_a_run_made_in_its_folder_and_removed_is_no_change(run, tmp_path, video, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("text4vis_lab.digests.cache_folder", lambda: tmp_path)
+    made = run.directory / "made" / "a.mp4"
+    record = RunRecord("train", run.directory, {})
+    made.parent.mkdir(parents=True)
+    made.write_bytes(video.read_bytes())
+    record.add_data("made", VideoList(("x",), (Video(made, 0),)))
+    path = record.save()
+    write_attempt(run, status="ok", error="", seconds=1.5, made_of=made_of(run))
+    made.unlink()
+    assert stale(read_record(path)) == []
+
+
+def test_features_of_a_cache_are_no_files_that_could_be_gone(run):  # noqa: F811
+    record = RunRecord("train", run.directory, {"dataset": "features"})
+    record.evidence.add_list("test", VideoList(("x",), (Video(Path("test/0"), 0),)), {Path("test/0"): "0" * 64})
+    path = record.save()
+    write_attempt(run, status="ok", error="", seconds=1.5, made_of=made_of(run))
+    assert stale(read_record(path)) == []
+
+
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 9])
 def test_a_few_names_are_said_and_the_others_counted(number):
     said = listed([f"{index}.py" for index in range(number)], "files of code")
