@@ -151,9 +151,8 @@ class _Workers:
         dataset.decoding = self._decoding = started.RawArray("q", 2 * count)
         options = options | {"num_workers": count, "multiprocessing_context": started, "timeout": POLL}
         loader = DataLoader(dataset, batch_sampler=batches, worker_init_fn=_begin, **options)
-        before = set(multiprocessing.active_children())
         self._batches = _without_child_signals(loader)
-        self._processes = set(multiprocessing.active_children()) - before
+        self._processes = self._batches._workers  # multiprocessing.active_children() leaves out what has ended already
 
     def __iter__(self) -> Iterator[dict]:
         """The batches, until a worker ends before its last is delivered: `_WorkersEnded`."""
@@ -186,7 +185,7 @@ class _Workers:
         del self._batches
 
 
-def _without_child_signals(loader: DataLoader) -> Iterator:
+def _without_child_signals(loader: DataLoader) -> Any:
     """Start a loader's workers, without torch's signal handler for their end.
 
     It would raise in the main thread wherever that is, be it in the middle of a training step; `_Workers` looks itself.

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+from multiprocessing import connection
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from text4vis_core import VideoDataset, VideoError
-from text4vis_core.data import Views, memory
+from text4vis_core.data import Views, loader, memory
 from text4vis_core.data.datasets import collate
 from text4vis_core.data.loader import load_batches
 from text4vis_core.data.video_list import Video, VideoList
@@ -127,6 +128,22 @@ def test_videos_that_hang_crash_or_are_broken_are_left_out_and_no_other(tmp_path
     assert errors.keys() == {5, 4, 3}
     assert errors[4].startswith("cannot read video video 4.mp4: its worker ended 2 times while it was decoded (")
     assert errors[3] == "it is broken"
+
+
+@pytest.mark.slow
+def test_a_worker_that_ends_before_anybody_looks_is_seen(tmp_path, monkeypatch):
+    def begun(workers, start=loader._without_child_signals):
+        batches, living = start(workers), set(multiprocessing.active_children()) - others
+        if len(living) == len(BATCHES):
+            ended = connection.wait([process.sentinel for process in living])
+            next(process for process in living if process.sentinel in ended).join()
+        return batches
+
+    others = set(multiprocessing.active_children())
+
+    monkeypatch.setattr(loader, "_without_child_signals", begun)
+    indices, errors = loaded({0: "crash"}, tmp_path, num_workers=len(BATCHES))
+    assert indices == [[5, 1], [4, 2], [3]] and errors.keys() == {0}
 
 
 @pytest.mark.slow
