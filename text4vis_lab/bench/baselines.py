@@ -94,9 +94,12 @@ class Baseline(nn.Module):
         self.rows: Tensor
         self.register_buffer("rows", shape.rows(), persistent=False)
 
+    def encode(self, frames: Tensor) -> Tensor:
+        """Normalised frames (B, T, 3, S, S) to embeddings (B, D)."""
+        return self.temporal(self.visual(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))
+
     def forward(self, frames: Tensor) -> Tensor:
-        videos = self.temporal(self.visual(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))
-        return cosine_logits(videos, self.rows, self.logit_scale)
+        return cosine_logits(self.encode(frames), self.rows, self.logit_scale)
 
 
 class PublishedNorm(nn.LayerNorm):

@@ -163,7 +163,7 @@ def large_scale(
 
     Returns:
         `seconds` of reading with its check, and of the metrics; `write_seconds` of drawing and writing; `entry_gb`;
-        `peak_gb`, the largest resident memory, of which the entry's mapped pages are a part; and `top1`, `map`.
+        `peak_gb`, the largest memory, without the entry's mapped pages; and `top1`, `map`.
 
     Raises:
         RuntimeError: the process failed, with the last that it said.

@@ -114,10 +114,15 @@ def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float]) -> tuple
 
 
 def peak_gb() -> float:
-    """The largest resident memory of this process so far."""
+    """The largest memory of this process so far; on Linux without the pages of files that it has mapped now.
+
+    Those, of which PyTorch alone has 0.3 to 0.5 GB, are the system's cache: it maps as many as it likes, and takes them
+    back.
+    """
     try:
         # Not the system's ru_maxrss, in which a process begins with what the one that started it had.
-        status = Path("/proc/self/status").read_text()
-        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1e9
+        lines = [line.split() for line in Path("/proc/self/status").read_text().splitlines()]
+        told = {line[0]: line[1] for line in lines if line[0] in ("VmHWM:", "RssFile:")}
+        return 1024 * (int(told["VmHWM:"]) - int(told["RssFile:"])) / 1e9
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e9 / 1024)

@@ -17,7 +17,7 @@ from .. import tables
 from ..answering import Reading
 from ..lists import repeated
 from ..settings import check_choices
-from . import PARTS, clips, copies, figures, fresh, loading, machine, model, opening, parallel
+from . import PARTS, clips, copies, figures, fresh, loading, machine, model, opening, parallel, views
 from .measurement import Quantity
 
 Measured = tuple[list[Quantity], list[Quantity]]  # what was measured, and what of it is tabulated
@@ -163,6 +163,11 @@ class Bench:
         tabulated = [*tabulated, *self._bars(inferred, title, f"GFLOP/s, {REPEATED}")]
         return [*stepped, *inferred], tabulated
 
+    def _evaluation(self) -> Measured:
+        small, repeats = self.sizes.small, -(-self.sizes.long_repeats // 2)
+        found = views.evaluation_quantities(views.evaluation_times(self.folder / "pictures", repeats, small), small)
+        return found, self._bars(found, f"Evaluating a video ({repeats} repetitions)", f"seconds, {REPEATED}")
+
     def _starts(self) -> Measured:
         weights = self.folder / "weights.safetensors"
         fresh.save_random_weights(self.sizes.model, weights)
@@ -176,7 +181,7 @@ class Bench:
         scored = fresh.large_scale(count)
         found = [
             Quantity(f"scoring {count} videos", [scored["seconds"]], "s"),
-            Quantity(f"scoring {count} videos, largest memory", [scored["peak_gb"]], "GB", limit=4),
+            Quantity(f"scoring {count} videos, largest memory", [scored["peak_gb"]], "GB", limit=2),
         ]
         return found, found
 

@@ -3,9 +3,13 @@
 import pytest
 import torch
 
+from text4vis_core.data.sampling import evaluation_indices
 from text4vis_core.model import kernels
 from text4vis_lab.bench import model as bench
+from text4vis_lab.bench import views
 from text4vis_lab.bench.model import MINIATURE, VIT_B_32, WAYS, Trainer, gradient_difference, inference_rate, step_times
+
+WAYS_TO_SEE = (views.THEIRS, views.OURS, views.HALF)
 
 
 def test_the_ways_have_the_same_loss_and_gradients(monkeypatch):
@@ -75,3 +79,30 @@ def test_the_shape_is_that_of_vit_b_32():
         VIT_B_32.dim,
     )
     assert torch.equal(VIT_B_32.batch()[0], VIT_B_32.batch()[0])
+
+
+def test_evaluation_times(tmp_path):
+    found = views.evaluation_times(tmp_path, 2, miniature=True)
+    assert found.keys() == {f"{seen}, {way}" for seen in views.SEEN for way in WAYS_TO_SEE} | views.APART.keys()
+    assert all(len(found[name]) == 2 and min(found[name]) > 0 for name in found.keys() - views.APART.keys())
+    quantities = {each.name: each for each in views.evaluation_quantities(found, miniature=True)}
+    assert all(quantities[name].met for name in views.APART)
+    half = found[f"{views.ALL}, {views.THEIRS}"][0] / found[f"{views.ALL}, {views.HALF}"][0]
+    assert quantities[f"evaluation, {views.ALL}, {views.THEIRS} / {views.HALF}"].values[0] == half
+    [asked] = [
+        each for each in views.evaluation_quantities(found) if each.name.endswith(f"/ {views.OURS}") and each.limit
+    ]
+    assert asked.limit == 1.5 and views.ALL in asked.name
+
+
+@pytest.mark.parametrize("wrong", ["crops", "clips", "scaling"])
+def test_an_evaluation_of_something_else_is_seen(tmp_path, monkeypatch, wrong):
+    """The published way's views, a crop too far left, of other frames, or scaled otherwise, are not ours."""
+    match wrong:
+        case "crops":
+            monkeypatch.setattr(views.F, "crop", lambda picture, *_: picture.crop((0, 0, 32, 32)))
+        case "clips":
+            monkeypatch.setattr(views, "evaluation_indices", lambda *asked: evaluation_indices(*asked) // 2)
+        case _:
+            monkeypatch.setattr(views.F, "resize", lambda picture, *_: picture)
+    assert views.evaluation_times(tmp_path, 1, miniature=True)[views.PIXELS][0] > 10 * views.APART[views.PIXELS]
