@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import dropwhile, islice
+from math import ceil
 from pathlib import Path
 from typing import Any
 from weakref import finalize
@@ -152,7 +153,7 @@ class Probe:
             return -1
         if self._places:
             return self._places.get(int(stamp), -1)
-        place = int(self.times.searchsorted(stamp - self.slack))
+        place = int(self.times.searchsorted(ceil(stamp - self.slack)))  # of a float, NumPy would convert all times
         return place if place < len(self.times) and abs(int(self.times[place]) - stamp) <= self.slack else -1
 
     def _is_told(self, way: Callable[[], bool]) -> bool:

@@ -6,6 +6,8 @@ centre crop is cut; the clip is mirrored, or its frames made grey; then it is st
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from text4vis_core.data.video_list import VideoList
 
 from ..timing import in_turn, sample, torch_threads
 from .measurement import Quantity, ratio
+from .opening import OURS, reader
 
 NUM_FRAMES, SIZE, RESIZE = 8, 224, 256
 CLIPS, CROPS = 4, 3
@@ -70,6 +73,9 @@ def sample_times(videos: VideoList, repeats: int) -> dict[str, list[float]]:
         "decoding, views": decoding(lambda length, e, i: evaluation_indices(length, NUM_FRAMES, CLIPS)),
         "views": lambda e, i: views[i],
     }
+    jobs[f"this project, {NUM_FRAMES} frames"] = partial(_frames, paths, *reader(OURS))
+    if find_spec("torchcodec"):
+        jobs[f"torchcodec, {NUM_FRAMES} frames"] = partial(_frames, paths, *reader("torchcodec"))
     with torch_threads(1):
         return in_turn(jobs, len(paths), repeats)
 
@@ -88,7 +94,14 @@ def sample_quantities(seconds: Mapping[str, Sequence[float]]) -> list[Quantity]:
         ratio(f"published code, {which} / {own}", seconds[f"published code, {which}"], seconds[own], better="more")
         for which, own in (("training", "training, published"), ("evaluation", "evaluation"))
     ]
-    return times + ratios
+    first, *peers = (name for name in seconds if name.endswith(" frames"))
+    return times + ratios + [ratio(f"{first} / {peer}", seconds[first], seconds[peer]) for peer in peers]
+
+
+def _frames(paths: Sequence[Path], opening: Callable, decode: Callable, _: int, index: int) -> np.ndarray:
+    """Those of an evaluation clip, of a file that is opened for them."""
+    video = opening(str(paths[index]))
+    return decode(video, evaluation_indices(len(video), NUM_FRAMES))
 
 
 def published_training_sample(

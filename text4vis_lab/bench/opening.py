@@ -120,7 +120,7 @@ def measure(clip: str, film: str, times: int, decoder: str) -> dict[str, float]:
     Raises:
         RuntimeError: the film has not as many frames as the clip so many times; or this project gives others.
     """
-    opening, decode = _reader(decoder)
+    opening, decode = reader(decoder)
     shown = opening(clip)
     wanted = np.linspace(0, times * len(shown) - 1, WANTED).astype(int)
     right = decode(shown, wanted % len(shown))
@@ -141,7 +141,7 @@ def measure(clip: str, film: str, times: int, decoder: str) -> dict[str, float]:
     return found
 
 
-def _reader(decoder: str) -> tuple[Callable, Callable]:
+def reader(decoder: str) -> tuple[Callable, Callable]:
     """How a decoder opens a file, and decodes frames of what it opened."""
     if decoder == "decord":
         import decord

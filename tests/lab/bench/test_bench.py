@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import av
 import matplotlib.pyplot as plt
@@ -175,7 +176,9 @@ class TestLoading:
             "evaluation / decoding, evaluation": 1.12,
             "views / decoding, views": 1.3,
         }
-        for name in limits:
+        peer = "this project, 8 frames / torchcodec, 8 frames"
+        assert (peer in quantities) == bool(find_spec("torchcodec"))
+        for name in (*limits, *({peer} & quantities.keys())):
             above, below = name.split(" / ")
             assert quantities[name].values[0] == pytest.approx(seconds[above][0] / seconds[below][0])
 

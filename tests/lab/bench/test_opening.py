@@ -56,9 +56,9 @@ def test_a_process_measures_a_decoder(written, tmp_path, decoder):
 def test_frames_that_are_others_are_an_error_and_no_yardstick(written, tmp_path, monkeypatch):
     film = tmp_path / "film.mp4"
     opening.repeat_clip(written / "clip.mp4", film, TIMES)
-    reads, decode = opening._reader(opening.OURS)
+    reads, decode = opening.reader(opening.OURS)
     late = lambda video, indices: decode(video, indices - (len(video) > CLIP) * (indices > 0))  # noqa: E731
-    monkeypatch.setattr(opening, "_reader", lambda decoder: (reads, late))
+    monkeypatch.setattr(opening, "reader", lambda decoder: (reads, late))
     asked = str(written / "clip.mp4"), str(film), TIMES
     assert "decode" not in opening.measure(*asked, "decord")
     with pytest.raises(RuntimeError, match=r"film\.mp4: other frames are decoded than were asked for"):
