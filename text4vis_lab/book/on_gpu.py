@@ -27,13 +27,22 @@ def on_gpu(root: Path = Path()) -> str:
     Raises:
         SuiteError: a record is damaged; says which.
     """
-    files = sorted(path for folder, pattern in FOLDERS.items() for path in (root / folder).glob(pattern))
-    records = [record for record in map(_read, files) if record["notebook"] == GPU]
-    shown = [_section(record) for record in records if record["timings"]["machine"]["gpu"]]
+    shown = [_section(record) for record in gpu_records(root)]
     about = root / KEPT / "README.md"
     if shown and about.exists():
         shown.append(about.read_text(encoding="utf-8").replace("# ", "## ", 1))
     return "\n\n".join(shown) or UNKNOWN
+
+
+def gpu_records(root: Path = Path()) -> list[dict[str, Any]]:
+    """The records of GPUs, those of runs and those kept, not those of rehearsals.
+
+    Raises:
+        SuiteError: one is damaged; says which.
+    """
+    files = sorted(path for folder, pattern in FOLDERS.items() for path in (root / folder).glob(pattern))
+    records = [record for record in map(_read, files) if record["notebook"] == GPU]
+    return [record for record in records if record["timings"]["machine"]["gpu"]]
 
 
 def _read(path: Path) -> dict[str, Any]:
