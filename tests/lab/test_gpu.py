@@ -17,9 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from text4vis_core.model import temporal
 from text4vis_core.training import hardware
+from text4vis_lab.bench import __main__ as bench
 from text4vis_lab.bench import encoders, profiles, steps
 from text4vis_lab.bench.baselines import MINIATURE, plain_open_clip
-from text4vis_lab.bench.compare import compare, differences, read_bench
+from text4vis_lab.bench.compare import NOTEBOOK, compare, differences, read_bench
 from text4vis_lab.bench.measurement import Quantity
 from text4vis_lab.book.on_gpu import UNKNOWN, on_gpu
 from text4vis_lab.gpu import PARTS, Check, __main__, fast, right, running, training
@@ -213,6 +214,30 @@ def test_parts_do_not_hinder_one_another(tmp_path, monkeypatch, capsys):
     assert "failed: it took longer than 0 s" in capsys.readouterr().out
     assert differences(record, record) == []
     assert len(compare(record, record)) == len(record["timings"]["quantities"])
+
+
+def test_records_of_gpus_are_compared(tmp_path, monkeypatch, capsys):
+    kept = ROOT / "data" / "records" / "gpu" / "h100.json"
+    slower = json.loads(kept.read_text())
+    row = slower["timings"]["quantities"]["l14_f8, as it is: step of 16 videos"]
+    row["values"] = [2 * value for value in row["values"]]
+    RECORDS.write(tmp_path / "result.json", slower)
+    monkeypatch.setattr(sys, "argv", ["bench", "compare", str(kept), str(tmp_path)])
+    bench.main()
+    said = capsys.readouterr().out
+    assert re.search(r"l14_f8, as it is: step of 16 videos +0.188 s +0.375 s +2\.0\d\d .* worse", said)
+    assert re.search(r"Of \d+ quantities, 0 became better and 1 worse by more than 5 %", said)
+
+
+def test_a_record_of_a_gpu_is_not_compared_with_one_of_the_bench(tmp_path, monkeypatch):
+    kept = ROOT / "data" / "records" / "gpu" / "h100.json"
+    of_bench = json.loads(kept.read_text()) | {"notebook": NOTEBOOK}
+    of_bench["timings"]["quantities"], of_bench["metrics"]["parts"] = {}, ["model"]
+    RECORDS.write(tmp_path / "result.json", of_bench)
+    monkeypatch.setattr(sys, "argv", ["bench", "compare", str(tmp_path), str(kept)])
+    said = "error: no quantity is in both: the first is of 13_bench (model), the second of gpu (backbones, reference"
+    with pytest.raises(SystemExit, match=re.escape(said)):
+        bench.main()
 
 
 def test_without_a_gpu_it_says_so(monkeypatch, capsys):
