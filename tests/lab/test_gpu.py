@@ -281,11 +281,19 @@ def test_the_page_says_what_is_known(tmp_path):
     kept = ROOT / "data/records/gpu/h100.json"
     (folder / "kept.json").write_bytes(kept.read_bytes())
     page = on_gpu(tmp_path).replace("\\", "")  # as a reader sees it
-    assert page.startswith("## NVIDIA H100 80GB HBM3")
-    assert "Not finished: shared (status 1: text4vis_core" in page
-    assert "| b32_f8, as it is | 0.0633 | 1,012 (" in page
-    assert "| l14_f8, blocks compiled | 0.13 | 123 (122 to 123) | 477 | 0.482 | 21.8 |" in page
+    assert page.startswith("## NVIDIA H100 80GB HBM3: kept")
+    assert "Parts that ended well: backbones, reference, scaler, ceilings," in page
+    assert "- shared: status 1: text4vis_core" in page
+    assert "| b32_f8, as it is | 0.0633 | 1 | 1,012 (" in page
+    assert "| l14_f8, blocks compiled | 0.13 | 0.695 | 123 (122 to 123) | 477 | 0.482 | 21.8 |" in page
+    assert "| fp16, clipped: movement by a step that overflows | 0 | at most 0 |" in page
+    assert "| copies, read and written | 3,022 GB/s |  |" in page
     assert "Of 127 limits 126 were kept. Missed:" in page
+    films = ROOT / "data/records/gpu/h100_films.json"
+    (folder / "films.json").write_bytes(films.read_bytes())
+    page = on_gpu(tmp_path).replace("\\", "")
+    assert "| L/14 from copies: share of the time in gaps | 0.0576 | at most 0.05 |" in page
+    (folder / "films.json").unlink()
     record = json.loads(kept.read_text())
     record["metrics"]["failed"] = {"{download}`x`": "<b>", "a": "b"}
     record["provenance"]["finished"] = "{raw}`x`"

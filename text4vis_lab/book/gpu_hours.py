@@ -39,11 +39,10 @@ def gpu_hours(root: Path = Path()) -> str:
         return UNKNOWN
     header = ["suite", "run", "estimate", *map(escaped, rates)]
     lines = [header, ["---"] * len(header)]
-    for name in PAPER:
-        for run in read_suite(root / f"experiments/{name}.yaml").runs:
-            if run.needs:
-                hours = (shown(run, found) for found in rates.values())
-                lines.append([name, escaped(run.name), f"{run.needs['gpu_hours']:,g}", *hours])
+    for path in filter(Path.exists, (root / f"experiments/{name}.yaml" for name in PAPER)):
+        for run in (run for run in read_suite(path).runs if run.needs):
+            hours = (shown(run, found) for found in rates.values())
+            lines.append([path.stem, escaped(run.name), f"{run.needs['gpu_hours']:,g}", *hours])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
