@@ -102,8 +102,11 @@ bench: $(INSTALLED)
 gpu-check: $(INSTALLED)
 	@$(BIN)/python -m text4vis_lab.gpu
 
-# For a machine with PyTorch and without a network: what it lacks, in the lock's versions.
-BUNDLE = open-clip-torch av lightning-fabric lightning-utilities ftfy wcwidth
+# For a machine with PyTorch and without a network: all that the check needs beside PyTorch and torchvision, in the
+# lock's versions.
+BUNDLE = open-clip-torch timm ftfy wcwidth regex safetensors tqdm huggingface-hub httpx2 httpcore2 h11 anyio idna \
+  truststore click pyyaml av lightning-fabric lightning-utilities packaging pydantic pydantic-core annotated-types \
+  typing-inspection typing-extensions filelock fsspec platformdirs psutil
 LINUX = $(foreach glibc,_2_28 _2_27 _2_17 2014 1,--platform manylinux$(glibc)_x86_64)
 gpu-bundle: $(INSTALLED)
 	@$(BIN)/python -I text4vis_lab/installing.py --print --only $(BUNDLE) | $(BIN)/python -m pip download --quiet --no-deps \

@@ -8,12 +8,12 @@
 The record has digests of these files. A table that has no rows is not written.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from text4vis_core.files import file_digest
 
@@ -22,6 +22,7 @@ from .stored_tables import read_table
 from .storing import replacing
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 FOLDER = "evidence"
@@ -77,15 +78,16 @@ class Evidence:
     note: str = ""
 
 
-def write_table(run_dir: Path, name: str, table: "pa.Table | pd.DataFrame") -> None:
-    """Write a table of `TABLES` as Parquet, whole or not at all; one without rows removes what was there."""
+def write_table(run_dir: Path, name: str, table: pa.Table | pd.DataFrame | None) -> None:
+    """Write a table of `TABLES` as Parquet, whole or not at all; none, or one without rows, removes what was there."""
+    path = run_dir / FOLDER / f"{name}.parquet"
+    if table is None or not len(table):
+        path.unlink(missing_ok=True)
+        return
+    import pandas as pd  # after it: a record without evidence is written without them
     import pyarrow as pa
     from pyarrow import parquet
 
-    path = run_dir / FOLDER / f"{name}.parquet"
-    if not len(table):
-        path.unlink(missing_ok=True)
-        return
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, table_schema(name), preserve_index=False)
     with replacing(path) as temporary:  # paths of many videos, again and again, are kept once
@@ -119,7 +121,7 @@ def _read(path: Path, name: str, digest: str | None) -> pd.DataFrame:
     return read_table(path, TABLES[name], f"evidence of {name}").select(list(TABLES[name])).to_pandas()
 
 
-def table_schema(name: str) -> "pa.Schema":
+def table_schema(name: str) -> pa.Schema:
     """The columns of a table of `TABLES`, as pyarrow has them."""
     import pyarrow as pa
 

@@ -3,19 +3,22 @@
 N videos of a list.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from text4vis_core.data.video_list import Video, VideoList
 
 from .digests import Stamp, contents_of, stamp_of
 from .evidence import TABLES, table_schema, write_table
 from .plain import encodable
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # which a record without evidence is written without
 
 
 class Listed:
@@ -37,6 +40,8 @@ class Listed:
     @cached_property
     def drawn(self) -> pa.Table:
         """A row per video, "video" and "label", of one that is there several times once."""
+        import pyarrow as pa
+
         rows = dict.fromkeys(zip(self.names, self.videos.labels.tolist(), strict=True))
         return pa.table({"video": [video for video, _ in rows], "label": [label for _, label in rows]})
 
@@ -101,15 +106,15 @@ class Gathered:
             run_dir: the run's folder.
             cells: of which draws are kept: those of the record.
         """
-        for name, table in {
+        for name, parts in {
             "videos": self._videos(),
             "classes": self._classes(),
             "looks": self._looks(),
             "draws": self._draws(set(cells)),
         }.items():
-            write_table(run_dir, name, table)
+            write_table(run_dir, name, _whole(parts))
 
-    def _videos(self) -> pa.Table:
+    def _videos(self) -> list[pa.Table]:
         parts = []
         for name, listed in self.lists.items():
             there, missing = listed.videos.videos, listed.videos.missing
@@ -118,31 +123,35 @@ class Gathered:
             columns = [[encodable(name)] * len(whole), [*listed.names, *_called(missing)]]
             columns += [[video.label for video in whole], [list(video.all_labels) for video in whole]]
             columns += [[False] * len(there) + [True] * len(missing), contents]
-            parts.append(pa.table(columns, schema=table_schema("videos")))
-        return _whole("videos", parts)
+            parts.append(_table("videos", columns))
+        return parts
 
-    def _classes(self) -> pa.Table:
+    def _classes(self) -> list[pa.Table]:
         rows: list[tuple] = []
         for name, listed in self.lists.items():
             spelled = listed.videos.classes
             names, texts = self.said.get(name, (listed.videos.names, [""] * len(spelled)))
             rows += zip([name] * len(spelled), range(len(spelled)), spelled, names, texts, strict=True)
-        return _table("classes", rows)
+        return _table_of("classes", rows)
 
-    def _looks(self) -> pa.Table:
+    def _looks(self) -> list[pa.Table]:
         columns = [column for column in TABLES["looks"] if column != "list"]
-        return _table(
+        return _table_of(
             "looks", [(name, *(row[c] for c in columns)) for name, rows in self.looks.items() for row in rows]
         )
 
-    def _draws(self, cells: set[str]) -> pa.Table:
+    def _draws(self, cells: set[str]) -> list[pa.Table]:
+        if not self.draws:
+            return []
+        import pyarrow as pa
+
         parts = []
         for cell, listed in self.draws.items():
             if cell in cells:
                 named = [encodable(cell), encodable(self.list_of(listed.videos))]
                 repeated = [pa.repeat(pa.scalar(each), len(listed.drawn)) for each in named]
-                parts.append(pa.table([*repeated, *listed.drawn.columns], schema=table_schema("draws")))
-        return _whole("draws", parts)
+                parts.append(_table("draws", [*repeated, *listed.drawn.columns]))
+        return parts
 
 
 def _called(videos: Iterable[Video]) -> list[str]:
@@ -151,10 +160,19 @@ def _called(videos: Iterable[Video]) -> list[str]:
     return [encodable(video_name(video)) for video in videos]
 
 
-def _table(name: str, rows: list[tuple]) -> pa.Table:
-    columns = [[*map(encodable, values)] for values in zip(*rows, strict=True)] if rows else [[] for _ in TABLES[name]]
+def _table(name: str, columns: Sequence[Any]) -> pa.Table:
+    import pyarrow as pa
+
     return pa.table(columns, schema=table_schema(name))
 
 
-def _whole(name: str, parts: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(parts) if parts else table_schema(name).empty_table()
+def _table_of(name: str, rows: list[tuple]) -> list[pa.Table]:
+    return [_table(name, [[*map(encodable, values)] for values in zip(*rows, strict=True)])] if rows else []
+
+
+def _whole(parts: list[pa.Table]) -> pa.Table | None:
+    if not parts:
+        return None
+    import pyarrow as pa
+
+    return pa.concat_tables(parts)

@@ -6,11 +6,14 @@ A data set whose videos come in groups is one line in `GROUPS`; of any other eve
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from text4vis_core.data.video_list import VideoList
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _of_puppets(path: PurePosixPath) -> str:
@@ -57,13 +60,15 @@ def group_name(dataset: str, video: str) -> str:
     return GROUPS.get(dataset, str)(PurePosixPath(re.sub(r"#t=[\d.]*,[\d.]*$", "", video)))
 
 
-def groups_in(dataset: str, lists: Mapping[str, VideoList]) -> pd.DataFrame:
+def groups_in(dataset: str, lists: Mapping[str, VideoList]) -> "pd.DataFrame":
     """A row for each split: its videos, those that are missing too, its groups, and how many another split has as well.
 
     Args:
         dataset: a key of `data.READERS`.
         lists: split -> its videos.
     """
+    import pandas as pd
+
     groups = {split: {group_name(dataset, path) for path in _paths(videos)} for split, videos in lists.items()}
     rows = {}
     for split, mine in groups.items():

@@ -4,11 +4,12 @@ Notebooks make it (`Lab.run`), the run's record keeps it, figures, claims and th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from .plain import encodable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = 4  # of a record: 1 had dictionaries of each notebook's own making, 2 no seal
 BEFORE = 3  # which had no evidence, and is read all the same
@@ -66,8 +67,10 @@ def check_rows(rows: Iterable[Mapping[str, Any]], where: str) -> None:
                 raise ValueError(f"{where}: column {name!r} holds {value!r}, not {COLUMNS[name].__name__}")
 
 
-def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def as_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
     """Rows as a table, without the columns that are empty."""
+    import pandas as pd
+
     rows = [{name: encodable(value) for name, value in row.items()} for row in rows]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if any(row.get(name) is not None for row in rows)])
     whole = [name for name, kind in COLUMNS.items() if name in table and kind is int]

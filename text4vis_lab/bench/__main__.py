@@ -21,8 +21,10 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     rows = compare(first, second, arguments.bound)
-    if rows:
-        print(table(list(rows[0]), [list(row.values()) for row in rows]))
+    if not rows:
+        what = (f"{record['notebook']} ({', '.join(record['metrics']['parts'])})" for record in (first, second))
+        sys.exit(f"error: no quantity is in both: the first is of {next(what)}, the second of {next(what)}")
+    print(table(list(rows[0]), [list(row.values()) for row in rows]))
     print(verdict(first, second, arguments.bound))
 
 

@@ -14,6 +14,7 @@ from ..records import RECORD, read_record
 from ..suites import Run, Suite, disagreement, read_attempt, read_suite
 from . import contents
 from .chapters import chapter
+from .gpu_hours import gpu_hours
 from .landing import Done, landing, make_book
 from .markdown import box, escaped, fenced, filled, literal, shell
 from .on_gpu import on_gpu
@@ -63,7 +64,9 @@ def collect(suite: Suite) -> dict[str, bytes]:
     pages |= files | {"_told.txt": told.encode()}
     blocks["missing"] = _missing_note(missing) if missing else ""
     pages["index.md"] = filled(pages["index.md"].decode(), blocks).encode()
-    pages["howto/on_a_gpu.md"] = filled(pages["howto/on_a_gpu.md"].decode(), {"gpu records": on_gpu()}).encode()
+    measured = {"gpu records": on_gpu(), "gpu hours": gpu_hours()}
+    for name in ("howto/on_a_gpu.md", "howto/paper_scale.md"):
+        pages[name] = filled(pages[name].decode(), measured).encode()
     if suite.reference:
         pages |= rooms(pages["api.md"].decode()) | {"contributing/structure.svg": _structure()}
     toc = contents.with_parts(toc, contents.chapters(suite.runs, titled), about)

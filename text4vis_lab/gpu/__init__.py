@@ -29,11 +29,11 @@ PARTS = {
     "scaler": Part("training:scaler", 150, True),
     "ceilings": Part("fast:ceilings", 30),
     "b32_f8": Part("fast:model", 60),
-    "b16_f8": Part("fast:model", 90),
+    "b16_f8": Part("fast:model", 120),
     "l14_f8": Part("fast:model", 90),
     "l14_336_f32": Part("fast:model", 60),
     "loading": Part("fast:loading", 75),
-    "waiting": Part("fast:waiting", 45),
+    "waiting": Part("fast:waiting", 150, True),
     "trace": Part("fast:trace", 30),
 }
 

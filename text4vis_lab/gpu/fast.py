@@ -34,7 +34,7 @@ L14 = Shape(videos=16, patch=14, width=1024, layers=24, dim=768)
 TINY = replace(MINIATURE, frames=2)
 MODELS: dict[str, tuple[Shape, tuple[Way, ...]]] = {
     "b32_f8": (replace(VIT_B_32, videos=64), (AS_IS, PUBLISHED, BLOCKS, Way("float32", precision="32-true"))),
-    "b16_f8": (B16, (AS_IS, PUBLISHED, BLOCKS, WHOLE, FP16, UNFUSED, PLAIN)),
+    "b16_f8": (B16, (AS_IS, PUBLISHED, BLOCKS, WHOLE, FP16, AGAIN, UNFUSED, PLAIN)),
     "l14_f8": (L14, (AS_IS, PUBLISHED, BLOCKS, Way("bf16 throughout", precision="bf16-true"), AGAIN)),
     "l14_336_f32": (replace(L14, videos=4, frames=32, size=336), (AGAIN, PUBLISHED)),  # else too large for 80 GB
 }
@@ -62,12 +62,12 @@ def model(check: Check) -> Iterator[Quantity]:
     for way in ways:
         about = f"{check.part}, {way.name}"
         for quantity in step_quantities(about, shape, way, check.device, repeats):
-            aim = goal if way is BLOCKS and "utilisation" in quantity.name else quantity.limit
-            yield replace(quantity, limit=aim)
+            yield replace(quantity, limit=goal) if way is BLOCKS and "utilisation" in quantity.name else quantity
             if quantity.unit == "s" and quantity.name.endswith("videos"):
                 usual = usual or statistics.median(quantity.values)
                 share = [value / usual for value in quantity.values]
-                yield Quantity(f"{about}: step / {ways[0].name}", share, "", "more")
+                better, least = ("more", None if check.tiny else 1) if way is PUBLISHED else ("less", None)
+                yield Quantity(f"{about}: step / {ways[0].name}", share, "", better, least)
     yield from evaluation_quantities(f"{check.part}, evaluation in 4 x 3 views", shape, check.device, repeats, 12)
 
 

@@ -15,8 +15,9 @@ from text4vis_core.files import first_line
 
 from ..published import published_result
 from ..suites import Run, table
+from .hours import hours_of
 from .plan import VIEWS, Plan
-from .settings import folds_of, methods_of, settings_of, splits_of
+from .settings import folds_of, settings_of, splits_of
 
 COLUMNS = {  # heading -> key of a row, digits after the point
     "parameters (M)": ("parameters", 0),
@@ -45,7 +46,7 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], first: Run, lead: Run | 
     settings = settings_of(run)
     scale = settings["num_frames"] / plan.frames
     train, view = measured.get("train_video"), measured.get("view")
-    step = None if train is None else train * scale * settings["batch_size"]
+    train = None if train is None else train * scale
     test_video = None if view is None else view * scale * settings["clips"] * settings["crops"]
     paper = published_result(settings.get("published", ""))
     return {
@@ -57,9 +58,9 @@ def row(run: Run, plan: Plan, measured: dict[str, Any], first: Run, lead: Run | 
         "parameters": measured["parameters"] / 1e6 if "parameters" in measured else None,
         "peak_gb": measured.get("peak_gb"),
         "gpu_peak_gb": measured.get("gpu_peak_gb"),
-        "step": step,
+        "step": None if train is None else train * settings["batch_size"],
         "test_video": test_video,
-        "hours": None if test_video is None else _hours(run, settings, step, test_video),
+        "hours": None if test_video is None else hours_of(run, train, test_video),
         "resume_difference": measured.get("resume_difference"),
         "missing": "; ".join(_missing(run, settings, measured)),
         "left_out": ", ".join(_left_out(settings, plan, measured, first)),
@@ -98,18 +99,6 @@ def _same_as(run: Run, first: Run, lead: Run | None) -> str:
     if lead is None:
         return "" if run == first else first.name
     return f"{lead.name}, but for a step and a view of {'its own' if run == first else first.name}"
-
-
-def _hours(run: Run, settings: dict[str, Any], step: float | None, test_video: float) -> float:
-    """All trainings and tests of a run; `needs` counts the videos of one, or all of a run that only tests."""
-    test = test_video * run.needs["test_videos"]
-    if step is None:
-        return test / 3600
-    train = step / settings["batch_size"] * run.needs["train_videos"] * settings["epochs"]
-    cells = len(folds_of(settings))
-    if "shots" in settings:
-        cells = len(settings["shots"]) * len(settings["seeds"]) * len(methods_of(settings))
-    return cells * (train + test) / 3600
 
 
 def _left_out(settings: dict[str, Any], plan: Plan, measured: dict[str, Any], first: Run) -> Iterator[str]:
