@@ -129,6 +129,19 @@ def test_ranks_alone_are_compared_too(tmp_path):
     assert found.whole and len(found.sides) and found.sides["here"].unique().tolist() == [""]
 
 
+def test_a_file_of_annotations_is_told_by_its_name(tmp_path):
+    folders = []
+    for name in ("here", "there"):
+        run = made_run()
+        read = {f"/{name}/classInd.txt": "a" * 64, f"/{name}/testlist01.txt": "ab"[name == "there"] * 64}
+        run.data = {"annotations": read}
+        folders.append(run.write(tmp_path / "s" / name))
+    facts = compare(*folders).differences
+    assert facts.loc[facts["kind"] == "data", ["what", "here", "there"]].to_numpy().tolist() == [
+        ["testlist01.txt of test", "a" * 12, "b" * 12]
+    ]
+
+
 def _record(folder):
     from text4vis_lab.records import read_record
 
