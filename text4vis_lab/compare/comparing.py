@@ -1,7 +1,7 @@
 """Why a number is not another: of two runs, or of a run and a published number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Comparison:
         sides: the shared videos that are right on one side alone, see `differing.turned`.
         notes: what is to be read beside it, a sentence each.
         strangers: of a published number of other data or another model, that the two are not comparable; else empty.
+        elsewhere: of a published number what others have found that causes do to its data set, see `known.known_of`.
     """
 
     numbers: pd.DataFrame
@@ -55,6 +56,7 @@ class Comparison:
     sides: pd.DataFrame
     notes: list[str]
     strangers: str = ""
+    elsewhere: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def compare(
@@ -139,7 +141,7 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
             table += _numbers(Pair.of(*_sides(records, evidence, each), metric), metrics)
         else:
             table += [as_told(*both, name) for name in metrics if None not in (both[0].get(name), both[1].get(name))]
-    notes = [each.note for each in evidence if each.note]
+    notes = [*filter(None, [*(each.note for each in evidence), lead.note])]
     for rows, where in ((unpaired, "here"), (its, "there")):
         notes += [f"{counted(len(rows), 'row')} {where} found no partner."] if rows else []
     facts = differences(*records)

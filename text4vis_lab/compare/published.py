@@ -22,6 +22,7 @@ from .causes import NOT_TRIED, RECOMPUTED, Effect
 from .comparing import Comparison, as_told, number_table
 from .differing import FACTS, SIDES
 from .explaining import Finding, Try, by_size, how_to_try, tried
+from .known import known_of
 from .measuring import Gap, gap, interval_of, value_of
 from .of_names import plainly
 from .of_scores import after_softmax
@@ -88,6 +89,7 @@ def against(
         sides=pd.DataFrame(columns=list(SIDES)),
         notes=[*filter(None, [evidence.note, _source(known)])],
         strangers=_strangers(side, known),
+        elsewhere=known_of(known["data"], known["metric"]),
     )
 
 

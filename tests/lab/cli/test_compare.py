@@ -49,7 +49,11 @@ def test_on_the_page_text_is_text(folders, tmp_path, capsys):
     assert "why.html" in capsys.readouterr().err
 
 
-def test_a_published_number_is_named_by_its_id(folders, capsys):
+def test_a_published_number_is_named_by_its_id(folders, tmp_path, capsys):
     run(folders[1], "zs-ucf101")
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.startswith("These two numbers are not comparable: ") and "(template)" in shown and "--try" in shown
+    assert "Known elsewhere, not measured here: points of top-1 on UCF101" in shown and "-11.6" in shown
+    run(folders[1], "zs-ucf101", "--json", "--page", str(tmp_path / "why.html"))
+    assert {each["data"] for each in json.loads(capsys.readouterr().out)["elsewhere"]} == {"UCF101"}
+    assert "Known elsewhere, not measured here" in (tmp_path / "why.html").read_text()
