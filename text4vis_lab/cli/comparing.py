@@ -68,6 +68,8 @@ def _folder(run: str) -> Path | None:
 def _record(run: str) -> Mapping[str, Any]:
     folder = _folder(run)
     if folder is None:
+        if _is_published(run):
+            raise Unanswered(f"{run} is a published number; it comes second: text4vis compare RUN {run}")
         raise Unanswered(f"there is no run in {readable(run, 400)}; give its folder, which holds {RECORD}")
     with chdir(home()):
         root = home().resolve()
@@ -79,7 +81,17 @@ def _published(identity: str) -> Mapping[str, Any]:
         with chdir(home()):
             return published_row(identity)
     except ValueError as error:
-        raise Unanswered(f"there is no run in {readable(identity, 400)}, and {error}") from None
+        nowhere = f"there is no run in {readable(identity, 400)}"
+        if Path(identity).name != identity or absolute(Path(identity)).exists():
+            raise Unanswered(f"{nowhere}; give its folder, which holds {RECORD}") from None
+        raise Unanswered(f"{nowhere}, and {error}") from None
+
+
+def _is_published(identity: str) -> bool:
+    try:
+        return bool(_published(identity))
+    except Unanswered:
+        return False
 
 
 def _print(found: Comparison, changed: Iterable[str]) -> None:

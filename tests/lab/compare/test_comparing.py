@@ -172,9 +172,16 @@ def _record(folder):
     ("change", "words"),
     [
         ("nobody", "there is no result.json in .*nobody; give the folder of a finished run"),
-        ("method", "share no number, of one test"),
-        ("videos", "share no video"),
-        ("scores", "zero-shot-test.parquet: the scores cannot be read"),
+        ("method", "share no number: none is of one test, method, shots and seed in both; compare runs alike"),
+        ("rows", "there.result.json has no number; give another run"),
+        ("cell", "here.result.json has no cell 'own'; its cells: zero-shot-test"),
+        ("its", "here.result.json has no cell 'its', .*there.result.json has: give that run first"),
+        ("unpaired", "there.result.json has no number of the test, method, shots and seed of cell 'mine'"),
+        (
+            "videos",
+            "here.result.json and .*there.result.json share no video, by name or by content; compare runs on one",
+        ),
+        ("scores", r"zero-shot-test.parquet: the scores cannot be read \(there is no such file\); run the notebook"),
         ("metric", "have no map in common"),
     ],
 )
@@ -182,13 +189,21 @@ def test_what_cannot_be_compared_is_said(change, words, tmp_path):
     here, other = made_run(), made_run()
     if change == "videos":
         other.videos = [f"/other/{number}.mp4" for number in range(len(other.videos))]
+        other.content = dict.fromkeys(other.videos, "f" * 64)
     one, two = here.write(tmp_path / "s" / "here"), other.write(tmp_path / "s" / "there")
     records = [_record(one), _record(two)]
     if change == "method":
         records[1]["rows"] = [records[1]["rows"][0] | {"method": f"other {i}", "shots": i} for i in (1, 2)]
+    if change == "rows":
+        records[1]["rows"] = []
+    if change == "its":
+        records[1]["rows"] = [records[1]["rows"][0] | {"cell": "its"}]
+    if change == "unpaired":
+        records[0]["rows"].append(records[0]["rows"][0] | {"cell": "mine", "method": "mine"})
     if change == "scores":
         (one / "scores" / "zero-shot-test.parquet").unlink()
     if change == "nobody":
         records[1] = two.with_name("nobody")
     with pytest.raises((ValueError, OSError), match=words):
-        compare(*records, metric="map" if change == "metric" else "")
+        cell = {"cell": "own", "its": "its", "unpaired": "mine"}.get(change, "")
+        compare(*records, cell=cell, metric="map" if change == "metric" else "")
