@@ -179,7 +179,7 @@ def _record(folder):
         ("unpaired", "there.result.json has no number of the test, method, shots and seed of cell 'mine'"),
         (
             "videos",
-            "here.result.json and .*there.result.json share no video, by name or by content; compare runs on one",
+            "there.result.json share no video, by name or by content; compare runs on one list",
         ),
         ("scores", r"zero-shot-test.parquet: the scores cannot be read \(there is no such file\); run the notebook"),
         ("metric", "have no map in common"),
