@@ -95,6 +95,13 @@ def test_the_answer_is_one_sentence(tmp_path):
     json.dumps(as_values(found), allow_nan=False)
 
 
+def test_of_other_classes_videos_have_no_other_labels(tmp_path):
+    here, there = made_run(), made_run(1)
+    there.names = [f"Other{number}" for number in range(len(there.names))]
+    found = compare(here.write(tmp_path / "s" / "here"), there.write(tmp_path / "s" / "there"))
+    assert [each.cause for each in found.findings] == ["classes"]
+
+
 def test_sides_that_changed_are_told_with_what_was_answered(tmp_path):
     right, wrong = made_run(), made_run()
     wrong.logits = wrong.logits.copy()
