@@ -52,7 +52,7 @@ class Gathered:
 
     Attributes:
         lists: name -> its videos.
-        contents: path of a video -> SHA-256 of what is in it.
+        contents: path of a video, or of a file of annotations -> SHA-256 of what is in it.
         said: name of a list -> of its classes the names, and the prompts.
         looks: name of a list -> rows of `Evidence.looks`, without `list`.
         draws: name of a cell -> its training videos.
@@ -67,7 +67,7 @@ class Gathered:
     _known: dict[int, Listed] = field(default_factory=dict)  # by the list's `id`, which lives as long as this
 
     def add_list(self, name: str, videos: VideoList, contents: dict[Path, str] | None = None) -> None:
-        """Note a list, and what is in its videos' files now.
+        """Note a list, and what is in the files of its videos and annotations now.
 
         Args:
             name: of the list.
@@ -76,7 +76,8 @@ class Gathered:
         """
         self.lists[name] = self.known(videos)
         if contents is None:
-            contents = contents_of((video.path for video in videos.videos), f"contents of {name}")
+            files = (*videos.sources, *(video.path for video in videos.videos))
+            contents = contents_of(files, f"contents of {name}")
             self._stamps |= {path: stamp_of(path) for path in contents}
         self.contents |= contents
 

@@ -39,7 +39,7 @@ WITHOUT_EFFECT = frozenset(
     | {"compare", "recompute", "staleness.py"}
 )
 RECORD, SCORES = "result.json", "scores"
-TRIED = 10  # videos of a list that are opened at most, to see which decoder does it; and named, of what changed
+TRIED = 10  # videos of a list that are opened at most, to see which decoder does it; and files named, that changed
 
 
 class _Hardware(Schema):
@@ -130,7 +130,8 @@ class RunRecord:
         histories: a row for each epoch of each cell, with the cell's name.
         metrics: what else was measured; functions of data, weights and settings, as the rows are.
         timings: what comes out otherwise every time.
-        data: size, classes, fingerprint, notes and decoder of each list of videos.
+        data: size, classes, fingerprint, notes, decoder, and SHA-256 of each file of annotations, of each list of
+            videos.
         weights: fingerprint of each file or model.
         skipped: (path, reason) of videos that the numbers leave out.
         trials: of each cell whose settings were chosen: problem, method, shots, and what was "tried":
@@ -176,6 +177,8 @@ class RunRecord:
             facts["notes"] = list(videos.notes)
         self.data[name] = facts
         self.evidence.add_list(name, videos)
+        if videos.sources:
+            facts["annotations"] = {str(path): self.evidence.contents[path] for path in videos.sources}
         return [note for note in videos.notes if note not in known]
 
     def add_cell(self, cell: str, rows: Iterable[dict], history: Iterable[dict] = ()) -> None:
@@ -230,8 +233,8 @@ class RunRecord:
             "trials": self.trials,
             "provenance": {"started": self._started, "beside": self._beside.told()} | provenance(),
         }
-        videos = [str(path) for path in self.evidence.changed()]
-        record["provenance"]["changed_while_running"] += videos[:TRIED]
+        files = [str(path) for path in self.evidence.changed()]
+        record["provenance"]["changed_while_running"] += files[:TRIED]
         check_rows(record["rows"], str(path))
         RECORDS.write(path, record)
         leave(self.run_dir)

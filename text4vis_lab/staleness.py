@@ -1,7 +1,7 @@
 """What has become something else since a run measured its numbers: code, notebook, parameters, data, other files.
 
 Of a run of a suite it is what the suite executes it again for (`suites.changes`). Of another it is the code that may
-have an effect, the lock, the notebook and the videos, as far as its record and its folder tell them.
+have an effect, the lock, the notebook, the annotations and the videos, as far as its record and its folder tell them.
 """
 
 import json
@@ -15,7 +15,7 @@ from .provenance import by_name, lock_digest, sources
 from .records import WITHOUT_EFFECT, run_code
 from .suites import SuiteError, changes, read_attempt
 from .suites.attempts import run_of
-from .suites.changes import differences, other_videos
+from .suites.changes import differences, other_data
 
 GIVEN, LOCK = "injected-parameters", "requirements.lock"
 
@@ -29,10 +29,10 @@ def stale(record: Mapping[str, Any]) -> list[str]:
     try:
         run = run_of(record)
         if run is not None and read_attempt(run)["status"] == "ok":
-            return [*changes(run), *other_videos(record)]
+            return [*changes(run), *other_data(record)]
     except (SuiteError, OSError) as error:
         return [readable(error, 400)]
-    return [*_code(record["provenance"]), *_notebook(record), *other_videos(record)]
+    return [*_code(record["provenance"]), *_notebook(record), *other_data(record)]
 
 
 def _code(provenance: Mapping[str, Any]) -> list[str]:

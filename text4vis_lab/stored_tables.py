@@ -28,7 +28,7 @@ def read_table(path: Path, kinds: Mapping[str, str], what: str = "scores") -> "p
     try:
         table = parquet.read_table(path, memory_map=True)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise unreadable(path, what, first_line(error)) from error
+        raise unreadable(path, what, first_line(error) if path.is_file() else "there is no such file") from error
     check_kinds(path, table, kinds, what)
     return table
 

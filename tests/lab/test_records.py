@@ -16,7 +16,7 @@ from PIL import Image
 
 from text4vis_core.data.reading import Reading
 from text4vis_core.data.video_list import Video, VideoList
-from text4vis_core.files import CheckpointError
+from text4vis_core.files import CheckpointError, file_digest
 from text4vis_lab import provenance, records
 from text4vis_lab.evidence import TABLES, evidence_of
 from text4vis_lab.plain import write_json
@@ -73,7 +73,9 @@ def test_round_trip(tmp_path, train_videos):
         "missing": 0,
         "fingerprint": train_videos.fingerprint(),
         "decoder": f"PyAV {av.__version__}",
+        "annotations": {str(path): file_digest(path) for path in train_videos.sources},
     }
+    assert len(train_videos.sources) == 2
     assert saved["path"] == str(tmp_path / "suite" / "name" / "result.json")
     assert saved["provenance"]["code"] == run_code()
     assert saved["provenance"]["packages"]["torch"] == torch.__version__.split("+")[0]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -53,11 +53,12 @@ class VideoList:
         classes: names, as the data set spells them.
         videos: the videos, in the data set's order: a tuple, or rows of an index (`text4vis_lab.prepare`), whose
             labels are columns and which become objects one at a time.
-        missing: videos that are listed and not there, where that is tolerated (see `readers.load_videos`); `path` is
-            where it would lie, or its name alone where that may be anywhere below the root.
+        missing: listed videos that are not there, where that is tolerated (see `load_videos`); `path` is where one
+            would lie, or its name alone where that may be anywhere below the root.
         directional: ids of classes that tell left from right, whose videos are never mirrored.
         notes: what the reader did that its user should know, a sentence each.
         ignored: visible files among the videos that are none.
+        sources: files of annotations that it was read from.
     """
 
     classes: tuple[str, ...]
@@ -66,6 +67,7 @@ class VideoList:
     directional: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     ignored: tuple[Path, ...] = ()
+    sources: tuple[Path, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -135,11 +137,10 @@ class VideoList:
         ends = np.searchsorted(labels[by_class], np.arange(len(self.classes)), side="right")
         chosen = []
         for name, mine in zip(self.classes, np.split(by_class, ends[:-1]), strict=True):
-            order = rng.permutation(len(mine))
             if shots > len(mine):
                 found = f"class {name!r} has {len(mine)} videos"
                 raise ValueError(f"{shots} shots were asked for, {found}: lower shots, or add videos")
-            chosen.append(mine[np.sort(order[:shots])])
+            chosen.append(mine[np.sort(rng.permutation(len(mine))[:shots])])
         return self.take(np.concatenate(chosen))
 
     def take(self, places: np.ndarray) -> "VideoList":
@@ -154,8 +155,7 @@ class VideoList:
         sizes: Iterable[int] = self.videos.sizes if _indexed(self.videos) else _sizes(self.videos)
         digest = hashlib.sha256("\n".join(self.classes).encode("utf-8", "surrogatepass"))
         for video, size in zip(self.videos, sizes, strict=True):
-            path = video.path
-            text = f"\n{path.parent.name}/{path.name} {size} {video.label}"
+            text = f"\n{video.path.parent.name}/{video.path.name} {size} {video.label}"
             digest.update(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
             if video.labels or video.start is not None or video.end is not None:
                 digest.update(f" {video.labels} {video.start} {video.end}".encode())

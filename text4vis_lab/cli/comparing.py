@@ -20,12 +20,12 @@ from ..compare import Comparison
 from ..compare import compare as compared
 from ..compare.comparing import as_record
 from ..compare.published import published_row
-from ..compare.telling import as_values, causes, numbers, sentence, untried
+from ..compare.telling import ELSEWHERE, as_values, causes, elsewhere, numbers, sentence, untried
 from ..plain import readable
 from ..records import RECORD
 from ..staleness import stale
 from ..storing import replacing
-from ..wording import counted
+from ..wording import counted, listed
 from .running import Unanswered, absolute, at_home, home, note
 
 WIDTH = 80  # characters, where nobody says how many there are
@@ -68,6 +68,8 @@ def _folder(run: str) -> Path | None:
 def _record(run: str) -> Mapping[str, Any]:
     folder = _folder(run)
     if folder is None:
+        if _is_published(run):
+            raise Unanswered(f"{run} is a published number; it comes second: text4vis compare RUN {run}")
         raise Unanswered(f"there is no run in {readable(run, 400)}; give its folder, which holds {RECORD}")
     with chdir(home()):
         root = home().resolve()
@@ -79,7 +81,17 @@ def _published(identity: str) -> Mapping[str, Any]:
         with chdir(home()):
             return published_row(identity)
     except ValueError as error:
-        raise Unanswered(f"there is no run in {readable(identity, 400)}, and {error}") from None
+        nowhere = f"there is no run in {readable(identity, 400)}"
+        if Path(identity).name != identity or absolute(Path(identity)).exists():
+            raise Unanswered(f"{nowhere}; give its folder, which holds {RECORD}") from None
+        raise Unanswered(f"{nowhere}, and {error}") from None
+
+
+def _is_published(identity: str) -> bool:
+    try:
+        return bool(_published(identity))
+    except Unanswered:
+        return False
 
 
 def _print(found: Comparison, changed: Iterable[str]) -> None:
@@ -93,6 +105,8 @@ def _print(found: Comparison, changed: Iterable[str]) -> None:
         console.print(_table("Causes", _causes(found), ("points", "95 %")))
     for line in untried(found):
         console.print(Text("What is not measured is by:"), Padding(Text(line), (0, 0, 0, 2)), sep="\n")
+    if len(found.elsewhere):
+        console.print(_table(f"{ELSEWHERE}: points of {_of(found)}", elsewhere(found), ("points",)))
     shown = _numbers(found)
     console.print(_table("Numbers", shown.head(ROWS), shown.columns[2:]))
     _left(console, len(found.numbers), min(ROWS, len(shown)), "number")
@@ -106,6 +120,11 @@ def _print(found: Comparison, changed: Iterable[str]) -> None:
         sides = sides.assign(video=[video.rsplit("/", 1)[-1] for video in sides["video"]])
         console.print(_table(f"{counted(len(found.sides), 'video')} right on one side alone", sides))
         _left(console, len(found.sides), VIDEOS, "video")
+
+
+def _of(found: Comparison) -> str:
+    """The metric and data of what is known elsewhere."""
+    return listed(found.elsewhere["metric"].unique()) + " on " + listed(found.elsewhere["data"].unique())
 
 
 def _left(console: Console, count: int, shown: int, thing: str) -> None:
@@ -156,6 +175,8 @@ def _page(found: Comparison, changed: Iterable[str]) -> str:
     lines = [*found.notes, *(f"Changed since, {line}." for line in changed), *untried(found)]
     told = "".join(f"<p>{html.escape(readable(line, 1000))}</p>" for line in lines)
     shown = [(causes(found), "Causes: effects in points of the number here."), (numbers(found), "Numbers in percent.")]
+    if len(found.elsewhere):
+        shown.append((elsewhere(found), f"{ELSEWHERE}: points of {_of(found)}."))
     shown += [(found.differences, "What differs."), (found.sides, "Videos that are right on one side alone.")]
     body = "".join(tables.show(frame, caption)._repr_html_() for frame, caption in shown if len(frame))
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'

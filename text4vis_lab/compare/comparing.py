@@ -1,7 +1,8 @@
 """Why a number is not another: of two runs, or of a run and a published number."""
 
+import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..evidence import Evidence, evidence_of
 from ..plain import readable
 from ..records import RECORD, read_record
 from ..rows import METRICS
-from ..wording import counted
+from ..wording import counted, listed
 from .causes import Effect
 from .differing import differences, others, turned
 from .explaining import Finding, Try, explained, shared
@@ -42,6 +43,7 @@ class Comparison:
         sides: the shared videos that are right on one side alone, see `differing.turned`.
         notes: what is to be read beside it, a sentence each.
         strangers: of a published number of other data or another model, that the two are not comparable; else empty.
+        elsewhere: of a published number what others have found that causes do to its data set, see `known.known_of`.
     """
 
     numbers: pd.DataFrame
@@ -55,6 +57,7 @@ class Comparison:
     sides: pd.DataFrame
     notes: list[str]
     strangers: str = ""
+    elsewhere: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def compare(
@@ -87,7 +90,7 @@ def compare(
     if published is not None:
         from .published import against
 
-        return against(record, published, cell, again)
+        return against(record, published, cell, metric, again)
     assert there is not None
     return _two((record, as_record(there)), cell, metric, again)
 
@@ -107,6 +110,28 @@ def as_record(run: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
     return read_record(path)
 
 
+def check_cell(record: Mapping[str, Any], cell: str) -> None:
+    """Raise a ValueError, with the closest, where a record has no such cell; "" is none."""
+    cells = [*dict.fromkeys(row["cell"] for row in record["rows"])]
+    if cell and cell not in cells:
+        close = difflib.get_close_matches(cell, cells, n=5, cutoff=0.0)
+        more = [f"{len(cells) - len(close)} more"] if len(cells) > len(close) else []
+        told = f"{readable(record['path'], 400)} has no cell {readable(cell)!r}"
+        raise ValueError(f"{told}; its cells: {listed([*close, *more])}")
+
+
+def _check(records: Sequence[Mapping[str, Any]], cell: str) -> None:
+    """Raise a ValueError where a run has no number, or the first no such cell."""
+    here, there = (readable(record["path"], 400) for record in records)
+    for record, path in zip(records, (here, there), strict=True):
+        if not record["rows"]:
+            raise ValueError(f"{path} has no number; give another run")
+    mine, its = ({row["cell"] for row in record["rows"]} for record in records)
+    if cell not in mine and cell in its:
+        raise ValueError(f"{here} has no cell {readable(cell)!r}, {there} has: give that run first")
+    check_cell(records[0], cell)
+
+
 def _trying() -> Try:
     from .trying import try_out
 
@@ -114,14 +139,18 @@ def _trying() -> Try:
 
 
 def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Try | None) -> Comparison:
+    _check(records, cell)
     here, there = (record["rows"] for record in records)
     paths = " and ".join(readable(record["path"], 400) for record in records)
     pairs, unpaired, its = matched(here, there)
     if cell:
         pairs = [(i, j) for i, j in pairs if here[i]["cell"] == cell]
     if not pairs:
-        wanted = f"of cell {readable(cell)!r}, " if cell else ""
-        raise ValueError(f"{paths} share no number, {wanted}of one test, method, shots and seed; compare runs alike")
+        alike = "test, method, shots and seed"
+        if cell:
+            told = f"{readable(records[1]['path'], 400)} has no number of the {alike} of cell {readable(cell)!r}"
+            raise ValueError(f"{told}; give another cell or run")
+        raise ValueError(f"{paths} share no number: none is of one {alike} in both; compare runs alike")
     metrics = [m for m in METRICS if any(None not in (here[i].get(m), there[j].get(m)) for i, j in pairs)]
     metric = metric or ("map" if "map" in metrics else "top1")
     if metric not in metrics:
@@ -130,6 +159,8 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
     first = _lead([(here[i], there[j]) for i, j in pairs], records[0]["parameters"].get("template"), metric)
     order = [pairs[first], *pairs[:first], *pairs[first + 1 :]]
     lead = Pair.of(*_sides(records, evidence, order[0]), metric)
+    if not lead.shared:
+        raise ValueError(f"{paths} share no video, by name or by content; compare runs on one list of videos")
     found = explained(lead, again)
     metrics = [metric, *(name for name in metrics if name != metric)]
     table = _numbers(lead, metrics)
@@ -139,7 +170,7 @@ def _two(records: Sequence[Mapping[str, Any]], cell: str, metric: str, again: Tr
             table += _numbers(Pair.of(*_sides(records, evidence, each), metric), metrics)
         else:
             table += [as_told(*both, name) for name in metrics if None not in (both[0].get(name), both[1].get(name))]
-    notes = [each.note for each in evidence if each.note]
+    notes = [*filter(None, [*(each.note for each in evidence), lead.note])]
     for rows, where in ((unpaired, "here"), (its, "there")):
         notes += [f"{counted(len(rows), 'row')} {where} found no partner."] if rows else []
     facts = differences(*records)

@@ -1,6 +1,7 @@
 """What differs between two records, fact by fact, and the videos that are right in one of them alone."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,8 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
         is_hardware = name != "precision" and name in known and known[name].group == "hardware"
         yield ("hardware" if is_hardware else "parameter", name), value
     for name, facts in record["data"].items():
-        for what, value in facts.items():
+        read = {PurePath(path).name: digest for path, digest in facts.get("annotations", {}).items()}
+        for what, value in ({k: v for k, v in facts.items() if k != "annotations"} | read).items():
             yield ("data", f"{what} of {name}"), value
     yield ("data", "videos left out"), len(record["skipped"])
     for name, value in record["weights"].items():

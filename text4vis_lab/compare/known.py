@@ -9,6 +9,7 @@ from ..notebooks import repository_root
 from ..plain import readable
 from ..wording import in_ends
 from .causes import CAUSES
+from .of_names import plainly
 
 FILE = "data/known_causes.csv"
 COLUMNS = ("cause", "effect", "metric", "data", "model", "source", "note")
@@ -41,6 +42,17 @@ def known_causes(path: str | Path = FILE) -> pd.DataFrame:
         if not row["source"]:
             raise ValueError(f"{place}: source is empty; say who has found it")
     return table[list(COLUMNS)].assign(effect=pd.to_numeric(table["effect"]))
+
+
+def known_of(data: str, metric: str) -> pd.DataFrame:
+    """Those of `known_causes` that are of a data set and a metric, as `data/published_results.csv` calls them.
+
+    Raises:
+        ValueError: as `known_causes`.
+    """
+    known, wanted = known_causes(), plainly(data)
+    alike = known["data"].map(plainly).map(lambda each: wanted.startswith(each) or each.startswith(wanted))
+    return known[alike & (known["metric"] == metric)].reset_index(drop=True)
 
 
 def beside(measured: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -241,14 +241,18 @@ def _called_there(pair: Pair) -> dict[str, str]:
 
 @lru_cache(maxsize=2)
 def _relabelled(pair: Pair) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
-    """Videos with other labels there: their names here and there, the first label first."""
+    """Videos with other labels there, of classes that both sides know: their names here and there, the first first."""
     if bool(pair.here.names) != bool(pair.there.names) or not isinstance(pair.here.part, Scores):
         return {}
     here, there = pair.both(_all_called)
     moved = _called_there(pair) if _same_classes(pair) else {}
     own = {name: plainly(moved.get(name, name)) for name in _named(pair.here)}
     its = {name: plainly(name) for name in _named(pair.there)}
-    other = [v for v in pair.shared if {own[name] for name in here[v]} != {its[name] for name in there[v]}]
+    known, other = {*own.values()} & {*its.values()}, []
+    for video in pair.shared:
+        called, called_there = {own[name] for name in here[video]}, {its[name] for name in there[video]}
+        if called != called_there and (called | called_there) & known:
+            other.append(video)
     return {video: (here[video], there[video]) for video in other}
 
 

@@ -76,6 +76,14 @@ class Side:
         return found[found["list"] == self.listed].sort_values("label", ignore_index=True)
 
     @cached_property
+    def contents(self) -> dict[str, str]:
+        """Of each tested video whose file was read what is in it: SHA-256, and which part of it the video is."""
+        listed = self.evidence.videos
+        known = dict(zip(listed["video"], listed["content"], strict=True))
+        parts = {video: "".join(video.partition("#t=")[1:]) for video in self.whole.videos}
+        return {video: content + part for video, part in parts.items() if (content := known.get(video))}
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """C names of the columns of `whole`; () where nobody knows them."""
         if isinstance(self.whole, Scores):
@@ -114,16 +122,21 @@ class Pair:
     Attributes:
         here, there: them; videos of `there` bear the names that they have `here`.
         metric: top1, top5 or map.
+        renamed: how many videos are the same by their content alone.
     """
 
     here: Side
     there: Side
     metric: str
+    renamed: int = 0
 
     @classmethod
     def of(cls, here: Side, there: Side, metric: str = "top1") -> "Pair":
         """Of two sides as records tell them: what is the same video gets one name."""
         named = partners(here.whole.videos, there.whole.videos)
+        sure = len(named) == min(len(here.whole.videos), len(there.whole.videos))
+        renamed = {} if sure else alike(here.contents, there.contents, named)
+        named |= renamed
         videos = [named.get(name, name) for name in there.whole.videos]
         evidence = replace(
             there.evidence,
@@ -133,7 +146,14 @@ class Pair:
                 if len(table := getattr(there.evidence, name))
             },
         )
-        return cls(here, replace(there, evidence=evidence, whole=replace(there.whole, videos=videos)), metric)
+        there = replace(there, evidence=evidence, whole=replace(there.whole, videos=videos))
+        return cls(here, there, metric, len(renamed))
+
+    @property
+    def note(self) -> str:
+        """That videos have other names, in a sentence; empty where none has."""
+        have = "videos have other names" if self.renamed != 1 else "video has another name"
+        return f"{self.renamed:,} {have} and the same content." if self.renamed else ""
 
     @property
     def dataset(self) -> str:
@@ -184,6 +204,18 @@ def partners(here: Sequence[str], there: Sequence[str]) -> dict[str, str]:
         if len(best) == min(len(here), len(there)):
             break
     return best
+
+
+def alike(here: Mapping[str, str], there: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """As `partners`, of those that have none by name: which hold the same, and are the only ones on their side to.
+
+    Args:
+        here, there: name -> content.
+        named: of `partners`.
+    """
+    mine, its, taken = _unique([*here], here.__getitem__), _unique([*there], there.__getitem__), {*named.values()}
+    both = {name: mine[each] for each, name in its.items() if each in mine}
+    return {name: partner for name, partner in both.items() if name not in named and partner not in taken}
 
 
 def _unique(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:

@@ -19,9 +19,10 @@ from ..published import published_results
 from ..scores import HALVES, Scores
 from ..wording import counted, listed
 from .causes import NOT_TRIED, RECOMPUTED, Effect
-from .comparing import Comparison, as_told, number_table
+from .comparing import Comparison, as_told, check_cell, number_table
 from .differing import FACTS, SIDES
 from .explaining import Finding, Try, by_size, how_to_try, tried
+from .known import known_of
 from .measuring import Gap, gap, interval_of, value_of
 from .of_names import plainly
 from .of_scores import after_softmax
@@ -29,6 +30,7 @@ from .of_videos import bounds
 from .pair import Side, within
 
 METRICS = {"top-1": "top1", "top-5": "top5", "mean average precision": "map"}
+FILE = "data/published_results.csv"
 UNKNOWN = ("", "not found")
 TWICE, FAR = 2.0, 0.3  # times as many videos, and share of them, right under another order of the classes that is named
 Told = tuple[str, str, Effect]  # of a cause: its id, what is otherwise, and its effect
@@ -42,15 +44,20 @@ def published_row(identity: Mapping[str, Any] | str) -> Mapping[str, Any]:
     """
     if isinstance(identity, Mapping):
         return identity
-    rows = {row["id"]: row for row in published_results(repository_root() / "data" / "published_results.csv")}
+    rows = {row["id"]: row for row in published_results(repository_root() / FILE)}
     if identity not in rows:
         close = difflib.get_close_matches(identity, rows, n=3, cutoff=0.3)
-        raise ValueError(f"no published number is called {readable(identity)!r}; the closest: {listed(close or rows)}")
+        remedy = f"the closest: {listed(close)}" if close else f"choose an id of {FILE}"
+        raise ValueError(f"no published number is called {readable(identity)!r}; {remedy}")
     return rows[identity]
 
 
 def against(
-    record: Mapping[str, Any], published: Mapping[str, Any] | str, cell: str = "", again: Try | None = None
+    record: Mapping[str, Any],
+    published: Mapping[str, Any] | str,
+    cell: str = "",
+    metric: str = "",
+    again: Try | None = None,
 ) -> Comparison:
     """A run's number and a published one, see `comparing.compare`.
 
@@ -59,9 +66,12 @@ def against(
     Those of what is known to be otherwise come first; only they are taken off the difference.
 
     Raises:
-        ValueError: no such number, or the run has none in its metric.
+        ValueError: no such number, cell, or another metric; or the run has none in it.
     """
     known = published_row(published)
+    if metric not in ("", METRICS[known["metric"]]):
+        raise ValueError(f"metric is {readable(metric)}, {known['id']} is {known['metric']}; leave metric out")
+    check_cell(record, cell)
     metric = METRICS[known["metric"]]
     evidence = evidence_of(record)
     side = Side.of(record, evidence, _row(record, known, metric, cell))
@@ -88,6 +98,7 @@ def against(
         sides=pd.DataFrame(columns=list(SIDES)),
         notes=[*filter(None, [evidence.note, _source(known)])],
         strangers=_strangers(side, known),
+        elsewhere=known_of(known["data"], known["metric"]),
     )
 
 

@@ -14,6 +14,7 @@ from .explaining import Finding
 from .matching import KEYS
 
 WORDS = {"top1": "top-1", "top5": "top-5", "map": "mean average precision"}
+ELSEWHERE = "Known elsewhere, not measured here"
 LEAST = 0.05  # points, below which a rest is none when it is written with one digit
 
 
@@ -96,6 +97,16 @@ def causes(found: Comparison) -> pd.DataFrame:
     return table.astype({"effect": float, "low": float, "high": float})
 
 
+def elsewhere(found: Comparison) -> pd.DataFrame:
+    """A row of texts for each effect that others have found on the published data set: cause, points, what, source."""
+    rows = [
+        {"cause": row["cause"], "points": "?" if pd.isna(row["effect"]) else f"{row['effect']:+g}"}
+        | {"what": f"{row['note']} ({row['model']})", "source": row["source"]}
+        for row in found.elsewhere.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["cause", "points", "what", "source"])
+
+
 def steps(found: Comparison) -> pd.DataFrame:
     """From the number there to the one here, a row for each step: step, kind, start, stop, low, high, and what.
 
@@ -145,7 +156,7 @@ def _called(name: str, value: Any) -> str:
 
 def as_values(found: Comparison) -> Mapping[str, Any]:
     """All of it as plain values, as JSON has them."""
-    tables = {name: getattr(found, name) for name in ("numbers", "differences", "others", "sides")}
+    tables = {name: getattr(found, name) for name in ("numbers", "differences", "others", "sides", "elsewhere")}
     told: dict[str, Any] = {
         name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()
     }

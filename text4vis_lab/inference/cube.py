@@ -69,13 +69,12 @@ class RankedCube(Cube):
 
     def averages(self, weights: np.ndarray) -> np.ndarray:
         """Mean average precision of each seed (R, S) in percent, each video counting as often as its group."""
-        of_videos = weights[:, self.groups]
         found = np.empty((len(weights), len(self.right)))
         for seed, (scores, targets, known) in enumerate(zip(self.scores, self.targets, self.right, strict=True)):
             there = known == 1
-            order = np.argsort(-scores[there], axis=0, kind="stable")  # the same, whatever the weights
-            hits = np.take_along_axis(targets[there], order, 0)
-            found[:, seed] = [_precision(hits, each[there][order]) for each in of_videos]
+            counts = np.ascontiguousarray(weights.T[self.groups[there]])
+            of_classes = zip(scores[there].T, targets[there].T, strict=True)
+            found[:, seed] = 100 * np.nanmean(np.stack([_precision(*each, counts) for each in of_classes], 1), 1)
         return found
 
 
@@ -106,17 +105,25 @@ def _shares(right: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> np.nd
         return 100 * (weights @ sums.T) / (weights @ counts.T)
 
 
-def _precision(hits: np.ndarray, counts: np.ndarray) -> float:
-    """Mean average precision in percent: 0/1 of videos (N, C) in the order of each class's scores, and how often each
-    counts (N, C).
+def _precision(scores: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Average precision (R,) of a class, nan where none of its videos counts: scores (N,) and 0/1 (N,) of the videos,
+    and how often each counts (N, R).
 
     A video that counts twice is ranked twice, one below the other; each is given the precision at their middle.
     """
-    middle = np.maximum(counts - 1, 0) / 2
+    from scipy.sparse import csr_array
+
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(targets[order]) + 1  # places in the ranking, from 1, of the class's videos
+    if not len(ends):
+        return np.full(counts.shape[1], np.nan)
+    # From one of its videos to the next, which each row sums; all that lies in between counts in no other way.
+    steps = csr_array((np.ones(ends[-1]), order[: ends[-1]], [0, *ends]), shape=(len(ends), len(order)))
+    own = counts[order[ends - 1]]
+    middle, hits = np.maximum(own - 1, 0) / 2, np.cumsum(own, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = (np.cumsum(hits * counts, 0) - middle) / (np.cumsum(counts, 0) - middle)
-        each = np.where(hits * counts > 0, precision * counts, 0).sum(0) / (hits * counts).sum(0)
-    return 100 * float(np.nanmean(each))
+        precision = (hits - middle) / (np.cumsum(steps @ counts, 0) - middle)
+        return np.cumsum(np.where(own > 0, precision * own, 0), 0)[-1] / hits[-1]
 
 
 def cube_of(rows: pd.DataFrame, scores: Read, dataset: str, y: str = "top1") -> Cube:

@@ -265,6 +265,7 @@ def read_prepared(root: str | Path, split: str, fold: int = 1, missing: str = "e
         IndexedVideos(index, rows[~there]),
         frozenset(index.about["directional"]),
         tuple(index.about.get("notes", ())),
+        sources=(path,),
     )
 
 

@@ -1,4 +1,7 @@
-"""From the scores per video: metrics, means with their intervals, and claims. Each must be the very number stored."""
+"""From the scores per video: metrics, means with their intervals, claims, contrasts, and who was called what.
+
+Each must be the very number stored.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,8 +11,12 @@ from typing import Any
 
 import pandas as pd
 
+from text4vis_core.model.labels import class_names
+
+from .. import mechanism
 from ..claims import claims
 from ..evidence import evidence_of
+from ..figures.answers import COLUMNS, predicted
 from ..figures.showing import table_in
 from ..headline import WORTH
 from ..inference import means
@@ -17,9 +24,11 @@ from ..plain import plain, readable
 from ..records import read_record
 from ..results import CONDITIONS, headline, rows_of, scores_of
 from ..rows import METRICS
-from ..scores import read_part
+from ..scores import Scores, read_part
 from ..suites import counted
+from ..tournament import frozen
 
+FEW_SHOT = "03_few_shot"
 MEAN = ("mean", "low", "high")
 MEANS = {*MEAN, "n", "over"}  # columns of a figure's table that is of `inference.means`
 FORESTS = {"text": True, "others": False}  # figures of 06_results: of the claims on what text is worth, and of others
@@ -92,10 +101,63 @@ def table_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
     return len(stored), [*faults, *_differing(record["path"], "mean", _numbered(stored), _numbered(again))]
 
 
-def _read_by(record: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The records that a record of 06_results was made of, and which of them do not count any more."""
+def contrasts_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """The differences between methods that a record of 05_analysis or 10_frozen_encoder stores, from the scores."""
+    stored, faults, tables = record["metrics"], list[str](), dict[str, pd.DataFrame]()
+    try:
+        if "estimands" in stored:
+            records, faults = _read_by(record, "sources")
+            few = [mechanism.of_record(each) for each in records if each["notebook"] == FEW_SHOT]
+            tables["estimands"] = pd.concat([pd.DataFrame(), *few])
+        if "worth" in stored and "mechanism" in stored:
+            given = rows_of(record), partial(scores_of, record), record["parameters"].get("dataset", "puppets")
+            tables |= {"worth": frozen.worth_of_text(*given), "mechanism": frozen.mechanism_of(*given)}
+    except ValueError as error:
+        return 0, [*faults, readable(error, 400)]
+    for name, table in tables.items():
+        both = (_contrasted(each) for each in (stored[name], plain(table.to_dict("records"))))
+        faults += _differing(record["path"], f"contrast of {name}", *both)
+    return sum(len(stored[name]) for name in tables), faults
+
+
+def answers_again(record: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """What a confusion matrix says that videos were called, from the scores of the record or of those that it reads."""
+    path = Path(record["path"]).parent / "figures" / "confusion.csv"
+    if not path.is_file():
+        return 0, []
+    table, records, faults = pd.read_csv(path, dtype=str, keep_default_na=False), [record], list[str]()
+    if "sources" in record["metrics"]:
+        more, faults = _read_by(record, "sources")
+        records += more
+    by = [name for name in ("method", "seed") if name in table]
+    for key, some in table.groupby(by) if by else [((), table)]:
+        rows = [(each, row) for each in records for row in each["rows"] if row.get("half") is None]
+        rows = [(each, row) for each, row in rows if tuple(str(row.get(name)) for name in by) == key]
+        if not any(_called(each, row, len(some)) == some[[*COLUMNS]].to_numpy().tolist() for each, row in rows):
+            faults.append(f"{path}: the answers{' of ' * bool(by)}{', '.join(key)} are not those of any scores")
+    return len(table), faults
+
+
+def _called(record: Mapping[str, Any], row: Mapping[str, Any], videos: int) -> list[list[str]]:
+    """`COLUMNS` of each video by a row's scores; none where these are of another number of videos, or do not tell."""
+    try:
+        found = scores_of(record, row)
+    except ValueError:  # which `metrics_again` names
+        return []
+    if len(found.videos) != videos or not isinstance(found, Scores) or not found.classes:
+        return []
+    return predicted(found, class_names(found.classes, "words"))[[*COLUMNS]].to_numpy().tolist()
+
+
+def _contrasted(lines: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    told = ("estimand", "method", "setting", "shots")
+    return {", ".join(str(line[name]) for name in told if line.get(name) is not None): line for line in lines}
+
+
+def _read_by(record: Mapping[str, Any], name: str = "records") -> tuple[list[Mapping[str, Any]], list[str]]:
+    """The records that a record of 06_results or 05_analysis was made of, and which of them do not count any more."""
     faults, records = list[str](), list[Mapping[str, Any]]()
-    for path in record["metrics"]["records"]:
+    for path in record["metrics"][name]:
         try:
             records += counted([read_record(path)], faults)
         except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from ..plain import readable
 from ..records import RECORD, read_record
 from ..suites import counted
 from .notebook import executed_again
-from .numbers import claims_again, means_again, metrics_again, table_again
+from .numbers import answers_again, claims_again, contrasts_again, means_again, metrics_again, table_again
 from .pictures import figures_again
 
 RESULTS = "06_results"
@@ -90,6 +90,8 @@ def _steps(record: dict[str, Any]) -> list[tuple[str, str, Callable[[], tuple[in
     steps: list[tuple[str, Callable[[], tuple[int, list[str]]]]] = [
         ("metric", lambda: metrics_again(record)),
         ("mean", lambda: means_again(record)),
+        ("contrast", lambda: contrasts_again(record)),
+        ("answer", lambda: answers_again(record)),
         ("figure", lambda: figures_again(record)),
     ]
     if record["notebook"] == RESULTS:

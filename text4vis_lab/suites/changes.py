@@ -32,8 +32,9 @@ def changes(run: Run) -> list[str]:
     return differences(before, made_of(run)) if isinstance(before, Mapping) else [UNKNOWN]
 
 
-def other_videos(record: Mapping[str, Any]) -> list[str]:
-    """Which of the videos that a run was given have other content now, in a sentence; empty where none has.
+def other_data(record: Mapping[str, Any]) -> list[str]:
+    """Which files of annotations, and which videos, that a run was given have other content now, in sentences; empty
+    where none has.
 
     A file of the same size and times as when it was read last is not read again. What is gone has no content; what a
     run made in its own folder it may have removed. A cache of features has no videos: its files are among what a run
@@ -48,21 +49,25 @@ def other_videos(record: Mapping[str, Any]) -> list[str]:
         return [readable(error, 400)]
     known = known[~known["missing"] & (known["content"] != "")]
     pairs = zip((video.rpartition("#t=")[0] or video for video in known["video"]), known["content"], strict=True)
-    given = {Path(video): content for video, content in pairs if not os.path.abspath(video).startswith(own)}
-    now = contents_of(given, f"videos of {record['run']}")
-    other = [path.name for path, content in given.items() if now[path] != content]
-    return [f"of {len(given)} videos {listed(other, 'videos')} changed since"] if other else []
+    annotations = [pair for facts in record["data"].values() for pair in facts.get("annotations", {}).items()]
+    told = []
+    for kind, read in {"files of annotations": annotations, "videos": pairs}.items():
+        given = {Path(name): content for name, content in read if not os.path.abspath(name).startswith(own)}
+        now = contents_of(given, f"{kind} of {record['run']}")
+        other = sorted(path.name for path, content in given.items() if now[path] != content)
+        told += [f"of {len(given)} {kind} {listed(other, kind)} changed since"] if other else []
+    return told
 
 
 def stale(run: Run) -> list[str]:
-    """`changes` of a run, and `other_videos` of its record.
+    """`changes` of a run, and `other_data` of its record.
 
     Raises:
         SuiteError: `attempt.json` is damaged.
     """
     found = changes(run)
     if read_attempt(run)["status"] == "ok" and (run.directory / RECORD).is_file():
-        found += other_videos(read_record(run.directory / RECORD))
+        found += other_data(read_record(run.directory / RECORD))
     return found
 
 

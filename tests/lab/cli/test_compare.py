@@ -49,7 +49,32 @@ def test_on_the_page_text_is_text(folders, tmp_path, capsys):
     assert "why.html" in capsys.readouterr().err
 
 
-def test_a_published_number_is_named_by_its_id(folders, capsys):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["zs-ucf101", "{run}"], "zs-ucf101 is a published number; it comes second: text4vis compare RUN zs-ucf101"),
+        (["zs-ucf101", "zs-hmdb51"], "zs-ucf101 is a published number; it comes second: text4vis compare RUN"),
+        (["{run}", "{empty}"], "there is no run in {empty}; give its folder, which holds result.json"),
+        (["{run}", "a/b"], "there is no run in a/b; give its folder, which holds result.json"),
+        (["{run}", "zs-ucf"], "no published number is called 'zs-ucf'; the closest: zs-ucf101, "),
+        (["{run}", "@@@@"], "no published number is called '@@@@'; choose an id of data/published_results.csv"),
+        (["{run}", "zs-ucf101", "--metric", "map"], "metric is map, zs-ucf101 is top-1; leave metric out"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_with_what_to_give(folders, tmp_path, capsys, words, told):
+    (tmp_path / "empty").mkdir()
+    given = {"run": folders[0], "empty": str(tmp_path / "empty")}
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", *(word.format(**given) for word in words)])
+    said = " ".join(capsys.readouterr().err.split())
+    assert ended.value.code == 1 and told.format(**given).replace("; ", " ") in said.replace("; ", " ")
+
+
+def test_a_published_number_is_named_by_its_id(folders, tmp_path, capsys):
     run(folders[1], "zs-ucf101")
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.startswith("These two numbers are not comparable: ") and "(template)" in shown and "--try" in shown
+    assert "Known elsewhere, not measured here: points of top-1 on UCF101" in shown and "-11.6" in shown
+    run(folders[1], "zs-ucf101", "--json", "--page", str(tmp_path / "why.html"))
+    assert {each["data"] for each in json.loads(capsys.readouterr().out)["elsewhere"]} == {"UCF101"}
+    assert "Known elsewhere, not measured here" in (tmp_path / "why.html").read_text()

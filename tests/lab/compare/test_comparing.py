@@ -46,6 +46,26 @@ def test_a_video_is_the_same_under_another_root_and_as_frames():
     assert partners(["a/x.mp4#t=0,5"], ["b/x.mp4#t=0,5", "b/x.mp4#t=5,9"]) == {"b/x.mp4#t=0,5": "a/x.mp4#t=0,5"}
 
 
+def test_a_video_is_the_same_under_another_name_by_its_content(tmp_path):
+    here, there = made_run(), made_run()
+    there.logits = np.roll(there.logits, 1, axis=0)
+    whole = compare(here.write(tmp_path / "s" / "here"), there.write(tmp_path / "s" / "there"))
+    assert not any("content" in note for note in whole.notes)
+    here.content = {video: f"{number:064d}" for number, video in enumerate(here.videos)}
+    names = {v: v if number < 10 else f"/else/{number}.mp4" for number, v in enumerate(there.videos)}
+    there.content = {names[video]: content for video, content in here.content.items()}
+    there.videos = [*names.values()]
+    found = compare(here.write(tmp_path / "s" / "one"), there.write(tmp_path / "s" / "other"))
+    assert found.notes == ["86 videos have other names and the same content."]
+    assert found.whole == whole.whole and found.sides["video"].tolist() == whole.sides["video"].tolist()
+    assert [each.cause for each in found.findings] == [each.cause for each in whole.findings]
+    # of two that hold the same it is not known which is which; of what could not be read, nothing
+    for number, content in {20: "0" * 63 + "7", 21: "0" * 62 + "22", 23: ""}.items():
+        there.content[there.videos[number]] = content
+    found = compare(here.write(tmp_path / "s" / "one"), there.write(tmp_path / "s" / "other"))
+    assert found.notes == ["82 videos have other names and the same content."] and found.numbers["videos"][0] == 92
+
+
 def test_the_difference_is_paired_over_groups_or_by_mcnemar():
     one, other = made_run(0), made_run(0)
     other.logits = other.logits + np.random.default_rng(1).normal(size=other.logits.shape)
@@ -73,6 +93,13 @@ def test_the_answer_is_one_sentence(tmp_path):
     assert sentence(compare(there, there)).endswith("the same number on 96 shared videos, right on the same ones.")
     assert len(numbers(found)) == len(found.numbers) and causes(found)["cause"].tolist() == ["label_order"]
     json.dumps(as_values(found), allow_nan=False)
+
+
+def test_of_other_classes_videos_have_no_other_labels(tmp_path):
+    here, there = made_run(), made_run(1)
+    there.names = [f"Other{number}" for number in range(len(there.names))]
+    found = compare(here.write(tmp_path / "s" / "here"), there.write(tmp_path / "s" / "there"))
+    assert [each.cause for each in found.findings] == ["classes"]
 
 
 def test_sides_that_changed_are_told_with_what_was_answered(tmp_path):
@@ -129,6 +156,19 @@ def test_ranks_alone_are_compared_too(tmp_path):
     assert found.whole and len(found.sides) and found.sides["here"].unique().tolist() == [""]
 
 
+def test_a_file_of_annotations_is_told_by_its_name(tmp_path):
+    folders = []
+    for name in ("here", "there"):
+        run = made_run()
+        read = {f"/{name}/classInd.txt": "a" * 64, f"/{name}/testlist01.txt": "ab"[name == "there"] * 64}
+        run.data = {"annotations": read}
+        folders.append(run.write(tmp_path / "s" / name))
+    facts = compare(*folders).differences
+    assert facts.loc[facts["kind"] == "data", ["what", "here", "there"]].to_numpy().tolist() == [
+        ["testlist01.txt of test", "a" * 12, "b" * 12]
+    ]
+
+
 def _record(folder):
     from text4vis_lab.records import read_record
 
@@ -139,9 +179,16 @@ def _record(folder):
     ("change", "words"),
     [
         ("nobody", "there is no result.json in .*nobody; give the folder of a finished run"),
-        ("method", "share no number, of one test"),
-        ("videos", "share no video"),
-        ("scores", "zero-shot-test.parquet: the scores cannot be read"),
+        ("method", "share no number: none is of one test, method, shots and seed in both; compare runs alike"),
+        ("rows", "there.result.json has no number; give another run"),
+        ("cell", "here.result.json has no cell 'own'; its cells: zero-shot-test"),
+        ("its", "here.result.json has no cell 'its', .*there.result.json has: give that run first"),
+        ("unpaired", "there.result.json has no number of the test, method, shots and seed of cell 'mine'"),
+        (
+            "videos",
+            "there.result.json share no video, by name or by content; compare runs on one list",
+        ),
+        ("scores", r"zero-shot-test.parquet: the scores cannot be read \(there is no such file\); run the notebook"),
         ("metric", "have no map in common"),
     ],
 )
@@ -149,13 +196,21 @@ def test_what_cannot_be_compared_is_said(change, words, tmp_path):
     here, other = made_run(), made_run()
     if change == "videos":
         other.videos = [f"/other/{number}.mp4" for number in range(len(other.videos))]
+        other.content = dict.fromkeys(other.videos, "f" * 64)
     one, two = here.write(tmp_path / "s" / "here"), other.write(tmp_path / "s" / "there")
     records = [_record(one), _record(two)]
     if change == "method":
         records[1]["rows"] = [records[1]["rows"][0] | {"method": f"other {i}", "shots": i} for i in (1, 2)]
+    if change == "rows":
+        records[1]["rows"] = []
+    if change == "its":
+        records[1]["rows"] = [records[1]["rows"][0] | {"cell": "its"}]
+    if change == "unpaired":
+        records[0]["rows"].append(records[0]["rows"][0] | {"cell": "mine", "method": "mine"})
     if change == "scores":
         (one / "scores" / "zero-shot-test.parquet").unlink()
     if change == "nobody":
         records[1] = two.with_name("nobody")
     with pytest.raises((ValueError, OSError), match=words):
-        compare(*records, metric="map" if change == "metric" else "")
+        cell = {"cell": "own", "its": "its", "unpaired": "mine"}.get(change, "")
+        compare(*records, cell=cell, metric="map" if change == "metric" else "")

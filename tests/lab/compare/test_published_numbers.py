@@ -9,7 +9,7 @@ from text4vis_core.evaluation.protocols import half_class_splits
 from text4vis_lab.compare import compare
 from text4vis_lab.compare.pair import within
 from text4vis_lab.compare.published import published_row
-from text4vis_lab.compare.telling import sentence
+from text4vis_lab.compare.telling import elsewhere, sentence
 
 HERE = {"data": "puppets", "model": "mini_clip"}
 ALIKE = {"id": "own", "task": "zero-shot, half of the classes", "metric": "top-1", "value": 90.0, "unit": "%"}
@@ -39,6 +39,23 @@ def test_numbers_of_other_data_or_another_model_are_not_compared(tmp_path):
     assert told.startswith("These two numbers are not comparable: data puppets here, UCF101 there and model ")
     assert "explains" not in told
     assert set(found.differences["what"]) >= {"data", "model", "views", "frames", "classes and videos"}
+
+
+@pytest.mark.parametrize(
+    ("published", "data", "some"),
+    [
+        ("zs-ucf101", {"UCF101"}, {"classes", "frames", "epoch"}),
+        ("k400-vitb32-f8", {"Kinetics", "Kinetics-400"}, {"crops", "label_order", "missing_videos"}),
+        ("anet-vitl14-f16", set(), set()),
+    ],
+)
+def test_what_others_have_found_on_its_data_is_told_with_its_source(published, data, some, tmp_path):
+    run = several_labels(made_run())
+    found = compare(run.write(tmp_path / "s" / "run"), published=published)
+    assert {*found.elsewhere["data"]} == data and {*found.elsewhere["metric"]} <= {"top-1"}
+    told = elsewhere(found)
+    assert {*told["cause"]} >= some and (told["source"] != "").all()
+    assert not {*told["what"]} & {each.what for each in found.findings}
 
 
 def test_a_second_softmax_that_was_published_is_taken_off(tmp_path):
@@ -84,11 +101,13 @@ def test_what_can_be_is_evaluated_again(tmp_path, monkeypatch):
     [
         ("zs-ucf", "no published number is called 'zs-ucf'; the closest: zs-ucf101, "),
         ("anet-vitl14-f16", "has no mean average precision, which anet-vitl14-f16 is"),
+        ("zs-ucf101", "result.json has no cell 'nobody'; its cells: zero-shot-test"),
     ],
 )
 def test_what_cannot_be_compared_is_said(published, words, tmp_path):
     with pytest.raises(ValueError, match=words):
-        compare(made_run().write(tmp_path / "s" / "run"), published=published)
+        cell = "nobody" if published == "zs-ucf101" else ""
+        compare(made_run().write(tmp_path / "s" / "run"), published=published, cell=cell)
 
 
 def test_another_run_or_a_published_number_is_asked_for(tmp_path):

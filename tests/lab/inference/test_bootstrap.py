@@ -115,3 +115,28 @@ def test_average_precision_of_resampled_videos():
         assert ranked.averages(weight)[0, 0] == pytest.approx(expected)
     twice = mean_average_precision(torch.from_numpy(scores[0].repeat(2, 0)), torch.from_numpy(targets[0].repeat(2, 0)))
     assert ranked.averages(2 * whole)[0, 0] == pytest.approx(twice, abs=1.5)
+
+
+def test_mean_average_precision_is_that_of_the_whole_ranking_to_the_bit():
+    rng, seeds, videos, classes, groups = np.random.default_rng(0), 2, 300, 12, 40
+    scores = rng.random((seeds, videos, classes)).round(2)  # with ties
+    targets = (rng.random(scores.shape) < 0.03).astype(float)
+    targets[:, :, 3], targets[:, :, 4] = 0, 1  # a class without videos, and one of them all
+    right = np.where(rng.random((seeds, videos)) < 0.1, np.nan, 1.0)
+    ids = rng.permutation(np.arange(videos) % groups)
+    ranked = RankedCube(((), ()), tuple(map(str, range(videos))), right, ids, "groups", ids, scores, targets)
+    for drawn in (np.ones((1, groups)), weights(groups, 50, 1)):
+        plain = [[plain_precision(ranked, seed, counts) for seed in range(seeds)] for counts in drawn[:, ids]]
+        assert np.array_equal(ranked.averages(drawn), plain)
+
+
+def plain_precision(cube: RankedCube, seed: int, counts: np.ndarray) -> float:
+    """Of all places of all rankings, each with the precision there."""
+    there = cube.right[seed] == 1
+    order = np.argsort(-cube.scores[seed, there], axis=0, kind="stable")
+    hits, drawn = np.take_along_axis(cube.targets[seed, there], order, 0), counts[there][order]
+    middle = np.maximum(drawn - 1, 0) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = (np.cumsum(hits * drawn, 0) - middle) / (np.cumsum(drawn, 0) - middle)
+        each = np.where(hits * drawn > 0, precision * drawn, 0).sum(0) / (hits * drawn).sum(0)
+    return 100 * float(np.nanmean(each))

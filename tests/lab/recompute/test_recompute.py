@@ -1,5 +1,6 @@
 """What is computed again is what is stored; and each thing that was changed is found, by its name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import torch
 
 from text4vis_core.files import file_digest
-from text4vis_lab import figures
+from text4vis_core.model.labels import class_names
+from text4vis_lab import figures, mechanism
 from text4vis_lab.claims import claims
 from text4vis_lab.cli.running import main as text4vis
 from text4vis_lab.figures import showing
@@ -227,6 +229,47 @@ def test_a_table_of_other_means_is_left_to_its_notebook(run):
     showing.show(figures.bars, table, "other", TEXTS, {"title": "t", "x": "method", "y": "mean"}, folder / "figures")
     found = recompute([run])
     assert found.faults == [] and found.counts[folder.as_posix()]["mean"] == 2
+
+
+@pytest.fixture
+def analysis(tmp_path, monkeypatch) -> Path:
+    """A run of 05_analysis that reads one of few shots, and has a confusion matrix of it; its folder."""
+    monkeypatch.chdir(tmp_path)
+    few = RunRecord("03_few_shot", tmp_path / "runs" / "own" / "few", {"dataset": "puppets"})
+    names, answers = tuple(f"Class{i}" for i in range(CLASSES)), []
+    for seed in range(2):
+        for method, right in (("text, frozen", 0.7), ("rotated, frozen", 0.3)):
+            part, cell = replace(scores(seed, right), classes=names), f"{method.split(',')[0]}-seed{seed}"
+            row = {"cell": cell, "test": "test", "view": "1 view", "method": method, "role": "text", "seed": seed}
+            few.rows.append(row | {"shots": 4, "classes": CLASSES, "videos": VIDEOS} | part.metrics())
+            write_scores(few.run_dir / "scores" / f"{cell}.parquet", {("test", "1 view"): part}, {"seed": seed})
+            answers.append(figures.predicted(part, class_names(names, "words")).assign(method=method, seed=seed))
+    found = read_record(few.save())
+    whole = RunRecord("05_analysis", tmp_path / "runs" / "own" / "analysis", {})
+    estimands = mechanism.of_record(found).to_dict("records")
+    whole.metrics = {"sources": [found["path"]], "estimands": plain(estimands)}
+    folder = whole.run_dir / "figures"
+    showing.show(figures.confusion, pd.concat(answers), "confusion", TEXTS, {"title": "t"}, folder)
+    whole.save()
+    return whole.run_dir
+
+
+def test_contrasts_and_confusions_are_computed_again_from_the_scores_that_were_read(analysis):
+    found = recompute([analysis])
+    assert found.faults == [] and found.sums() == {"contrast": 1, "answer": 4 * VIDEOS, "figure": 1}
+    sealed_again(analysis / "result.json", lambda record: record["metrics"]["estimands"][0].update(low=1.5))
+    path = analysis / "figures" / "confusion.csv"
+    table = pd.read_csv(path)
+    table.loc[0, "predicted"] = "class 0" if table.loc[0, "predicted"] != "class 0" else "class 1"
+    showing.show(figures.confusion, table, "confusion", TEXTS, {"title": "t"}, path.parent)
+    told = [fault for fault in recompute([analysis]).faults if "figures/confusion" not in fault or "answers" in fault]
+    assert [each.split(": ", 1)[1].split(" is ")[0] for each in told] == [
+        "contrast of estimands 'alignment, 4': low",
+        "the answers of text, frozen, 0 are not those of any scores",
+    ]
+    (analysis.with_name("few") / "scores" / "rotated-seed0.parquet").unlink()
+    told = recompute([analysis]).faults
+    assert any("rotated-seed0.parquet: the scores cannot be read" in each for each in told)
 
 
 def test_a_folder_without_a_run_says_what_to_give(tmp_path, capsys):

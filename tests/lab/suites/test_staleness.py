@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import data_sets
 import pytest
 from conftest import ROOT
 from test_attempts import left, record_of, run  # noqa: F401 - a fixture
 from test_suites import notebook, repository, suite  # noqa: F401 - a fixture
 
+from text4vis_core.data.formats.readers import READERS, load_videos
 from text4vis_core.data.video_list import Video, VideoList
 from text4vis_lab import provenance, staleness
 from text4vis_lab.book import collecting
@@ -107,6 +109,45 @@ def test_a_video_with_other_content_is_named(run, tmp_path, video, monkeypatch, 
     if of_a_suite:
         forget_failures(suite("runs: [{name: a, notebook: train, parameters: {lr: 0.5}}]"))
         assert capsys.readouterr().out == "a is executed again: of 2 videos a.mp4 and b.mp4 changed since\n"
+
+
+@pytest.mark.parametrize("of_a_suite", [True, False])
+def test_a_file_of_annotations_with_other_content_is_named(run, tmp_path, monkeypatch, of_a_suite):  # noqa: F811
+    monkeypatch.setattr("text4vis_lab.digests.cache_folder", lambda: tmp_path)
+    annotations = data_sets.ucf101(tmp_path / "ucf101") / "ucfTrainTestlist"
+    record = RunRecord("train", run.directory if of_a_suite else Path("runs/interactive/train"), {})
+    for split in ("train", "test"):
+        record.add_data(split, load_videos("ucf101", annotations.parent, split).select_classes([0, 1]))
+    path = record.save()
+    if of_a_suite:
+        write_attempt(run, status="ok", error="", seconds=1.5, made_of=made_of(run))
+    assert [Path(name).name for name in read_record(path)["data"]["test"]["annotations"]] == [
+        "classInd.txt",
+        "testlist01.txt",
+    ]
+    (annotations / "testlist02.txt").write_text("which no list was read from")
+    assert stale(read_record(path)) == []
+    (annotations / "testlist01.txt").write_text("YoYo/v_YoYo_g01_c01.avi\n")
+    assert stale(read_record(path)) == ["of 3 files of annotations testlist01.txt changed since"]
+    (annotations / "classInd.txt").unlink()
+    assert stale(read_record(path)) == ["of 3 files of annotations classInd.txt and testlist01.txt changed since"]
+
+
+def test_a_file_of_annotations_that_changes_while_a_run_goes_on_is_named(run, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("text4vis_lab.digests.cache_folder", lambda: tmp_path)
+    listing = data_sets.ucf101(tmp_path / "ucf101") / "ucfTrainTestlist" / "testlist01.txt"
+    record = RunRecord("train", run.directory, {})
+    record.add_data("test", load_videos("ucf101", tmp_path / "ucf101", "test"))
+    listing.write_text("YoYo/v_YoYo_g01_c01.avi\n")
+    assert read_record(record.save())["provenance"]["changed_while_running"] == [str(listing)]
+
+
+@pytest.mark.parametrize("dataset", sorted({*READERS} & {*vars(data_sets)}))
+def test_every_reader_tells_the_files_that_it_read(dataset, tmp_path):
+    root = getattr(data_sets, dataset)(tmp_path / dataset)
+    read = load_videos(dataset, root, "test", missing="report").sources
+    assert len(read) == len({*read}) and all(path.is_file() and root in path.parents for path in read)
+    assert bool(read) == (dataset != "folders")
 
 
 def test_a_video_that_a_run_made_in_its_folder_and_removed_is_no_change(run, tmp_path, video, monkeypatch):  # noqa: F811

@@ -19,6 +19,7 @@ from ._places import folders_of
 
 Lists = Mapping[str, str]  # see `load_videos`
 NONE: Lists = {}
+READ: list[Path] = []  # what was read since it was cleared, see `load_videos`
 NO_TEXT = re.compile("[\ud800-\udfff]")  # in the place of bytes that are not UTF-8
 
 
@@ -57,6 +58,7 @@ def fault(path: Path, number: int, reason: str, line: str | dict[str, str] | Non
 
 def read_text(path: Path, errors: str = "strict") -> str:
     """A text file in UTF-8, with or without a byte order mark; not empty."""
+    READ.append(path)
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig", errors)
@@ -158,6 +160,5 @@ def is_number(text: str) -> bool:
 def complete(classes: Sequence[str], videos: Iterable[Video], source: Path) -> None:
     """Raise the fault of a class without a video, be it there or missing."""
     listed = {label for video in videos for label in video.all_labels}
-    missing = [name for i, name in enumerate(classes) if i not in listed]
-    if missing:
+    if missing := [name for i, name in enumerate(classes) if i not in listed]:
         raise AnnotationError(f"{source}: no videos of class {', '.join(missing)}; add some or remove the class")

@@ -36,11 +36,8 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
     stems = {stem for key in database for stem in (f"v_{key}", key)}
     found = locate(root, stems, stems.__contains__)
     videos, gone = list[Video](), list[Video]()
-    listed = 0
-    for key, entry in entries.items():
-        if entry["subset"] not in SUBSETS[split]:
-            continue
-        listed += 1
+    listed = {key: entry for key, entry in entries.items() if entry["subset"] in SUBSETS[split]}
+    for key, entry in listed.items():
         place = found.get(f"v_{key}", found.get(key))
         path, mine = (place, videos) if place else (Path(f"v_{key}.mp4"), gone)
         if split == "train":
@@ -50,11 +47,11 @@ def read_activitynet(root: str | Path, split: str, fold: int = 1, missing: str =
             labels = tuple(dict.fromkeys(ids[label] for _, _, label in entry["segments"]))
             mine.append(Video(path, labels[0], labels))
     if not listed:
-        names = " or ".join(SUBSETS[split])
-        raise AnnotationError(f"{path}: no video has the subset {names}; use version 1.3's file, fetch it again")
+        what = f"no video has the subset {' or '.join(SUBSETS[split])}"
+        raise AnnotationError(f"{path}: {what}; use version 1.3's file, fetch it again")
     if not videos:
         first = gone[0].path
-        reason = f"none of the {listed} videos is below {root}, the first is {first}; set data_root to its folder"
+        reason = f"none of the {len(listed)} videos is below {root}, the first is {first}; set data_root to its folder"
         raise fault_of(first.stem.removeprefix("v_"), reason)
     return VideoList(classes, tuple(videos), tuple(gone))
 

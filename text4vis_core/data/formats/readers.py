@@ -8,12 +8,14 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from ...model.labels import as_words, directional
 from ..reading import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from ..video_list import AnnotationError, Video, VideoList
+from . import _annotations
 from ._annotations import NO_TEXT, NONE, Lists, complete, fault, find, find_all, given, is_number, read_json, read_lines
 from ._frame_lists import read_tsn
 from ._places import Known, Root, existing_root, folders_of, holds_video, locate, parts_of, stem_of, video_at, visible
@@ -123,8 +125,7 @@ def read_class_folders(root: Root, split: str, fold: int = 1, missing: str = "er
     own = [root / name for name in VALIDATION if os.path.isdir(root / name) and root / name not in places.values()]
     places |= {"val": own[0]} if own and all(map(os.path.isdir, places.values())) else {}
     parts = parts_of(split, root, own="val" in places)
-    listed = [] if whole else [existing_root(places[p], f"add it, set {p}_list, or ") for p in parts]
-    folders = listed or [root]
+    folders = [root] if whole else [existing_root(places[p], f"add it, set {p}_list, or ") for p in parts]
     inside = [path for each in ([root] if whole else places.values()) for path in visible(each) if path.is_dir()]
     names = tuple(sorted({path.name for path in inside}))
     if not names:
@@ -261,12 +262,13 @@ def load_videos(
     if lists and (dataset not in LISTED or not lists.keys() <= {"train", "test"}):
         reason = f"only {', '.join(LISTED)} have lists to choose, of train and test"
         raise ValueError(f"{next(iter(lists))}_list is {next(iter(lists.values()))!r}; {reason}: leave it empty")
+    _annotations.READ.clear()
     videos = READERS[dataset](root, split, fold, missing, **({"lists": lists} if lists else {}))
     if not videos.videos:
         first, remedy = videos.missing[0].path, "fetch them, or set data_root to where they lie"
         reason = f"none of the {len(videos.missing)} videos of split {split!r} is there, the first is {first}"
         raise AnnotationError(f"{root}: {reason}; {remedy}")
-    return videos
+    return replace(videos, sources=tuple(dict.fromkeys((*videos.sources, *_annotations.READ))))
 
 
 def _base(root: Path, names: Sequence[str]) -> Path:
