@@ -13,6 +13,8 @@ from statistics import median
 import pytest
 import torch
 from conftest import ROOT
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 from torch.utils.flop_counter import FlopCounterMode
 
 from text4vis_core.model import temporal
@@ -214,6 +216,29 @@ def test_parts_do_not_hinder_one_another(tmp_path, monkeypatch, capsys):
     assert "failed: it took longer than 0 s" in capsys.readouterr().out
     assert differences(record, record) == []
     assert len(compare(record, record)) == len(record["timings"]["quantities"])
+
+
+def test_a_limit_that_is_missed_is_told(tmp_path, monkeypatch, capsys):
+    row = Quantity("one", [2.0], "s", limit=1.0).record()
+    monkeypatch.setattr(running, "_in_process", lambda *_: ({"one": row}, "", 1.0))
+    assert not run_parts(Check("cpu", True, tmp_path), ["trace"])
+    assert "1 quantities in 1 s, 1 limits not kept\n  one: 2 s, limit 1\n" in capsys.readouterr().out
+
+
+def scaled(precision: str):
+    """As on a GPU, where fp16 has a scaler."""
+    plugin = MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu"))
+    return Fabric(accelerator="cpu", devices=1, plugins=[plugin])
+
+
+@pytest.mark.slow
+def test_a_scaler_that_does_not_skip_an_overflow_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "make_fabric", scaled)
+    found = quantities("scaler", tmp_path)
+    assert len(found) == 6
+    assert [q.name for q in found if q.met is False] == []
+    monkeypatch.setattr(torch.amp.GradScaler, "_maybe_opt_step", lambda self, optimizer, *_: optimizer.step())
+    assert "movement by a step that overflows" in missed("scaler", tmp_path)
 
 
 def test_records_of_gpus_are_compared(tmp_path, monkeypatch, capsys):
