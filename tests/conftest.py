@@ -27,7 +27,17 @@ settings.register_profile("deterministic", derandomize=True, deadline=None, max_
 settings.load_profile("deterministic")
 
 ROOT = Path(__file__).resolve().parents[1]
-FIRST = ("test_suite.py", "test_killed.py", "test_processes.py", "test_rehearsal.py")  # the longest, or one core waits
+FIRST = (  # the longest, or one core waits for them at the end
+    "test_suite.py",
+    "test_your_videos.py",
+    "test_howtos.py",
+    "test_rehearsal.py",
+    "test_planting.py",
+    "test_hostile_book.py",
+    "test_fitting.py",
+    "test_killed.py",
+    "13_bench.ipynb",
+)
 REFERENCE = Path(__file__).parent / "reference"
 CLASSES = ("ApplyLipstick", "HulaHoop", "WallPushups")
 

@@ -87,15 +87,17 @@ def _times(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+def _pictures(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as files:
+        pictures = (file for file in files if os.path.splitext(file.name)[1].lower() in PICTURE_SUFFIXES)
+        return sorted(pictures, key=lambda file: file.name)
 
 
 def _digest(path: Path) -> str:
     try:
         if not path.is_dir():
             return file_digest(path) if path.is_file() else ""  # a pipe would never end
-        pictures = [os.fsencode(file.name) + f"\0{file_digest(file)}\n".encode() for file in _pictures(path)]
+        pictures = [os.fsencode(file.name) + f"\0{file_digest(Path(file))}\n".encode() for file in _pictures(path)]
         return hashlib.sha256(b"".join(pictures)).hexdigest() if pictures else ""
     except OSError:
         return ""

@@ -18,7 +18,9 @@ whoever shares it can read what they send, and disturb it.
 
 import argparse
 import codecs
+import importlib
 import json
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -107,7 +109,7 @@ class Processes:
                 print(f"{self.num_nodes} machines: {EXPOSED}", file=sys.stderr, flush=True)
             folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix=CALLS, dir=self.folder or None)))
             write_signed(folder / "call", pickle.dumps((function, args, kwargs)), key)
-            plan = [self.devices, self.num_nodes, self.restarts]
+            plan = [self.devices, self.num_nodes, self.restarts, function.__module__]
             write_signed(folder / "plan", json.dumps(plan).encode(), key)  # the last: who joins waits for it
             status, printed = _launch(folder, key, "lead")
             if (folder / "result").exists():
@@ -176,26 +178,28 @@ def _launch(folder: Path, key: bytes, part: str) -> tuple[int, str]:
 
 def _start(folder: Path, leads: bool) -> None:
     """This machine's part of a call: its processes, all of them again when one of any machine has died."""
-    devices, num_nodes, restarts = json.loads(read_signed(folder / "plan", bytes.fromhex(os.environ[KEY])))
+    devices, num_nodes, restarts, module = json.loads(read_signed(folder / "plan", bytes.fromhex(os.environ[KEY])))
     stop_with_parent(folder if num_nodes > 1 else None)
     place = 0 if leads else _place(folder, num_nodes)
     ranks = range(devices * place, devices * (place + 1))
-    environment = os.environ | {
+    environment = {
         "WORLD_SIZE": str(devices * num_nodes),
         "LOCAL_WORLD_SIZE": str(devices),
         "GROUP_RANK": str(place),
         "TORCHELASTIC_RUN_ID": folder.name,  # by which `world()` and Lightning Fabric know what torchrun has started
-        "OMP_NUM_THREADS": str(max(1, _threads() // devices)),
         # DDP's hint about parameters is of no interest.
         "TORCH_CPP_LOG_LEVEL": "ERROR",
         "PYTHONWARNINGS": "ignore:torch.distributed.nn.functional.all_gather is deprecated",
     }
     if num_nodes == 1:  # nothing listens where others can reach it
         environment |= {"GLOO_SOCKET_IFNAME": LOOPBACK, "NCCL_SOCKET_IFNAME": LOOPBACK}
+    os.environ |= environment
+    for name in ("torch", module):  # once, for all that are forked
+        importlib.import_module(name)
     for start in range(restarts + 1):
         ended = folder / f"ended-{start}"
-        environment["TORCHELASTIC_RESTART_COUNT"] = str(start)
-        if not ended.exists() and _all_end_well(folder, environment, ranks, ended):
+        os.environ["TORCHELASTIC_RESTART_COUNT"] = str(start)
+        if not ended.exists() and _all_end_well(folder, ranks, ended):
             return
         if (folder / "error").exists():  # what one has named ends the call: there is nothing to start again
             break
@@ -211,16 +215,16 @@ def _place(folder: Path, num_nodes: int) -> int:
         time.sleep(1)
 
 
-def _all_end_well(folder: Path, environment: dict[str, str], ranks: range, ended: Path) -> bool:
+def _all_end_well(folder: Path, ranks: range, ended: Path) -> bool:
     """Start this machine's processes; when one ends badly, here or on another machine, end them all."""
-    command = [sys.executable, "-m", "text4vis_lab.processes", "work", str(folder)]
-    processes = []
+    # A fork has what was imported, and nothing here has used a GPU, or threads; other systems' libraries cannot fork.
+    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    processes = [context.Process(target=_work, args=(folder, rank, local)) for local, rank in enumerate(ranks)]
     try:
-        for local, rank in enumerate(ranks):
-            places = {"RANK": str(rank), "LOCAL_RANK": str(local)}
-            processes.append(subprocess.Popen(command, env=environment | places))
+        for process in processes:
+            process.start()
         while not ended.exists():
-            statuses = [process.poll() for process in processes]
+            statuses = [process.exitcode for process in processes]
             if all(status == 0 for status in statuses):
                 return True
             if any(statuses):
@@ -228,27 +232,24 @@ def _all_end_well(folder: Path, environment: dict[str, str], ranks: range, ended
             time.sleep(POLL)
         return False
     finally:
-        for process in processes:
+        for process in filter(lambda process: process.pid, processes):
             process.kill()
-            process.wait()
+            process.join()
 
 
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
-def _work(folder: Path) -> None:
-    """One process's part of a call."""
+def _work(folder: Path, place: int, local: int) -> None:
+    """One process's part of a call: its place among all, and on its machine."""
     import torch
     from torch import distributed, nn
 
     stop_with_parent()
+    threads = max(1, torch.get_num_threads() // int(os.environ["LOCAL_WORLD_SIZE"]))
+    torch.set_num_threads(threads)
+    os.environ |= {"RANK": str(place), "LOCAL_RANK": str(local), "OMP_NUM_THREADS": str(threads)}
     key = bytes.fromhex(os.environ.pop(KEY))
     device, backend = torch.device("cpu"), "gloo"
     if torch.cuda.is_available():
-        device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
+        device, backend = torch.device("cuda", local), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
     distributed.distributed_c10d._unpickler = _refuse  # type: ignore[attr-defined, assignment]
     # A store of each start's own: that of the last one holds addresses of processes that are gone.
@@ -319,7 +320,6 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "join": _join,
     "lead": partial(_start, leads=True),
     "follow": partial(_start, leads=False),
-    "work": _work,
 }
 
 

@@ -150,16 +150,23 @@ def sources_of(modules: Iterable[str]) -> dict[str, Path]:
             continue
         found[name] = file
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                above = package.rsplit(".", node.level - 1)[0] + "." if node.level else ""
-                base = f"{above}{node.module or ''}".rstrip(".")
-                names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-            todo += [name for name in names if name not in INDIFFERENT]
+        names = _imported(file.read_text(encoding="utf-8"), package)
+        todo += [name for name in names if name not in INDIFFERENT]
     return found
+
+
+@functools.cache  # a key is asked for at every embedding, and the source is what was loaded
+def _imported(source: str, package: str) -> list[str]:
+    """What a source of a package imports: modules, and what may be one."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] + "." if node.level else ""
+            base = f"{above}{node.module or ''}".rstrip(".")
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return names
 
 
 def _module_file(name: str) -> Path | None:
