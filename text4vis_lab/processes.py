@@ -217,8 +217,8 @@ def _place(folder: Path, num_nodes: int) -> int:
 
 def _all_end_well(folder: Path, ranks: range, ended: Path) -> bool:
     """Start this machine's processes; when one ends badly, here or on another machine, end them all."""
-    # A fork has what was imported, and nothing here has used a GPU, or threads; other systems' libraries cannot fork.
-    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    # A fork has what was imported, where nothing has used threads or a GPU: what is imported may have asked for one.
+    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" and not _has_gpu() else "spawn")
     processes = [context.Process(target=_work, args=(folder, rank, local)) for local, rank in enumerate(ranks)]
     try:
         for process in processes:
@@ -235,6 +235,12 @@ def _all_end_well(folder: Path, ranks: range, ended: Path) -> bool:
         for process in filter(lambda process: process.pid, processes):
             process.kill()
             process.join()
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.device_count() > 0
 
 
 def _work(folder: Path, place: int, local: int) -> None:
