@@ -207,7 +207,7 @@ class Probe:
         windows = [first, last, *(look(self.packets(stamp), WINDOW) for stamp in self._between(stamps))]
         begin, end = min(first.pts[first.shown]), np.sort(last.pts[last.shown])
         self.times = np.concatenate([stamps[(stamps >= begin) & (stamps < end[0])], end])
-        agree = all(np.isin(each.pts[each.shown], self.times).all() for each in windows)
+        agree = np.isin(np.concatenate([each.pts[each.shown] for each in windows]), self.times).all()
         if len(self.times) != shown or not agree:
             return False
         self._leave_out_undecodable(first)
