@@ -66,9 +66,10 @@ def published_views(folder: Path, num_frames: int, size: int, clips: int, crops:
 
 @torch.no_grad()
 def evaluation_times(folder: Path, repeats: int, miniature: bool = False) -> dict[str, list[float]]:
-    """Seconds from a video's pictures to its embedding, the mean over its views, in each of `WAYS`, in turn.
+    """Seconds from a video's pictures to its embedding, the mean over its views, by each way in turn.
 
-    One process, which decodes and then encodes, with as many threads as torch has; ViT-B/32 and clips of 8 frames.
+    The published code's way, and this project's in float32 and in bf16. One process, which decodes and then encodes,
+    with as many threads as torch has; ViT-B/32 and clips of 8 frames.
 
     Args:
         folder: for the pictures.
@@ -87,9 +88,8 @@ def evaluation_times(folder: Path, repeats: int, miniature: bool = False) -> dic
         return theirs.encode(published_views(folder, shape.frames, shape.size, clips, crops)).mean(0)
 
     def our_views(clips: int, crops: int) -> Tensor:
-        return VideoDataset(video, shape.frames, shape.size, Views(resize=RESIZE, clips=clips, crops=crops))[0][
-            "frames"
-        ]
+        seen = Views(resize=RESIZE, clips=clips, crops=crops)
+        return VideoDataset(video, shape.frames, shape.size, seen)[0]["frames"]
 
     def by_ours(model: VideoClassifier, precision: torch.dtype, clips: int, crops: int, *_: int) -> Tensor:
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):

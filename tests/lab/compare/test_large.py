@@ -1,7 +1,6 @@
 """Two runs of 20,000 videos and 400 classes are compared within a gigabyte, whatever a machine has.
 
-Counted is what the process keeps of its own. Pages of the libraries' files, of which PyTorch alone has 300 to 550 MB,
-are the system's cache: it maps as many as it likes, and takes them back.
+Counted is what the process keeps of its own, see `peak_gb`.
 """
 
 import json
@@ -16,13 +15,12 @@ from made_runs import MadeRun
 
 VIDEOS, CLASSES, GIGABYTE = 20_000, 400, 2**30
 PROGRAM = """
-import json, pathlib, sys
+import json, sys
+from text4vis_lab.bench.measurement import peak_gb
 from text4vis_lab.compare import compare
 found = compare(*sys.argv[1:])
-told = dict(line.split(":", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
-# getrusage would count what the process that began this one had
-peak = 1024 * (int(told["VmHWM"].split()[0]) - int(told["RssFile"].split()[0]))
-print(json.dumps({"peak": peak, "causes": [each.cause for each in found.findings], "sides": len(found.sides)}))
+causes = [each.cause for each in found.findings]
+print(json.dumps({"peak": 1e9 * peak_gb(), "causes": causes, "sides": len(found.sides)}))
 """
 
 
